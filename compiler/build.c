@@ -425,6 +425,23 @@ bool expr_same(const Expr *a, const Expr *b)
     return is;
 }
 
+bool expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n)
+{
+    const int was = npair;
+    npair = 0;
+    bool is = n <= 2 * MAX_RANK;
+    for (int k = 0; k < n && is; k++) {
+        is = ia[k]->size == ib[k]->size;
+        pair[npair].a = ia[k];
+        pair[npair++].b = ib[k];
+    }
+    for (int k = 0; k < n && is; k++)
+        is = same(ia[k]->limit, ib[k]->limit);
+    is = is && same(a, b);
+    npair = was;
+    return is;
+}
+
 /* ---- walks --------------------------------------------------------------------------------------- */
 void expr_walk(Expr *e, void (*see)(Expr *, void *), void *with)
 {
