@@ -1,0 +1,75 @@
+/* base.h -- what every stage stands on: memory, interned names, text, places, diagnostics.
+ *
+ * All nodes live in the arena of the compilation and are never freed singly: the process is the owner.
+ * Names are interned, so two equal names are the same pointer. */
+#ifndef BASE_H
+#define BASE_H
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- memory ---------------------------------------------------------------------------- base.c */
+void *alloc(size_t bytes);                          /* zeroed; ends the process when there is none */
+#define NEW(T) ((T *) alloc(sizeof(T)))
+
+#define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
+#define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
+void vec_room(void **at, int n, int *room, size_t size);
+void alloc_release(void);                           /* all of it, names too: for tests that compile thousands of files */
+
+/* ---- names ----------------------------------------------------------------------------- base.c */
+typedef const char *Str;                            /* interned: compare with == */
+Str intern(const char *text);
+Str intern_n(const char *text, size_t length);
+Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));     /* an interned sprintf */
+
+/* ---- text ------------------------------------------------------------------------------ base.c */
+typedef struct { char *at; size_t n, room; } Buf;   /* always ends in a zero byte once written to */
+void buf_add(Buf *b, const char *how, ...) __attribute__((format(printf, 2, 3)));
+void buf_put(Buf *b, const char *text, size_t length);
+/* The shortest decimal that reads back as the same double: 0.1, 1e-08, 5, inf, nan. */
+Str number_text(double v);
+double number_read(const char *text);               /* strtod, whatever the user's locale is */
+
+/* ---- places ---------------------------------------------------------------------------- diag.c */
+typedef struct Source {
+    Str name;               /* as the user gave it, for messages */
+    const char *text;       /* whole file, zero at the end */
+    size_t length;
+    bool prelude;           /* part of the standard library */
+} Source;
+
+typedef struct {
+    const Source *source;   /* NULL: nowhere in particular */
+    int line, col;          /* from 1; columns count bytes */
+    int end_line, end_col;  /* one past the last byte */
+} Place;
+
+Place place_join(Place first, Place last);
+Str place_line(Place p);    /* the text of its first line, without the spaces at both ends */
+
+/* ---- diagnostics ----------------------------------------------------------------------- diag.c
+ * The user's mistakes: one row of diag.def each. Our own: bug().
+ * report() prints nothing at once; diag_flush() prints all, in the order of the file, to stderr or as JSON. */
+typedef enum {
+#define DIAG(name, code, level, text, explain) DIAG_##name,
+#include "diag.def"
+#undef DIAG
+    DIAG_COUNT
+} Diag;
+
+void report(Place place, Diag which, ...);          /* the row's text is the format */
+void report_note(Place place, const char *how, ...) __attribute__((format(printf, 2, 3)));  /* adds a second place to the last report */
+void report_help(const char *how, ...) __attribute__((format(printf, 1, 2)));               /* the way out, one line */
+void report_label(const char *how, ...) __attribute__((format(printf, 1, 2)));              /* a few words beside the carets of the last report */
+int  diag_errors(void);                             /* errors reported so far */
+void diag_flush(FILE *to, bool json);               /* prints and forgets */
+const char *diag_explain(Str code);                 /* AE0123 at length; NULL: no such code */
+/* The name in `names` nearest to `word` if it is near enough to be a slip of the finger, else NULL. */
+Str  nearest(Str word, const Str *names, int n);
+void bug(const char *how, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif
