@@ -1,0 +1,536 @@
+/* tokens.c -- from cut words to what the grammar reads.
+ *
+ * The language keeps few words, so what a word is depends on where it stands: `mean z[n] = ...` defines,
+ * `mean(n) z[n]` sums, `mean = 3` names; `relu` is a layer in a network and a value elsewhere.  All of
+ * that is settled here, with a look at the neighbours, so that the grammar stays plain:
+ *
+ *   pair_brackets   every bracket gets its partner; one without is reported and becomes BAD
+ *   settle_words    words get their kinds, and `breaks` says where a statement may end
+ *   attach_docs     ## lines go to the statement below them
+ *
+ * A BAD token stands where something was reported already; the parser passes over its statement in silence. */
+#include "tokens.h"
+#include "syntax.h"
+#include "ae.tab.h"
+
+const Keyword keywords[] = {
+#define KEYWORD(word, token, where, value, inside, form) \
+    { #word, token, WORD_##where, value, INSIDE_##inside, form },
+#include "keywords.def"
+#undef KEYWORD
+};
+enum { WORDS = sizeof keywords / sizeof *keywords, NESTED = 200 };
+
+static int find_word(Str name, WordPlace where)
+{
+    for (int i = 0; i < WORDS; i++)
+        if (keywords[i].where == where && strcmp(keywords[i].word, name) == 0)
+            return i;
+    return -1;
+}
+
+/* ---- brackets ---------------------------------------------------------------------------------- */
+typedef struct {
+    Tokens *t;
+    TokenList out;
+    VEC(int) open;              /* openers in out that wait for their partner */
+    int settled;                /* out.n after the last declaration that is closed */
+    bool loud;                  /* report; else only find out whether a brace is left open */
+    bool careful;               /* let indentation say which brace was forgotten */
+} Pairing;
+
+static bool opens(int kind)  { return kind == '(' || kind == '[' || kind == '{'; }
+static bool closes(int kind) { return kind == ')' || kind == ']' || kind == '}'; }
+static int partner(int kind) { return kind == '(' ? ')' : kind == '[' ? ']' : '}'; }
+
+static Token *top_open(Pairing *p)
+{
+    return p->open.n ? &p->out.at[p->open.at[p->open.n - 1]] : NULL;
+}
+
+/* `next` is where the missing partner was noticed. */
+static void leave_open(Pairing *p, const Token *next, bool say)
+{
+    Token *t = top_open(p);
+    p->open.n--;
+    if (p->loud && say) {
+        report(t->place, DIAG_open_bracket, intern_n(t->text, 1));
+        if (t->kind != '{')
+            report_help("write `%c` where it ends; a line goes on while a bracket is open", partner(t->kind));
+        else if (next->kind == YYEOF)
+            report_help("write `}` where the block ends");
+        else {
+            report_note(next->place, "this belongs to what comes after the block");
+            report_help("write `}` before line %d", next->place.line);
+        }
+    }
+    if (t->kind != '{')
+        t->kind = BAD;
+}
+
+/* Of several brackets left open by one slip the innermost is named. */
+static void leave_parens(Pairing *p, const Token *next)
+{
+    for (bool say = true; p->open.n && top_open(p)->kind != '{'; say = false)
+        leave_open(p, next, say);
+}
+
+static int indent_of(const Token *t)
+{
+    const char *line = t->text;
+    while (line > t->place.source->text && line[-1] != '\n')
+        line--;
+    return (int) strspn(line, " \t");
+}
+
+static void close_brace(Pairing *p, Token at)
+{
+    at.match = p->open.at[p->open.n - 1];
+    p->out.at[at.match].match = p->out.n;
+    p->open.n--;
+    PUSH(p->out, at);
+}
+
+/* A brace left open gets a partner that nobody wrote. */
+static void close_unwritten(Pairing *p, const Token *next)
+{
+    Token last = p->out.at[p->out.n - 1];
+    Token brace = { .kind = '}', .word = -1, .match = -1, .head = -1, .first = true, .text = "}", .length = 1,
+                    .place = last.place };
+    brace.place.line = brace.place.end_line;
+    brace.place.col = brace.place.end_col;
+    leave_open(p, next, true);
+    p->open.n++;
+    close_brace(p, brace);
+}
+
+/* Words that begin a declaration and cannot be read as an assignment. */
+static bool begins_declaration(const Tokens *t, int i)
+{
+    const Token *w = &t->words.at[i], *next = w + 1;
+    return w->kind == NAME && w->first && find_word(w->name, WORD_TOP) >= 0
+        && !(next->kind == '=' || next->kind == UPDATE || next->kind == ADD || next->kind == '['
+             || next->kind == '(' || next->kind == '.');
+}
+
+static bool holds_declaration(Pairing *p, int from)
+{
+    for (int i = from; i < p->out.n; i++)
+        if (p->out.at[i].first && p->out.at[i].kind == NAME && find_word(p->out.at[i].name, WORD_TOP) >= 0)
+            return true;
+    return false;
+}
+
+static void stray_closer(Pairing *p, Token t)
+{
+    if (p->loud) {
+        report(t.place, DIAG_stray_bracket, intern_n(t.text, 1));
+        report_help("take it out, or write the bracket that it should close");
+    }
+    if (t.kind == '}') {                /* what stands before it lost its block too early */
+        if (p->loud && !holds_declaration(p, p->settled))
+            p->out.n = p->settled;
+        return;
+    }
+    t.kind = BAD;
+    PUSH(p->out, t);
+}
+
+static void close_bracket(Pairing *p, Token t)
+{
+    if (t.kind == '}')
+        leave_parens(p, &t);
+    if (t.kind == '}' && p->careful && t.first) {
+        int here = indent_of(&t), n = p->open.n;
+        while (n && indent_of(&p->out.at[p->open.at[n - 1]]) > here)
+            n--;
+        if (n && indent_of(&p->out.at[p->open.at[n - 1]]) == here)
+            while (p->open.n > n)
+                close_unwritten(p, &t);
+    }
+    Token *top = top_open(p);
+    Token *below = p->open.n > 1 ? &p->out.at[p->open.at[p->open.n - 2]] : NULL;
+    if (!top || (top->kind == '{') != (t.kind == '}')) {
+        stray_closer(p, t);
+        return;
+    }
+    if (partner(top->kind) != t.kind && below && below->kind != '{' && partner(below->kind) == t.kind)
+        leave_open(p, &t, true);
+    else if (partner(top->kind) != t.kind && p->loud) {
+        report(t.place, DIAG_wrong_bracket, intern_n(t.text, 1), intern_n(top->text, 1));
+        report_note(top->place, "it was opened here");
+        report_help("write `%c`", partner(top->kind));
+    }
+    if (partner(top_open(p)->kind) != t.kind)
+        t.kind = partner(top_open(p)->kind);
+    close_brace(p, t);
+    if (!p->open.n)
+        p->settled = p->out.n;
+}
+
+static void open_bracket(Pairing *p, Token t)
+{
+    if (t.kind == '{')
+        leave_parens(p, &t);
+    PUSH(p->out, t);
+    PUSH(p->open, p->out.n - 1);
+}
+
+/* Whether a brace was left open. */
+static bool pair(Pairing *p)
+{
+    Tokens *t = p->t;
+    for (int i = 0; i < t->words.n; i++) {
+        Token w = t->words.at[i];
+        if (p->careful && w.place.col == 1 && begins_declaration(t, i))
+            for (leave_parens(p, &w); p->open.n; leave_parens(p, &w))
+                close_unwritten(p, &w);
+        if (w.kind == YYEOF) {
+            leave_parens(p, &w);
+            if (p->open.n && !p->loud)
+                return true;
+            while (p->open.n)
+                close_unwritten(p, &w);
+        }
+        if (opens(w.kind))
+            open_bracket(p, w);
+        else if (closes(w.kind))
+            close_bracket(p, w);
+        else
+            PUSH(p->out, w);
+    }
+    return false;
+}
+
+/* What stands too deep is dropped, so that nothing after this needs a deep stack. */
+static void limit_nesting(Tokens *t)
+{
+    Tokens out = { .source = t->source };
+    VEC(int) open = { 0 };
+    bool said = false;
+    for (int i = 0; i < t->words.n; i++) {
+        Token w = t->words.at[i];
+        if (opens(w.kind) && open.n == NESTED) {
+            if (!said) {
+                report(w.place, DIAG_too_deep);
+                report_help("give a part of it a name of its own");
+            }
+            said = true;
+            i = w.match;
+            w.kind = BAD;
+            w.match = -1;
+        } else if (opens(w.kind))
+            PUSH(open, out.words.n);
+        else if (closes(w.kind)) {
+            w.match = open.at[--open.n];
+            out.words.at[w.match].match = out.words.n;
+        }
+        PUSH(out.words, w);
+    }
+    t->words = out.words;
+}
+
+static void pair_brackets(Tokens *t)
+{
+    Pairing trial = { .t = t };
+    Pairing p = { .t = t, .loud = true, .careful = pair(&trial) };
+    pair(&p);
+    t->words = p.out;
+    limit_nesting(t);
+}
+
+/* ---- words ------------------------------------------------------------------------------------- */
+typedef struct { Inside inside; bool top; int head; } Context;
+
+typedef struct {
+    Tokens *t;
+    VEC(Context) stack;         /* one for each open brace, and the file */
+    int depth;                  /* open ( and [ since the last brace */
+    int head;                   /* the word that began the statement; -1: none yet */
+    bool start;                 /* a statement begins here */
+} Settling;
+
+static Context *context(Settling *s)
+{
+    return &s->stack.at[s->stack.n - 1];
+}
+
+/* After and before these a line goes on. */
+static bool joins(int kind)
+{
+    switch (kind) {
+    case '+': case '-': case '*': case '/': case '%': case '^': case '?': case ':': case '<': case '>':
+    case LE: case GE: case EQ: case NE: case AND: case OR: case '=': case UPDATE: case ADD: case ',':
+    case ARROW: case '~': case WHERE: case ELSE: case DOTS:
+        return true;
+    }
+    return false;
+}
+
+/* `word =`, `word[` ...: the word is what is assigned to, and no keyword. */
+static bool assigns(int kind)
+{
+    return kind == '=' || kind == UPDATE || kind == ADD || kind == '[' || kind == '(' || kind == '.'
+        || kind == '~' || kind == ':';
+}
+
+static bool breaks_before(Settling *s, const Token *t, const Token *prev)
+{
+    Context *c = context(s);
+    if (t->kind == YYEOF)
+        return true;
+    if (s->depth || prev->kind == '{')
+        return false;
+    if (c->inside == INSIDE_NET && s->stack.n > 1) {
+        bool block_of_call = t->kind == '{' && (prev->kind == LAYER || prev->kind == NAME || prev->kind == ')');
+        bool named = t->name && strcmp(t->name, "as") == 0 && t[1].kind == NAME;
+        return t->first && t->kind != '}' && !block_of_call && !named;
+    }
+    if (t->kind == '}')
+        return true;
+    if (prev->kind == '}')
+        return t->kind != UNTIL;
+    if (!t->first || joins(t->kind) || joins(prev->kind) || prev->kind == NOT)
+        return false;
+    return t->kind != '{' && t->kind != UNTIL && !(t->kind == STRING && c->inside == INSIDE_BODY);
+}
+
+static void tell_words(const Token *t, WordPlace where, Diag which)
+{
+    Str names[WORDS];
+    int n = 0;
+    for (int i = 0; i < WORDS; i++)
+        if (keywords[i].where == where)
+            names[n++] = intern(keywords[i].word);
+    Str near = nearest(t->name, names, n);
+    report(t->place, which, t->name);
+    if (near)
+        report_help("did you mean `%s`?", near);
+    else if (strcmp(t->name, "if") == 0)
+        report_help("a choice is written `c ? a : b`, a condition on an index `sum(i where c)`");
+    else if (strcmp(t->name, "for") == 0 || strcmp(t->name, "while") == 0)
+        report_help("an index on the left runs over its axis by itself; steps in order are `scan t { ... }`");
+    else if (strcmp(t->name, "import") == 0 || strcmp(t->name, "include") == 0)
+        report_help("another file is taken in by `use \"file.ae\"`");
+    else if (t[1].kind == '=' && where == WORD_TOP)
+        report_help("a constant is written `set %s = ...`", t->name);
+    else if (where == WORD_TOP)
+        report_help("a file is made of declarations such as `input`, `encoder`, `train`, `layer`, `def`");
+    else
+        report_help("a statement begins with what it defines, `y[n, j] = ...`, or with a word such as `in`, `param`, `scan`");
+}
+
+static void misplaced(Token *t, int word)
+{
+    bool top = keywords[word].where == WORD_TOP;
+    report(t->place, DIAG_misplaced, t->name, top ? "declaration" : "statement",
+           top ? "within a block" : "outside a definition or task");
+    if (top)
+        report_help("end the block with `}` before it");
+    else
+        report_help("put it between the braces of a definition, as in `layer name { ... }`");
+    t->kind = BAD;
+}
+
+static void settle_top(Token *t)
+{
+    int word = find_word(t->name, WORD_TOP), other = find_word(t->name, WORD_BODY);
+    if (word >= 0) {
+        t->word = word;
+        t->kind = keywords[word].token;
+    } else if (other >= 0 && !assigns(t[1].kind))
+        misplaced(t, other);
+    else {
+        tell_words(t, WORD_TOP, DIAG_no_declaration);
+        t->kind = BAD;
+    }
+}
+
+static void settle_statement(Token *t)
+{
+    int next = t[1].kind;
+    int word = find_word(t->name, WORD_BODY), other = find_word(t->name, WORD_TOP);
+    if (word >= 0) {
+        int kind = keywords[word].token;
+        bool open = next == '(' && (kind == SWEEP || kind == REQUIRE || kind == MINIMIZE);
+        if (open || !assigns(next)) {
+            t->word = word;
+            t->kind = kind;
+        }
+    } else if (other >= 0 && !assigns(next))
+        misplaced(t, other);
+    else if (next == NAME && !t[1].first) {
+        tell_words(t, WORD_BODY, DIAG_no_statement);
+        t->kind = BAD;
+    }
+}
+
+static void settle_setting(Token *t)
+{
+    if (t[1].kind == '=') {
+        t->kind = KEY;
+        return;
+    }
+    report(t->place, DIAG_no_value, t->name);
+    if (t[1].kind == NUM || t[1].kind == NAME || t[1].kind == STRING)
+        report_help("write `%s = %.*s`", t->name, t[1].length, t[1].text);
+    else if (t[1].kind == ':' || t[1].kind == UPDATE || t[1].kind == '~')
+        report_help("write `%s = ...`", t->name);
+    else
+        report_help("settings are written `name = value`");
+    t->kind = BAD;
+}
+
+/* Words within a statement that mean something only there. */
+static void settle_inner(Settling *s, Token *t, const Token *prev)
+{
+    const Token *head = s->head >= 0 ? &s->t->words.at[s->head] : NULL;
+    int kind = head ? head->kind : 0;
+    bool after = prev->kind == NAME || prev->kind == ']' || prev->kind == ')';
+    bool value_next = t[1].kind == NAME || t[1].kind == NUM || t[1].kind == '(';
+    if (strcmp(t->name, "by") == 0 && (kind == RECONSTRUCT || kind == PREDICT) && after)
+        t->kind = BY;
+    else if (strcmp(t->name, "down") == 0 && kind == SCAN && t[1].kind == '{' && prev != head)
+        t->kind = DOWN;
+    else if (strcmp(t->name, "mirror") == 0 && kind == DECODER && prev == head)
+        t->kind = MIRROR;
+    else if (strcmp(t->name, "of") == 0 && kind == ENTRY && (prev->kind == NAME || prev->kind == ']') && value_next)
+        t->kind = OF;
+}
+
+static bool is_as(const Token *t, const Token *prev)
+{
+    bool after = prev->kind == NAME || prev->kind == LAYER || prev->kind == ')' || prev->kind == ']'
+              || prev->kind == '}' || prev->kind == NUM;
+    return strcmp(t->name, "as") == 0 && after && t[1].kind == NAME && t->place.line == t[1].place.line;
+}
+
+static void settle_name(Settling *s, Token *t, const Token *prev)
+{
+    Context *c = context(s);
+    if (is_as(t, prev) && !(s->start && c->inside != INSIDE_NET))
+        t->kind = s->depth ? AS_IN : AS;
+    else if (s->depth || prev->kind == AS)
+        ;
+    else if (c->inside == INSIDE_NET && !c->top)
+        t->kind = LAYER;
+    else if (s->start && c->top)
+        settle_top(t);
+    else if (s->start && c->inside == INSIDE_BODY)
+        settle_statement(t);
+    else if (c->inside == INSIDE_SETTINGS && (s->start || t[1].kind == '='))
+        settle_setting(t);
+    else
+        settle_inner(s, t, prev);
+}
+
+static void enter(Settling *s)
+{
+    Context *outer = context(s);
+    int word = s->head >= 0 ? s->t->words.at[s->head].word : -1;
+    bool known = word >= 0 && (outer->top || outer->inside == INSIDE_BODY);
+    outer->head = s->head;
+    PUSH(s->stack, ((Context) { .inside = known ? keywords[word].inside : INSIDE_NET, .head = -1 }));
+    s->start = true;
+    s->head = -1;
+}
+
+static void leave(Settling *s)
+{
+    if (s->stack.n > 1)
+        s->stack.n--;
+    s->head = context(s)->head;
+    s->start = false;
+}
+
+static void settle_kept(Tokens *t)
+{
+    for (int i = 0; i < t->words.n; i++) {
+        Token *w = &t->words.at[i];
+        int word = w->kind == NAME ? find_word(w->name, WORD_KEPT) : -1;
+        if (word >= 0)
+            w->kind = keywords[word].token;
+    }
+}
+
+static void settle_words(Tokens *t)
+{
+    static const Token nothing = { .kind = '{' };
+    Settling s = { .t = t, .head = -1, .start = true };
+    PUSH(s.stack, ((Context) { .top = true, .head = -1 }));
+    settle_kept(t);
+    for (int i = 0; i < t->words.n; i++) {
+        Token *w = &t->words.at[i];
+        const Token *prev = i ? w - 1 : &nothing;
+        w->breaks = i && breaks_before(&s, w, prev);
+        if (w->breaks) {
+            s.start = true;
+            s.head = -1;
+        }
+        if (w->kind == NAME)
+            settle_name(&s, w, prev);
+        else if (w->kind == GRAD && s.start && !context(&s)->top && context(&s)->inside == INSIDE_BODY) {
+            w->kind = ENTRY;
+            w->word = find_word(w->name, WORD_BODY);
+        }
+        if (s.start && w->kind != '}') {
+            s.head = i;
+            s.start = false;
+        }
+        w->head = s.head;
+        if (w->kind == '(' || w->kind == '[')
+            s.depth++;
+        else if ((w->kind == ')' || w->kind == ']') && s.depth > 0)
+            s.depth--;
+        else if (w->kind == '{')
+            enter(&s);
+        else if (w->kind == '}')
+            leave(&s);
+        if (w->kind == ')' && s.head >= 0 && w->match == s.head + 1 && t->words.at[s.head].kind == SWEEP
+            && w[1].kind != '{')
+            s.start = true;
+    }
+}
+
+/* ---- documentation ----------------------------------------------------------------------------- */
+static bool is_doc(const Token *c)
+{
+    return c->first && c->length >= 2 && c->text[1] == '#' && !(c->length > 2 && c->text[2] == '#');
+}
+
+static void add_doc(Buf *b, const Token *c)
+{
+    int skip = c->length > 2 && c->text[2] == ' ' ? 3 : 2;
+    if (b->n)
+        buf_put(b, "\n", 1);
+    buf_put(b, c->text + skip, (size_t) (c->length - skip));
+}
+
+/* The last unbroken run of ## lines above a word is that word's. */
+static void attach_docs(Tokens *t)
+{
+    int c = 0;
+    for (int i = 0; i < t->words.n; i++) {
+        Token *w = &t->words.at[i];
+        Buf text = { 0 };
+        int line = -1;
+        for (; c < t->comments.n && t->comments.at[c].place.line < w->place.line; c++) {
+            const Token *comment = &t->comments.at[c];
+            if (!is_doc(comment) || comment->place.line != line + 1)
+                text = (Buf) { 0 };
+            if (is_doc(comment)) {
+                add_doc(&text, comment);
+                line = comment->place.line;
+            }
+        }
+        if (text.n)
+            w->doc = intern_n(text.at, text.n);
+    }
+}
+
+void tokens_arrange(Tokens *t)
+{
+    pair_brackets(t);
+    settle_words(t);
+    attach_docs(t);
+}
