@@ -697,6 +697,52 @@ long tensor_count(const Tensor *t)
     return n;
 }
 
+struct axis_search { const Index *index; Axis *found; };
+
+static void see_axis(Expr *e, void *with)
+{
+    struct axis_search *s = with;
+    if (e->kind != EXPR_read)
+        return;
+    for (int k = 0; k < e->tensor->rank; k++) {
+        Axis *a = &e->tensor->axis[k];
+        if (e->sub[k]->kind == EXPR_index && e->sub[k]->index == s->index && a->size == s->index->size &&
+            (!s->found || (a->example && !s->found->example)))
+            s->found = a;
+    }
+}
+
+Axis axis_along(Index *i, Stmt *s, Expr *also)
+{
+    struct axis_search search = { i, NULL };
+    expr_walk(also, see_axis, &search);
+    expr_walk(s->value, see_axis, &search);
+    for (int k = 0; k < s->target->rank && !search.found; k++)
+        if (s->sub[k]->kind == EXPR_index && s->sub[k]->index == i && s->target->axis[k].size == i->size)
+            search.found = &s->target->axis[k];
+    Axis a = { .size = i->size, .name = i->name };
+    if (search.found)
+        a.example = search.found->example;
+    if (i->limit && i->limit->kind == EXPR_read && i->limit->tensor->rank <= 1)
+        a.length = i->limit->tensor;
+    return a;
+}
+
+Index *index_of_axis(const Tensor *t, int k, Expr *const *sub)
+{
+    const Axis *a = &t->axis[k];
+    Expr *limit = NULL, *at[1];
+    if (a->length && a->length->rank == 0)
+        limit = expr_scalar(a->length);
+    for (int j = 0; a->length && a->length->rank == 1 && j < t->rank && !limit; j++)
+        if (t->axis[j].example && sub[j]) {
+            at[0] = sub[j];
+            limit = expr_read(a->length, at, 0, NULL);
+        }
+    static const char letters[MAX_RANK + 1] = "ijklmnopqr";
+    return index_new(a->name ? a->name : intern_n(letters + k, 1), a->size, limit);
+}
+
 void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
 {
     for (int k = 0; k < list->n; k++) {

@@ -134,39 +134,6 @@ static bool reads_any(Expr *e, TensorList *list)
 }
 
 /* ---- what a temporary looks like ------------------------------------------------------------------ */
-struct axis_search { Index *index; Axis *found; };
-
-static void see_axis(Expr *e, void *with)
-{
-    struct axis_search *s = with;
-    if (e->kind != EXPR_read)
-        return;
-    for (int k = 0; k < e->tensor->rank; k++) {
-        Axis *a = &e->tensor->axis[k];
-        if (e->sub[k]->kind == EXPR_index && e->sub[k]->index == s->index && a->size == s->index->size &&
-            (!s->found || (a->example && !s->found->example)))
-            s->found = a;
-    }
-}
-
-/* The axis that an index runs along, as the tensors tell at which it stands alone. */
-static Axis axis_of(Split *s, Index *i, Expr *in)
-{
-    struct axis_search search = { i, NULL };
-    expr_walk(in, see_axis, &search);
-    expr_walk(s->of->value, see_axis, &search);
-    Tensor *t = s->of->target;
-    for (int k = 0; k < t->rank; k++)
-        if (s->of->sub[k]->kind == EXPR_index && s->of->sub[k]->index == i && !search.found)
-            search.found = &t->axis[k];
-    Axis a = { .size = i->size, .name = i->name };
-    if (search.found)
-        a.example = search.found->example;
-    if (i->limit && i->limit->kind == EXPR_read && i->limit->tensor->rank <= 1)
-        a.length = i->limit->tensor;
-    return a;
-}
-
 static const char *const reduce_name[] = { "sum", "sum", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice" };
 
 static Stmt *made(Split *s, Tensor *t, Set set, Expr *value)
@@ -329,7 +296,7 @@ static Tensor *compute(Split *s, Expr *r, Expr *guard, Index **outer, int n, int
     Index *run[MAX_RANK];
     int nrun = 0;
     for (int k = 0; k < n; k++) {
-        t->axis[t->rank++] = axis_of(s, outer[k], r);
+        t->axis[t->rank++] = axis_along(outer[k], s->of, r);
         sub[k] = expr_index(outer[k]);
         bool step = false;
         for (int l = 1; l <= level; l++)
@@ -339,7 +306,7 @@ static Tensor *compute(Split *s, Expr *r, Expr *guard, Index **outer, int n, int
     }
     for (int k = 0; rank && k < r->nindex; k++) {
         sub[t->rank] = expr_index(r->bound[k]);
-        t->axis[t->rank++] = axis_of(s, r->bound[k], r);
+        t->axis[t->rank++] = axis_along(r->bound[k], s->of, r);
     }
     if (!by_itself(r->reduce)) {
         Stmt *fill = made(s, t, SET_is, identity(r->reduce, r->whole));
