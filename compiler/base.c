@@ -201,7 +201,9 @@ Str number_text(double v)
         return intern("nan");
     char text[40] = "";
     locale_t before = uselocale(plain_locale());
-    for (int digits = 1; digits <= 17; digits++) {
+    if (fabs(v) < 1e15 && v == floor(v))
+        snprintf(text, sizeof text, "%.0f", v);
+    else for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
         if (number_read(text) == v)
             break;

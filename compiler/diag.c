@@ -35,7 +35,7 @@ static VEC(Report) reports;
 static VEC(const Source *) sources;
 static int errors;
 static Report dropped;          /* takes what is added to a report that was made before */
-static Report *last;
+static Report *last = &dropped;
 
 /* ---- places ------------------------------------------------------------------------------------ */
 Place place_join(Place first, Place last)
@@ -420,6 +420,7 @@ void diag_flush(FILE *to, bool json)
         fputs(reports.n ? "\n]\n" : "]\n", to);
     memset(&reports, 0, sizeof reports);
     memset(&sources, 0, sizeof sources);
-    errors = 0;
+    dropped = (Report) { 0 };
     last = &dropped;
+    errors = 0;
 }

@@ -164,7 +164,7 @@ static void close_bracket(Pairing *p, Token t)
     if (partner(top_open(p)->kind) != t.kind)
         t.kind = partner(top_open(p)->kind);
     close_brace(p, t);
-    if (!p->open.n)
+    if (!p->open.n && t.kind == '}')
         p->settled = p->out.n;
 }
 
@@ -290,6 +290,8 @@ static bool breaks_before(Settling *s, const Token *t, const Token *prev)
         return true;
     if (prev->kind == '}')
         return t->kind != UNTIL;
+    if (c->inside == INSIDE_SETTINGS && t->first && t->kind == NAME && t[1].kind == '=')
+        return true;
     if (!t->first || joins(t->kind) || joins(prev->kind) || prev->kind == NOT)
         return false;
     return t->kind != '{' && t->kind != UNTIL && !(t->kind == STRING && c->inside == INSIDE_BODY);
@@ -304,14 +306,14 @@ static void tell_words(const Token *t, WordPlace where, Diag which)
             names[n++] = intern(keywords[i].word);
     Str near = nearest(t->name, names, n);
     report(t->place, which, t->name);
-    if (near)
-        report_help("did you mean `%s`?", near);
-    else if (strcmp(t->name, "if") == 0)
+    if (strcmp(t->name, "if") == 0)
         report_help("a choice is written `c ? a : b`, a condition on an index `sum(i where c)`");
     else if (strcmp(t->name, "for") == 0 || strcmp(t->name, "while") == 0)
         report_help("an index on the left runs over its axis by itself; steps in order are `scan t { ... }`");
     else if (strcmp(t->name, "import") == 0 || strcmp(t->name, "include") == 0)
         report_help("another file is taken in by `use \"file.ae\"`");
+    else if (near)
+        report_help("did you mean `%s`?", near);
     else if (t[1].kind == '=' && where == WORD_TOP)
         report_help("a constant is written `set %s = ...`", t->name);
     else if (where == WORD_TOP)
@@ -372,7 +374,7 @@ static void settle_setting(Token *t)
         return;
     }
     report(t->place, DIAG_no_value, t->name);
-    if (t[1].kind == NUM || t[1].kind == NAME || t[1].kind == STRING)
+    if (!t[1].first && (t[1].kind == NUM || t[1].kind == NAME || t[1].kind == STRING))
         report_help("write `%s = %.*s`", t->name, t[1].length, t[1].text);
     else if (t[1].kind == ':' || t[1].kind == UPDATE || t[1].kind == '~')
         report_help("write `%s = ...`", t->name);
@@ -390,7 +392,7 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
     bool value_next = t[1].kind == NAME || t[1].kind == NUM || t[1].kind == '(';
     if (strcmp(t->name, "by") == 0 && (kind == RECONSTRUCT || kind == PREDICT) && after)
         t->kind = BY;
-    else if (strcmp(t->name, "down") == 0 && kind == SCAN && t[1].kind == '{' && prev != head)
+    else if (strcmp(t->name, "down") == 0 && kind == SCAN && t[1].kind == '{' && prev != head && prev->kind != '<')
         t->kind = DOWN;
     else if (strcmp(t->name, "mirror") == 0 && kind == DECODER && prev == head)
         t->kind = MIRROR;
@@ -398,17 +400,25 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
         t->kind = OF;
 }
 
-static bool is_as(const Token *t, const Token *prev)
+/* `relu as h`, `kl(z) * 2 as bound`, `f(x as y)`; elsewhere `as` is a name. */
+static bool is_as(Settling *s, const Token *t, const Token *prev)
 {
+    int kind = s->head >= 0 ? s->t->words.at[s->head].kind : 0, next = t[1].kind;
     bool after = prev->kind == NAME || prev->kind == LAYER || prev->kind == ')' || prev->kind == ']'
               || prev->kind == '}' || prev->kind == NUM;
-    return strcmp(t->name, "as") == 0 && after && t[1].kind == NAME && t->place.line == t[1].place.line;
+    Inside inside = context(s)->inside;
+    if (strcmp(t->name, "as") != 0 || !after || t->breaks)
+        return false;
+    if (next == NAME && !t[1].first)
+        return true;
+    return !s->depth && (inside == INSIDE_NET || inside == INSIDE_LINES || kind == MINIMIZE || kind == PREDICT)
+        && next != '(' && next != '[' && next != '.' && !(joins(next) && !t[1].first);
 }
 
 static void settle_name(Settling *s, Token *t, const Token *prev)
 {
     Context *c = context(s);
-    if (is_as(t, prev) && !(s->start && c->inside != INSIDE_NET))
+    if (is_as(s, t, prev))
         t->kind = s->depth ? AS_IN : AS;
     else if (s->depth || prev->kind == AS)
         ;

@@ -133,8 +133,12 @@ static Entry entry(Token *name, Syn *init);
 file:
     %empty
 |   file NL
-|   file decl NL            { if ($decl) PUSH(r->file->decls, $decl); }
+|   file decl NL            { PUSH(r->file->decls, $decl); }
 |   file error NL           { yyerrok; }
+|   file DEFINE error NL        { yyerrok; }
+|   file DEFINE error stats NL  /* a slip in the head; what stands in the braces is read all the same */
+|   file TASK error NL          { yyerrok; }
+|   file TASK error stats NL
 ;
 
 /* ---- declarations ------------------------------------------------------------------------------ */
@@ -217,7 +221,7 @@ stats:
     '{' stat_items '}'              { $$ = $2; }
 ;
 stat_items:
-    %empty                          { $$ = (StatList) { 0 }; }
+    %empty                          { $$ = (StatList) { 0 }; yyerrok; }
 |   stat_items NL
 |   stat_items stat NL              { $$ = $1; PUSH($$, $2); }
 |   stat_items error NL             { $$ = $1; yyerrok; }
@@ -768,9 +772,12 @@ static void pass_statement(Reader *r)
     int i = r->at - 1;
     if (all[i].kind == YYEOF || all[i].kind == '}')
         return;
-    do
-        i = all[i].match > i ? all[i].match + 1 : i + 1;
-    while (!all[i].breaks && all[i].kind != '}' && all[i].kind != YYEOF);
+    int head = all[i].head < 0 ? 0 : all[all[i].head].kind;
+    bool body = (head == DEFINE || head == TASK) && all[i].head != i;      /* its braces are read all the same */
+    if (!(body && all[i].kind == '{'))
+        do
+            i = all[i].match > i ? all[i].match + 1 : i + 1;
+        while (!all[i].breaks && all[i].kind != '}' && all[i].kind != YYEOF && !(body && all[i].kind == '{'));
     r->at = i;
 }
 
@@ -798,7 +805,7 @@ static int name_expected(const Expected *e, const char **names)
     static const int statements[] = { ENTRY, REQUIRE, SCAN, LET, 0 }, declarations[] = { AE, MODEL, ENCODER, 0 };
     static const struct { int token; const char *name; } signs[] = {
         { LAYER, "a layer name" }, { KEY, "a setting" }, { '=', "`=`" }, { '~', "`~`" }, { BY, "`by`" }, { '{', "`{`" },
-        { ')', "`)`" }, { ']', "`]`" }, { '}', "`}`" }, { ',', "`,`" } };
+        { ')', "`)`" }, { ']', "`]`" }, { '}', "`}`" }, { ',', "`,`" }, { ':', "`:`" } };
     int n = 0;
     bool operator = may(e, '*'), value = may(e, NUM) && !operator;
     if (may_any(e, declarations))
@@ -811,14 +818,12 @@ static int name_expected(const Expected *e, const char **names)
     else if (may(e, NAME) && !operator)
         names[n++] = "a name";
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (may(e, signs[i].token))
+        if (may(e, signs[i].token) && !(signs[i].token == '{' && may(e, LAYER)))
             names[n++] = signs[i].name;
     if (may(e, STRING) && !value)
         names[n++] = "a text in quotes";
     if (operator)
         names[n++] = "an operator";
-    else if (may(e, ':'))
-        names[n++] = "`:`";
     if (may(e, '(') && !value && !operator)
         names[n++] = "`(`";
     if (may(e, '[') && !value && !operator)
@@ -868,10 +873,20 @@ static void help_syntax(Reader *r, const Expected *e, const Token *met, const To
         report_help("%s are separated by blanks alone; take the `,` out", may(e, LAYER) ? "layers" : "settings");
     else if (!line_end && may(e, LAYER) && (met->kind == ARROW || met->kind == '+' || met->kind == ':' || met->kind == '>'))
         report_help("layers follow one another without a sign: `dense(64) relu`");
+    else if (!line_end && met->kind == EQ && may(e, '='))
+        report_help("write `=`; two of them compare");
     else if (may(e, LAYER))
         report_help("a block is a row of layers: `{ conv(32, kernel = 4) relu }`");
+    else if (prev->kind == AS || (!line_end && met->kind == NAME && strcmp(met->name, "as") == 0))
+        report_help("a name follows `as`: `kl(z) as bound`");
+    else if (operator && may(e, ':'))
+        report_help("a choice has two branches: `c ? a : b`");
     else if (!line_end && operator && is_operand(met) && is_operand(prev) && may(e, NL))
         report_help("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length, met->text);
+    else if (!line_end && operator && is_operand(met) && may(e, NL))
+        report_help("write an operator between the two, `*` for a product");
+    else if (line_end && may(e, '[') && !may(e, '=') && !may(e, NAME))
+        report_help("a value alone says nothing; give it a name: `y[n, j] = ...`");
     else if (!line_end && operator && may(e, ')') && is_operand(met))
         report_help("write `,` between two arguments, or an operator");
     else if (value && prev->length < 3 && prev->kind != '{')
@@ -884,6 +899,17 @@ static void help_syntax(Reader *r, const Expected *e, const Token *met, const To
         report_help("a statement begins with a word such as `in`, or says what a name is: `y[n, j] = ...`");
     else
         report_help("statements end with their line; a longer one goes on after an operator or an open bracket");
+}
+
+/* A bracket opened lines above may be why the line does not fit. */
+static void note_bracket(Reader *r, const Token *met)
+{
+    const Token *all = r->tokens.words.at;
+    for (const Token *t = met - 1; t >= all && !t->breaks && t->kind != '{' && t->kind != '}'; t--)
+        if ((t->kind == '(' || t->kind == '[') && t->match > met - all && t->place.line < met->place.line) {
+            report_note(t->place, "this bracket is still open");
+            return;
+        }
 }
 
 static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
@@ -901,10 +927,10 @@ static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
     Place place = *yypcontext_location(context);
     if (line_end)
         place.end_col++;
-    if (line_end && !met->first && met->kind != YYEOF) {        /* a `}` or a declaration on the same line */
+    if (line_end && !met->first && met->kind != YYEOF)          /* a `}` or a declaration on the same line */
         place = met->place;
-    }
-    if (met->kind != BAD || line_end) {
+    bool said = !line_end && (met->kind == BAD || (met->kind == STRING && met->text[0] != '"'));
+    if (!said) {
         bool name = may(&e, NAME) || may(&e, LAYER) || may(&e, KEY);
         if (!line_end && is_kept(met) && name && !may(&e, '*')) {
             report(place, DIAG_kept_word, met->name);
@@ -912,9 +938,11 @@ static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
         } else if (!line_end && met->kind == '=' && may(&e, EQ)) {
             report(place, DIAG_equals);
             report_help("write `==` to compare");
+            note_bracket(r, met);
         } else {
             report(place, DIAG_syntax, list_expected(&e), name_met(met, line_end));
             help_syntax(r, &e, met, prev, line_end);
+            note_bracket(r, met);
         }
     }
     pass_statement(r);
