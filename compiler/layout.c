@@ -107,10 +107,14 @@ static bool touches(const Token *a, const Token *b)
     return a->text + a->length == b->text;
 }
 
-/* Whether the author wrote `a*b` and not `a * b`; `^` is always tight. */
-static bool is_tight(const Token *op)
+/* Whether the author wrote `a*b` and not `a * b`.  `^` is always tight, sums only in subscripts. */
+static bool is_tight(const Token *op, bool subscript)
 {
-    return op->kind == '^' || (is_arithmetic(op->kind) && touches(op - 1, op) && touches(op, op + 1));
+    if (op->kind == '^')
+        return true;
+    if ((op->kind == '+' || op->kind == '-') && !subscript)
+        return false;
+    return is_arithmetic(op->kind) && touches(op - 1, op) && touches(op, op + 1);
 }
 
 static bool is_sign(const Token *t, bool first)
@@ -118,7 +122,7 @@ static bool is_sign(const Token *t, bool first)
     return t->kind == '-' && (first || !ends_operand(t - 1));
 }
 
-static int gap_before(const Layout *l, const Token *t)
+static int gap_before(const Layout *l, const Token *t, bool subscript)
 {
     const Token *p = t - 1, *head = t->head >= 0 ? &l->tokens.words.at[t->head] : t;
     if (p->kind == '(' || p->kind == '[' || t->kind == ')' || t->kind == ']' || t->kind == ',')
@@ -134,9 +138,9 @@ static int gap_before(const Layout *l, const Token *t)
     if (is_sign(p, p == l->tokens.words.at))
         return 0;
     if ((t->kind == '^' || is_arithmetic(t->kind)) && ends_operand(p))
-        return is_tight(t) ? 0 : 1;
+        return is_tight(t, subscript) ? 0 : 1;
     if ((p->kind == '^' || is_arithmetic(p->kind)) && p > l->tokens.words.at)
-        return is_tight(p) ? 0 : 1;
+        return is_tight(p, subscript) ? 0 : 1;
     if (t->kind == '(')
         return !(p->kind == NAME || p->kind == LAYER || p->kind == SWEEP || (p->kind == MIRROR && head->kind == DECODER));
     if (t->kind == '[')
@@ -150,9 +154,17 @@ static int gap_before(const Layout *l, const Token *t)
 
 static void space_rows(Layout *l)
 {
+    VEC(int) open = { 0 };
     for (int i = 0; i < l->rows.n; i++)
-        for (int k = 1; k < l->rows.at[i].pieces.n; k++)
-            l->rows.at[i].pieces.at[k].gap = gap_before(l, l->rows.at[i].pieces.at[k].t);
+        for (int k = 0; k < l->rows.at[i].pieces.n; k++) {
+            Piece *p = &l->rows.at[i].pieces.at[k];
+            int kind = p->t->kind;
+            p->gap = k ? gap_before(l, p->t, open.n && open.at[open.n - 1] == '[') : 0;
+            if (kind == '(' || kind == '[' || kind == '{')
+                PUSH(open, kind);
+            else if ((kind == ')' || kind == ']' || kind == '}') && open.n)
+                open.n--;
+        }
 }
 
 /* ---- columns that the author lined up ------------------------------------------------------------- */
