@@ -1,0 +1,185 @@
+/* commands.c -- what `aec run`, `build`, `emit`, `check`, `show`, `fmt` and `explain` do. */
+#define _GNU_SOURCE
+#include "commands.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int no_file(void)
+{
+    fprintf(stderr, "aec: which file? name a .ae\n");
+    return 2;
+}
+
+static bool one_of(const char *flag, const char *value, const char *const *among)
+{
+    if (!value)
+        return true;
+    for (int k = 0; among[k]; k++)
+        if (!strcmp(among[k], value))
+            return true;
+    fprintf(stderr, "aec: `%s` is no value of %s; it takes", value, flag);
+    for (int k = 0; among[k]; k++)
+        fprintf(stderr, "%s %s", k ? "," : "", among[k]);
+    fprintf(stderr, "\n");
+    return false;
+}
+
+static bool build_options(Options *o, BuildOptions *b)
+{
+    static const char *const schedules[] = { "fast", "plain", NULL }, *const reals[] = { "f32", "f64", NULL },
+        *const targets[] = { "native", "v4", "v3", "v2", "generic", NULL }, *const gemms[] = { "auto", "generated", "openblas", NULL };
+    if (!one_of("--schedule", o->schedule, schedules) || !one_of("--real", o->real, reals)
+        || !one_of("--target", o->target, targets) || !one_of("--gemm", o->gemm, gemms))
+        return false;
+    *b = (BuildOptions) {
+        .emit = {
+            .fast = !o->check && !(o->schedule && !strcmp(o->schedule, "plain")),
+            .f64 = o->check || (o->real && !strcmp(o->real, "f64")),
+            .check = o->check,
+        },
+        .target = o->target ? o->target : "native",
+        .cc = o->cc ? o->cc : "gcc",
+        .sanitize = o->sanitize, .keep = o->keep, .verbose = o->verbose,
+    };
+    b->emit.openblas = b->emit.fast && !(o->gemm && !strcmp(o->gemm, "generated"));
+    return true;
+}
+
+static Module *module_of(Options *o, Str stage, int *status)
+{
+    *status = 2;
+    if (!o->file) {
+        no_file();
+        return NULL;
+    }
+    const Source *source = source_read(o->file);
+    *status = 1;
+    if (!source)
+        return NULL;
+    Module *m = compile(source, &o->defines, stage, o->check);
+    *status = diag_errors() ? 3 : 0;
+    diag_flush(o->json ? stdout : stderr, o->json);
+    return *status ? NULL : m;
+}
+
+int command_check(Options *o)
+{
+    int status;
+    module_of(o, intern("simplify"), &status);
+    return status;
+}
+
+int command_build(Options *o)
+{
+    BuildOptions how;
+    int status;
+    if (!build_options(o, &how))
+        return 2;
+    Module *m = module_of(o, NULL, &status);
+    if (!m)
+        return status;
+    return build_trainer(m, &how, o->out ? o->out : m->name);
+}
+
+int command_emit(Options *o)
+{
+    BuildOptions how;
+    int status;
+    if (!build_options(o, &how))
+        return 2;
+    if (!o->out) {
+        fprintf(stderr, "aec: where to? add `-o DIR`\n");
+        return 2;
+    }
+    Module *m = module_of(o, NULL, &status);
+    if (m && !o->gemm)
+        how.emit.openblas = false;      /* a C compiler and libm, unless asked otherwise */
+    return m ? write_program(m, &how, o->out) : status;
+}
+
+int command_run(Options *o)
+{
+    BuildOptions how;
+    int status;
+    if (!build_options(o, &how))
+        return 2;
+    if (o->nrest > 0 && !strcmp(o->rest[0], "gradcheck") && !o->check) {     /* its twin in double */
+        o->check = true;
+        build_options(o, &how);
+    }
+    Module *m = module_of(o, NULL, &status);
+    if (!m)
+        return status;
+    Str binary = cached_trainer(m, &how, &status);
+    if (!binary)
+        return status;
+    VEC(char *) argv = { 0 };
+    PUSH(argv, (char *) binary);
+    if (!o->nrest)
+        PUSH(argv, "train");
+    for (int k = 0; k < o->nrest; k++)
+        PUSH(argv, o->rest[k]);
+    PUSH(argv, NULL);
+    execv(binary, argv.at);
+    fprintf(stderr, "aec: %s: %s\n", binary, strerror(errno));
+    return 1;
+}
+
+static int put(Buf *b)
+{
+    if (b->n)
+        fwrite(b->at, 1, b->n, stdout);
+    return 0;
+}
+
+int command_show(Options *o)
+{
+    int status;
+    if (o->stage && !one_of("--ir", o->stage, stage_names))
+        return 2;
+    Module *m = module_of(o, o->stage ? intern(o->stage) : intern("split"), &status);
+    if (!m)
+        return status;
+    Buf b = { 0 };
+    if (o->stage)
+        module_print(&b, m);
+    else
+        summary_print(&b, m);
+    return put(&b);
+}
+
+int command_fmt(Options *o)
+{
+    if (!o->file)
+        return no_file();
+    const Source *source = source_read(o->file);
+    if (!source)
+        return 1;
+    parse(source, false);
+    const int errors = diag_errors();
+    diag_flush(o->json ? stdout : stderr, o->json);
+    if (errors)
+        return 3;
+    Buf b = { 0 };
+    format_file(&b, source);
+    const bool same = b.n == source->length && !memcmp(b.at, source->text, b.n);
+    if (o->only_check) {
+        if (!same)
+            printf("%s: not in the one layout; `aec fmt %s` mends it\n", o->file, o->file);
+        return same ? 0 : 1;
+    }
+    return same || write_file(o->file, b.at, b.n) ? 0 : 1;
+}
+
+int command_explain(Options *o)
+{
+    const char *text = o->file ? diag_explain(intern(o->file)) : NULL;
+    if (!text) {
+        fprintf(stderr, "aec: %s%s%s\n", o->file ? "there is no diagnostic `" : "which diagnostic? its code stands in brackets, as in error[AE0101]",
+                o->file ? o->file : "", o->file ? "`" : "");
+        return 2;
+    }
+    fputs(text, stdout);
+    return 0;
+}

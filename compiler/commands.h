@@ -1,0 +1,26 @@
+/* commands.h -- the compiler's commands, and the options that they share. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+#include "driver.h"
+
+#define AEC_VERSION "0.1"
+
+typedef struct Options {
+    const char *file, *out, *schedule, *real, *target, *gemm, *cc, *stage, *from;
+    bool sanitize, keep, check, verbose, json, only_check, html;
+    Defines defines;
+    char **rest;            /* after `--` */
+    int nrest;
+} Options;
+
+int command_run(Options *o);
+int command_build(Options *o);
+int command_emit(Options *o);
+int command_check(Options *o);
+int command_show(Options *o);
+int command_fmt(Options *o);
+int command_doc(Options *o);        /* doc.c */
+int command_explain(Options *o);
+int command_new(Options *o);
+
+#endif

@@ -1,0 +1,137 @@
+/* driver.c -- reading sources and running the passes in order: the table of contents of the compiler. */
+#include "driver.h"
+#include <errno.h>
+#include <stdlib.h>
+
+const Source *source_read(const char *name)
+{
+    FILE *f = fopen(name, "rb");
+    if (!f) {
+        fprintf(stderr, "aec: %s: %s\n", name, strerror(errno));
+        return NULL;
+    }
+    Buf b = { 0 };
+    char part[65536];
+    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0; )
+        buf_put(&b, part, n);
+    const bool failed = ferror(f);
+    fclose(f);
+    if (failed) {
+        fprintf(stderr, "aec: %s: cannot be read: %s\n", name, strerror(errno));
+        return NULL;
+    }
+    buf_put(&b, "", 0);
+    Source *s = NEW(Source);
+    *s = (Source) { .name = intern(name), .text = b.at, .length = b.n };
+    return s;
+}
+
+const Source *source_embedded(const Embedded *e)
+{
+    Source *s = NEW(Source);
+    char *text = alloc(e->length + 1);
+    memcpy(text, e->text, e->length);
+    *s = (Source) { .name = intern(e->name), .text = text, .length = e->length, .prelude = true };
+    return s;
+}
+
+static bool used_file(Decl *d, const Source *from, SourceList *out)
+{
+    const char *slash = strrchr(from->name, '/');
+    const Str path = *d->name == '/' || !slash ? d->name : format("%.*s/%s", (int) (slash - from->name), from->name, d->name);
+    for (int k = 0; k < out->n; k++)
+        if (out->at[k]->name == path)
+            return true;
+    const Source *s = source_read(path);
+    if (!s) {
+        report(d->place, DIAG_use_file, d->name);
+        return false;
+    }
+    PUSH(*out, s);
+    return true;
+}
+
+bool libraries_of(File *file, SourceList *out)
+{
+    bool good = true;
+    for (int k = 0; k < file->decls.n; k++)
+        if (file->decls.at[k]->kind == DECL_use)
+            good &= used_file(file->decls.at[k], file->source, out);
+    for (const Embedded *e = embedded; e->name; e++)
+        if (!strncmp(e->name, "prelude/", 8))
+            PUSH(*out, source_embedded(e));
+    return good;
+}
+
+/* ---- passes --------------------------------------------------------------------------------------------- */
+typedef void Pass(Module *, Program *);
+
+static const struct { const char *name; Pass *run; bool check_only; } passes[] = {
+    { "split",          split,          false },
+    { "hold",           hold,           true },     /* gradcheck builds */
+    { "differentiate",  differentiate,  false },
+    { "simplify",       simplify,       false },
+};
+
+const char *const stage_names[] = { "elaborate", "split", "hold", "differentiate", "simplify", NULL };
+
+static void each_program(Module *m, Pass *run, const char *name)
+{
+    for (int k = 0; k < m->phases.n; k++) {
+        Phase *p = m->phases.at[k];
+        Program *const one[] = { p->gradient, p->evaluate, p->start };
+        for (int q = 0; q < 3; q++)
+            if (one[q]) {
+                if (run)
+                    run(m, one[q]);
+                verify(m, one[q], intern(name));
+            }
+        for (int q = 0; q < p->sweeps.n; q++) {
+            if (run)
+                run(m, p->sweeps.at[q]);
+            verify(m, p->sweeps.at[q], intern(name));
+        }
+    }
+    for (int k = 0; k < m->programs.n; k++) {
+        if (run)
+            run(m, m->programs.at[k]);
+        verify(m, m->programs.at[k], intern(name));
+    }
+}
+
+Module *compile(const Source *source, Defines *defines, Str stage, bool check)
+{
+    File *file = parse(source, false);
+    SourceList use = { 0 };
+    if (!libraries_of(file, &use) || diag_errors())
+        return NULL;
+    Module *m = elaborate(file, use.at, use.n, defines->at, defines->n);
+    if (!m)
+        return NULL;
+    each_program(m, NULL, "elaborate");
+    for (size_t k = 0; k < sizeof passes / sizeof *passes && stage != intern("elaborate"); k++) {
+        if (passes[k].check_only && !check)
+            continue;
+        each_program(m, passes[k].run, passes[k].name);
+        if (diag_errors())
+            return NULL;
+        if (stage == intern(passes[k].name))
+            break;
+    }
+    return m;
+}
+
+void module_print(Buf *b, Module *m)
+{
+    for (int k = 0; k < m->phases.n; k++) {
+        Phase *p = m->phases.at[k];
+        program_print(b, m, p->gradient);
+        for (int q = 0; q < p->sweeps.n; q++)
+            program_print(b, m, p->sweeps.at[q]);
+        if (p->start)
+            program_print(b, m, p->start);
+        program_print(b, m, p->evaluate);
+    }
+    for (int k = 0; k < m->programs.n; k++)
+        program_print(b, m, m->programs.at[k]);
+}

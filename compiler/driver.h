@@ -1,0 +1,41 @@
+/* driver.h -- from a file's name to a module, and from a module to a program on disk. */
+#ifndef DRIVER_H
+#define DRIVER_H
+#include "program.h"
+
+/* ---- files carried in the program itself --------------------------------------- build/embedded.c */
+typedef struct { const char *name; const unsigned char *text; size_t length; } Embedded;
+extern const Embedded embedded[];       /* "prelude/layers.ae", "runtime/ae.h" ...; ends with a NULL name */
+
+/* ---- driver.c -------------------------------------------------------------------------------------- */
+/* A file's text, or NULL after a message on stderr. */
+const Source *source_read(const char *name);
+const Source *source_embedded(const Embedded *e);
+/* All of the prelude and what the file uses, as sources. */
+typedef VEC(const Source *) SourceList;
+bool libraries_of(File *file, SourceList *out);
+typedef VEC(Setting) Defines;
+/* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
+Module *compile(const Source *source, Defines *defines, Str stage, bool check);
+extern const char *const stage_names[];     /* in order; ends with NULL */
+void module_print(Buf *b, Module *m);       /* every program */
+
+/* ---- toolchain.c ----------------------------------------------------------------------------------- */
+typedef struct {
+    EmitOptions emit;
+    const char *target;     /* native v4 v3 v2 generic */
+    const char *cc;
+    bool sanitize, keep, verbose;
+} BuildOptions;
+
+/* Writes the self-contained program into a folder. Exit status: 0, or 1 after a message. */
+int write_program(Module *m, const BuildOptions *how, const char *folder);
+/* Compiles to a trainer binary. 0; 1 the disk; 4 the C compiler. */
+int build_trainer(Module *m, const BuildOptions *how, const char *binary);
+/* The cached trainer for this module: its path, or NULL after a message; *status as above. */
+Str cached_trainer(Module *m, const BuildOptions *how, int *status);
+/* summary.c: the layers as a table, and the objective exactly as it is optimised. */
+void summary_print(Buf *b, Module *m);
+bool write_file(const char *path, const char *text, size_t length);     /* false after a message */
+
+#endif

@@ -1,0 +1,161 @@
+/* main.c -- the compiler's command line: one table of commands, one of flags.
+ *
+ * Exit status: 0 done, 1 it failed (disk), 2 wrong usage, 3 diagnostics of the .ae, 4 the C compiler failed. */
+#define _GNU_SOURCE
+#include "commands.h"
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct { const char *name; int (*run)(Options *); const char *args, *does; } commands[] = {
+    { "run",     command_run,     "FILE.ae [-- ARGS]", "compile (cached) and run the trainer; without ARGS: train" },
+    { "build",   command_build,   "FILE.ae [-o BIN]",  "compile to a trainer binary" },
+    { "emit",    command_emit,    "FILE.ae -o DIR",    "write the self-contained program: C, runtime, Makefile" },
+    { "check",   command_check,   "FILE.ae",           "diagnose only" },
+    { "show",    command_show,    "FILE.ae",           "the layers as a table; --ir STAGE prints the program after a pass" },
+    { "fmt",     command_fmt,     "FILE.ae",           "put into the one layout; --check only says whether it is" },
+    { "doc",     command_doc,     "[NAME]",            "what a layer, loss or task is: text, signature, definition" },
+    { "explain", command_explain, "AE0123",            "a diagnostic at length" },
+    { "new",     command_new,     "NAME",              "a started .ae file; --from TEMPLATE" },
+};
+
+/* Where a flag's value goes in Options. */
+static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind; size_t at; const char *does; } flags[] = {
+    { "-o",         "PATH",    TEXT,   offsetof(Options, out),      "where to write" },
+    { "-D",         "name=value", DEFINE, 0,                        "overrides a `set`" },
+    { "--schedule", "fast|plain", TEXT, offsetof(Options, schedule), "kernels and threads, or the loops to read" },
+    { "--real",     "f32|f64", TEXT,   offsetof(Options, real),     "the type of numbers" },
+    { "--target",   "native|v4|v3|v2|generic", TEXT, offsetof(Options, target), "the processor" },
+    { "--gemm",     "auto|generated|openblas", TEXT, offsetof(Options, gemm), "what computes matrix products" },
+    { "--cc",       "PROGRAM", TEXT,   offsetof(Options, cc),       "the C compiler" },
+    { "--sanitize", NULL,      FLAG,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
+    { "--keep",     NULL,      FLAG,   offsetof(Options, keep),     "keep the folder with the C" },
+    { "--gradcheck", NULL,     FLAG,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },
+    { "-v",         NULL,      FLAG,   offsetof(Options, verbose),  "show the compiler's command line" },
+    { "--json",     NULL,      FLAG,   offsetof(Options, json),     "diagnostics as JSON" },
+    { "--ir",       "STAGE",   TEXT,   offsetof(Options, stage),    "elaborate, split, differentiate, simplify" },
+    { "--check",    NULL,      FLAG,   offsetof(Options, only_check), "fmt: change nothing, exit 1 where something would" },
+    { "--from",     "TEMPLATE", TEXT,  offsetof(Options, from),     "new: what to start from" },
+    { "--html",     NULL,      FLAG,   offsetof(Options, html),     "doc: the whole reference as a page" },
+};
+
+enum { NCOMMANDS = sizeof commands / sizeof *commands, NFLAGS = sizeof flags / sizeof *flags };
+
+static int usage(FILE *to)
+{
+    fprintf(to, "aec compiles .ae files, which describe autoencoders, into trainers.\n\n");
+    for (int k = 0; k < NCOMMANDS; k++)
+        fprintf(to, "    aec %-8s%-20s%s\n", commands[k].name, commands[k].args, commands[k].does);
+    fprintf(to, "\n");
+    for (int k = 0; k < NFLAGS; k++)
+        fprintf(to, "    %-11s%-25s%s\n", flags[k].name, flags[k].value ? flags[k].value : "", flags[k].does);
+    return to == stderr ? 2 : 0;
+}
+
+static int unknown(const char *what, const char *word, bool command)
+{
+    VEC(Str) names = { 0 };
+    for (int k = 0; k < (command ? (int) NCOMMANDS : (int) NFLAGS); k++)
+        PUSH(names, intern(command ? commands[k].name : flags[k].name));
+    Str near = nearest(intern(word), names.at, names.n);
+    fprintf(stderr, "aec: %s `%s` is not known", what, word);
+    if (near)
+        fprintf(stderr, "; did you mean `%s`?\n", near);
+    else
+        fprintf(stderr, "; `aec --help` lists them\n");
+    return 2;
+}
+
+static bool define(Options *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char *end;
+    if (!equals || equals == text)
+        return false;
+    Syn *v = NEW(Syn);
+    v->kind = SYN_num;
+    v->num = strtod(equals + 1, &end);
+    if (end == equals + 1 || *end)
+        return false;
+    PUSH(o->defines, ((Setting) { intern_n(text, (size_t) (equals - text)), v, (Place) { 0 } }));
+    return true;
+}
+
+/* Takes one word of the command line; false after a message. */
+static bool take_flag(Options *o, int argc, char **argv, int *at)
+{
+    for (int k = 0; k < NFLAGS; k++) {
+        const size_t n = strlen(flags[k].name);
+        const char *word = argv[*at], *value = NULL;
+        if (!strcmp(word, flags[k].name)) {
+            if (flags[k].value)
+                value = *at + 1 < argc ? argv[++*at] : NULL;
+        } else if (flags[k].value && n > 2 && !strncmp(word, flags[k].name, n) && word[n] == '=')
+            value = word + n + 1;
+        else if (flags[k].kind == DEFINE && !strncmp(word, "-D", 2) && word[2])
+            value = word + 2;
+        else
+            continue;
+        if (flags[k].kind == FLAG) {
+            *(bool *) ((char *) o + flags[k].at) = true;
+            return true;
+        }
+        if (!value || (flags[k].kind == DEFINE && !define(o, value))) {
+            fprintf(stderr, "aec: `%s` takes %s\n", flags[k].name, flags[k].value);
+            return false;
+        }
+        if (flags[k].kind == TEXT)
+            *(const char **) ((char *) o + flags[k].at) = value;
+        return true;
+    }
+    unknown("the flag", argv[*at], false);
+    return false;
+}
+
+static int finish(int status)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "aec: standard output: %s\n", strerror(errno));
+        return status ? status : 1;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "C");
+    if (argc < 2)
+        return usage(stderr);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return finish(usage(stdout));
+    if (!strcmp(argv[1], "--version")) {
+        printf("aec %s\n", AEC_VERSION);
+        return finish(0);
+    }
+    int which = 0;
+    while (which < NCOMMANDS && strcmp(commands[which].name, argv[1]))
+        which++;
+    if (which == NCOMMANDS)
+        return unknown("the command", argv[1], true);
+    Options o = { 0 };
+    for (int k = 2; k < argc; k++) {
+        if (!strcmp(argv[k], "--")) {
+            o.rest = argv + k + 1;
+            o.nrest = argc - k - 1;
+            break;
+        }
+        if (!strcmp(argv[k], "--help"))
+            return finish(usage(stdout));
+        if (argv[k][0] == '-' && argv[k][1]) {
+            if (!take_flag(&o, argc, argv, &k))
+                return 2;
+        } else if (!o.file)
+            o.file = argv[k];
+        else {
+            fprintf(stderr, "aec: one file at a time: `%s` is a second\n", argv[k]);
+            return 2;
+        }
+    }
+    return finish(commands[which].run(&o));
+}

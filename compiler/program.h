@@ -1,0 +1,301 @@
+/* program.h -- the one intermediate form: tensors, and statements over them in index notation.
+ *
+ * A statement says what happens at every point of its indices:
+ *
+ *     for all index[0], index[1], ... (in any order), where `where` holds:
+ *         target[sub[0], sub[1], ...]  op  value
+ *
+ * Every pass takes a program and leaves a program; verify.c says what must hold between them.
+ * Expressions are never changed once made, so they may be shared between statements.
+ * Nothing here knows a layer: a convolution is an accumulation whose subscripts are affine. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+#include "syntax.h"
+
+enum { MAX_RANK = 10 };
+
+typedef struct Tensor Tensor;
+typedef struct Index Index;
+typedef struct Expr Expr;
+typedef struct Stmt Stmt;
+typedef VEC(Tensor *) TensorList;
+typedef VEC(Stmt *) StmtList;
+
+/* ---- tensors ------------------------------------------------------------------------------- */
+typedef enum { ELEM_real, ELEM_int } Elem;      /* float or double, as emitted; int32 */
+
+typedef enum {
+    ROLE_input,     /* rows of the data, filled by the trainer before a program runs */
+    ROLE_length,    /* int[batch]: how long each example's sequence is; filled with its input */
+    ROLE_clock,     /* a scalar the trainer keeps: batch, step, epoch, examples; `cname` is its C expression */
+    ROLE_param,     /* in the parameter block, at `offset`; one that is not in Module.params is a flat view of a part of it */
+    ROLE_grad,      /* in the gradient block, at the offset of its parameter; likewise views */
+    ROLE_state,     /* lives from step to step */
+    ROLE_temp,      /* lives within one run of a program */
+} Role;
+
+typedef struct {
+    int size;           /* at compile time; the storage always has it */
+    Tensor *length;     /* NULL: always full. An int tensor: a scalar (the batch), or one number for each example */
+    bool example;       /* the axis of examples */
+    Str name;           /* the letter it has in its definition, for printing; may be NULL */
+} Axis;
+
+struct Tensor {
+    Str name;           /* as shown to users: "encoder.dense1.w"; an adjoint adds d in front of its last part */
+    Str cname;          /* unique in the module, a C identifier, no keyword (ROLE_clock: an expression) */
+    Elem elem;
+    Role role;
+    int rank;
+    Axis axis[MAX_RANK];
+    int of;             /* whole numbers 0 .. of - 1; 0: not known, or real */
+    bool exempt;        /* ROLE_param: no member of `weights` */
+    bool external;      /* read by the trainer after a run, so it may not be fused away: outputs, terms */
+    long offset;        /* ROLE_param, ROLE_grad: first element within the block; ROLE_temp: bytes within the arena, -1 before plan */
+    Tensor *of_param;   /* ROLE_grad: whose gradient; optimizer states: whose */
+    Place place;
+    int mark;           /* scratch for a pass */
+};
+
+/* ---- indices ------------------------------------------------------------------------------- */
+struct Index {          /* 0 <= it < size, and < limit where there is one */
+    Str name;           /* as written; several indices may bear one name */
+    int size;
+    Expr *limit;        /* NULL, or a whole-number expression of indices further out: batch, length[n] */
+    bool example;       /* runs along examples */
+    bool fixed;         /* elaborate.c: its range was written, or is a scan's; reads do not change it */
+    int mark;
+};
+
+/* ---- expressions --------------------------------------------------------------------------- */
+/* Scalar operations: one row each in scalars.def. Comparisons, and, or, not give whole 0 or 1. */
+typedef enum {
+#define SCALAR(name, n, ...) OP_##name,
+#include "scalars.def"
+#undef SCALAR
+    OP_COUNT
+} Op;
+
+typedef enum {
+    EXPR_num,       /* num */
+    EXPR_index,     /* index; whole */
+    EXPR_read,      /* tensor[sub..]; where a checked subscript is outside: other (NULL: 0) */
+    EXPR_inside,    /* 1 where the checked subscripts of the read `arg[0]` are inside, else 0 */
+    EXPR_op,        /* op(arg..); OP_select evaluates one branch only; OP_and, OP_or stop early */
+    EXPR_draw,      /* normal() or uniform(): a function of seed, phase, step, stream and key */
+    EXPR_stop,      /* arg[0], a constant to gradients */
+    EXPR_byhand,    /* arg[0]; its derivative by arg[1] (which arg[0] is a function of) is arg[2] */
+    EXPR_reduce,    /* reduction over points; only before split.c */
+} ExprKind;
+
+typedef enum { REDUCE_sum, REDUCE_mean, REDUCE_prod, REDUCE_max, REDUCE_min, REDUCE_argmax, REDUCE_argmin,
+               REDUCE_any, REDUCE_all, REDUCE_rank, REDUCE_choice } Reduce;
+
+struct Expr {
+    ExprKind kind;
+    bool whole;                 /* a whole number (int in C), else real */
+    double num;
+    Index *index;
+    Op op;
+    Expr *arg[3];
+    /* EXPR_read */
+    Tensor *tensor;
+    Expr *sub[MAX_RANK];        /* whole */
+    unsigned check;             /* bit k: sub[k] may lie outside [0, size) or at or beyond the axis' length */
+    Expr *other;
+    /* EXPR_draw */
+    bool normal;                /* else uniform */
+    unsigned stream;            /* hash of the path of use and its number there */
+    int nkey;
+    Expr *key[MAX_RANK];        /* whole; with key_size the element's number, last fastest */
+    int key_size[MAX_RANK];
+    /* EXPR_reduce */
+    Reduce reduce;
+    int nindex;
+    Index *bound[MAX_RANK];     /* REDUCE_rank: bound[k] runs in place of the outer index rank_of[k] */
+    Index *rank_of[MAX_RANK];
+    Expr *where;                /* NULL: everywhere; body is arg[0]; REDUCE_choice: its uniform draw is arg[1] */
+};
+
+/* ---- statements ---------------------------------------------------------------------------- */
+typedef struct Use {            /* one use of a definition: what a block of emitted C is about */
+    Str path;                   /* "encoder.dense1", "reconstruct", "kl(z)" */
+    Str words;                  /* the user's words: "dense(128)" */
+    Place place;                /* the .ae line of the use */
+} Use;
+
+typedef enum {
+    STMT_nest,          /* points, as above */
+    STMT_scan,          /* the body once for each value of an index, in order */
+    STMT_gradient,      /* grad = d scalar / d wrt; only before differentiate.c */
+    STMT_orthogonal,    /* fills target with an orthogonal matrix (rows: all axes but the last) from draw->stream; initial values only */
+    STMT_reshape,       /* target has the elements of source in the same order; an alias where it can be */
+} StmtKind;
+
+typedef enum {
+    SET_is,             /* =    every index stands alone in a subscript, so each point is another element */
+    SET_add,            /* +=   onto what stands there */
+    SET_mul,            /* *= */
+    SET_max,            /* max= */
+    SET_min,            /* min= */
+    /* The next are whole reductions: index[0 .. nouter) are the target's, the others are reduced over.
+       They set the target; no fill stands before them. */
+    SET_argmax,         /* the number (last index fastest) of the first largest point; -1 over none */
+    SET_argmin,
+    SET_choice,         /* the number of a point drawn with probability proportional to value; draw is uniform in (0,1); -1 if all are 0 */
+    SET_rank,           /* target is subscripted by the outer and the inner indices: the place of each inner point when
+                           all are sorted by value downwards, ties by their order */
+} Set;
+
+struct Stmt {
+    StmtKind kind;
+    Place place;
+    Use *use;
+    Str formula;        /* the user's statement, or NULL for one that a pass made */
+    bool backward;      /* an adjoint */
+    bool update;        /* `:=`, after the gradients */
+    bool held;          /* gradcheck keeps its first value */
+    /* STMT_nest; target also for the others */
+    Tensor *target;
+    Expr *sub[MAX_RANK];
+    unsigned check;     /* bit k: a write with sub[k] outside is dropped */
+    Set set;
+    int nindex, nouter; /* nouter == nindex but for whole reductions */
+    Index *index[2 * MAX_RANK];
+    Expr *where;        /* NULL: everywhere */
+    Expr *value;
+    Expr *draw;         /* SET_choice; STMT_orthogonal */
+    /* STMT_scan */
+    Index *step;
+    bool down;
+    StmtList body;
+    Tensor *stop;       /* NULL, or the lengths that `until` found so far: leave when all are <= step + 1 */
+    /* STMT_gradient: target = d source / d wrt.  STMT_reshape: target, source */
+    Tensor *source, *wrt;
+};
+
+/* ---- programs ------------------------------------------------------------------------------ */
+typedef struct {
+    Str name;           /* "reconstruct", "kl(z)", "digit" */
+    Str unit;           /* "nats per example", "mean over elements" ... as the log says it */
+    Tensor *value;      /* scalar: weighted mean over the batch as it enters the loss divided by weight */
+    Tensor *each;       /* [example], or NULL: a term of the whole batch */
+    Tensor *weight;     /* scalar, or NULL: 1 */
+    bool metric;        /* not part of the loss */
+} Term;
+
+typedef struct {
+    Str name;           /* "encode", "train", "sweep1" ... a C identifier */
+    StmtList body;
+    TensorList inputs;  /* ROLE_input tensors that it reads */
+    TensorList outputs; /* what the trainer reads afterwards, in order */
+    Tensor *loss;       /* scalar, or NULL */
+    VEC(Term) terms;
+    TensorList trained; /* parameters to differentiate by; grads[k] belongs to trained[k] */
+    TensorList grads;
+    int training;       /* index of the phase it is the gradient of, or -1 */
+    StmtList update;    /* after the gradients: optimizer, then states */
+    StmtList begin, end;    /* a sweep: before the first batch, after the last */
+    int every;          /* a sweep: 0 once at the start of the phase, 1 each epoch, 2 each step */
+    long arena;         /* bytes of temporaries, once planned */
+} Program;
+
+typedef struct {        /* a phase: what the trainer needs to run it */
+    Str name;
+    Place place;
+    Program *gradient;          /* forward and backward; its `update` is the optimizer's and the states' */
+    VEC(Program *) sweeps;
+    Program *start;             /* copies and initial values that read others; NULL */
+    Program *evaluate;          /* the same terms and metrics with training = 0 */
+    TensorList states;          /* the optimizer's */
+    int batch;                  /* examples a step; 0: all */
+    int epochs, labels, accumulate, early_stop;    /* labels: 0 all; early_stop: 0 never, else epochs without progress */
+    bool drop_last;
+    double clip;                /* 0: none; else the largest norm of the whole gradient */
+    unsigned long seed;
+} Phase;
+
+typedef struct {
+    Str name;           /* "x" */
+    Str kind;           /* vector image sequence tokens; class labels real classmap boxes tokens */
+    Tensor *tensor;     /* [batch, ...] */
+    Tensor *length;     /* or NULL */
+    Tensor *has;        /* labels: int[batch], 1 where the row has one; or NULL when nothing asks */
+    int classes;        /* 0: not whole numbers */
+    bool label;
+    Place place;
+} Input;
+
+typedef struct {
+    Str split;          /* train, test */
+    Str kind;           /* digits idx csv npy npz png cifar text pairs blobs ... */
+    VEC(Str) files;
+    VEC(Setting) args;  /* the rest, constant expressions */
+    Place place;
+} DataSource;
+
+typedef struct Module {
+    Str name;
+    const Source *source;
+    int batch_max;              /* the size of every example axis */
+    VEC(Input) inputs;
+    TensorList params, states;  /* in order; params contiguous by offset */
+    TensorList temps;           /* every temporary of every program */
+    long nparams;               /* elements of the parameter block */
+    VEC(DataSource) data;
+    VEC(Setting) data_settings;
+    VEC(Phase *) phases;
+    VEC(Program *) programs;    /* encode decode reconstruct sample predict evaluate init ... */
+    VEC(Call *) metrics;        /* of `evaluate`, those the trainer computes itself */
+} Module;
+
+/* ---- build.c: making expressions and statements ---------------------------------------------- */
+Expr *expr_num(double v);                   /* whole if v is */
+Expr *expr_real(double v);                  /* never whole */
+Expr *expr_index(Index *i);
+Expr *expr_op(Op op, Expr *a, Expr *b, Expr *c);    /* folds constants and what is safe: x + 0, x * 1, select on a number */
+Expr *expr_read(Tensor *t, Expr **sub, unsigned check, Expr *other);
+Expr *expr_scalar(Tensor *t);               /* a read of a tensor without axes */
+Expr *expr_stop(Expr *e);
+Expr *expr_inside(Expr *read);              /* 1 for a read without checks */
+Expr *expr_byhand(Expr *value, Expr *by, Expr *slope);
+bool  expr_is(const Expr *e, double v);     /* is the number v */
+bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
+/* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
+bool  expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n);
+/* e with every index i for which to[i->mark] is not NULL replaced; marks are set by the caller. */
+Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
+/* Calls see() on e and everything in it, subscripts and keys included. */
+void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
+bool  expr_uses(Expr *e, const Index *i);
+Index *index_new(Str name, int size, Expr *limit);
+Stmt  *nest_new(Tensor *target, Set set, Expr *value);  /* no indices yet */
+Str fresh_cname(Module *m, Str base);       /* a C identifier made from base that no other tensor or caller has */
+Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
+long  tensor_count(const Tensor *t);        /* elements */
+/* An axis for i to run along, like those at which it stands alone in s or `also`. */
+Axis  axis_along(Index *i, Stmt *s, Expr *also);
+/* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */
+Index *index_of_axis(const Tensor *t, int k, Expr *const *sub);
+/* For every statement, scans' bodies included. */
+void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
+
+/* ---- the stages, in order -------------------------------------------------------------------- */
+Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines);   /* NULL after errors */
+void split(Module *m, Program *p);          /* no EXPR_reduce stays */
+void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the gradient of p->loss by p->trained */
+void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
+void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
+void verify(Module *m, Program *p, Str after);          /* bug() where the form is broken */
+void program_print(Buf *b, Module *m, Program *p);      /* in the language's notation */
+void stmt_print(Buf *b, Stmt *s);           /* one statement, for messages */
+
+typedef struct {
+    bool fast;          /* schedule */
+    bool f64;
+    bool check;         /* a gradcheck build: held statements are emitted under `if (!ae_clock.hold)` */
+    bool openblas;
+} EmitOptions;
+void emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file */
+
+#endif
