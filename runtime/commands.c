@@ -114,7 +114,7 @@ void command_decode(void)
              p->ntakes ? p->takes[0].name : "code", w);
     ae_real *const codes = need((size_t) g.count, sizeof *codes);
     for (long e = 0; e < g.count; e++)
-        codes[e] = (ae_real) g.at[e];
+        codes[e] = (ae_real) grid_at(&g, e);
     result_write(path, run_codes(p, codes, rows), p->noutputs, false);
 }
 

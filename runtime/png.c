@@ -39,7 +39,7 @@ static void put_stored(Text *t, const uint8_t *p, size_t n)
     put32(t, adler32(p, n));
 }
 
-void png_text(Text *t, const uint8_t *pixels, int width, int height, int channels)
+void png_encode(Text *t, const uint8_t *pixels, int width, int height, int channels)
 {
     Text head = { 0 }, lines = { 0 }, packed = { 0 };
     const size_t line = (size_t) width * (size_t) channels;
@@ -63,7 +63,7 @@ void png_text(Text *t, const uint8_t *pixels, int width, int height, int channel
 void png_write(const char *path, const uint8_t *pixels, int width, int height, int channels)
 {
     Text t = { 0 };
-    png_text(&t, pixels, width, height, channels);
+    png_encode(&t, pixels, width, height, channels);
     FILE *const f = out_begin(path);
     fwrite(t.at, 1, t.n, f);
     out_end();

@@ -124,16 +124,15 @@ void read_moons(const Source *, Split *);
 void read_swiss_roll(const Source *, Split *);
 void read_sines(const Source *, Split *);
 
-typedef struct {            /* an array as .npy or .csv has it */
-    int rank; long shape[AE_RANK];
-    double range;           /* the type's largest value for bytes, else 0 */
-    bool whole;
-    double *at;
-    long count;
+typedef struct {            /* an array as a file has it */
+    int rank; long shape[AE_RANK], count;
+    char kind;              /* f, i, u as NumPy has them */
+    int size;               /* bytes a number */
+    const char *data;
 } Grid;
-Grid grid_read_npy(const char *path);
-Grid grid_parse_npy(const char *path, const char *bytes, size_t n);
-Grid grid_read(const char *path);                       /* by its extension */
+double grid_at(const Grid *g, long k);
+Grid grid_npy(const char *path, const char *bytes, size_t n);
+Grid grid_read(const char *path);                       /* .npy or .csv */
 void column_from_grid(Split *s, int input, const Grid *g, const char *path);
 
 /* ---- safetensors.c ------------------------------------------------------------------------------------ */
@@ -195,7 +194,7 @@ Result result_new(const AeArray *a, long rows);
 void result_take(Result *r, const AeArray *a, long first, int n);
 void result_write(const char *path, const Result *r, int n, bool beside);
 void png_write(const char *path, const uint8_t *pixels, int width, int height, int channels);
-void png_text(Text *t, const uint8_t *pixels, int width, int height, int channels);
+void png_encode(Text *t, const uint8_t *pixels, int width, int height, int channels);
 typedef struct { int channels, height, width; } Picture;
 bool picture_of(const Result *r, Picture *p);           /* how a row looks as an image */
 uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width, int *height, int *channels);
