@@ -1,0 +1,314 @@
+/* emit.c -- a module as one C file: which functions there are, in what order, and the file around them.
+ *
+ * A function is about one use of a definition: consecutive statements of one use and one direction. Programs
+ * that need the same function, to the letter, share it. */
+#include "emit.h"
+
+/* ---- programs ---------------------------------------------------------------------------------------------- */
+static void add_program(Emit *e, Program *p)
+{
+    for (int k = 0; k < e->programs.n && p; k++)
+        if (e->programs.at[k] == p)
+            return;
+    if (p)
+        PUSH(e->programs, p);
+}
+
+/* Training first: it is what the file is about. */
+static void collect_programs(Emit *e)
+{
+    Module *m = e->m;
+    for (int k = 0; k < m->phases.n; k++)
+        add_program(e, m->phases.at[k]->gradient);
+    for (int k = 0; k < m->programs.n; k++)
+        add_program(e, m->programs.at[k]);
+    for (int k = 0; k < m->phases.n; k++) {
+        Phase *f = m->phases.at[k];
+        for (int j = 0; j < f->sweeps.n; j++)
+            add_program(e, f->sweeps.at[j]);
+        add_program(e, f->start);
+        add_program(e, f->evaluate);
+    }
+}
+
+/* ---- statements as the emitter wants them --------------------------------------------------------------------- */
+static Expr *and_also(Expr *a, Expr *b)
+{
+    return expr_is(b, 1) ? a : a ? expr_op(OP_and, a, b, NULL) : b;
+}
+
+/* A factor that is 0 outside of a tensor: the read without its check, which becomes a condition. */
+static Expr *guard_factor(Expr *x, Expr **where)
+{
+    if (x->kind == EXPR_read && x->check && (!x->other || expr_is(x->other, 0))) {
+        const unsigned check = checks_needed(x->tensor, x->sub, x->check);
+        *where = and_also(*where, expr_inside(expr_read(x->tensor, x->sub, check, NULL)));
+        return expr_read(x->tensor, x->sub, 0, NULL);
+    }
+    if (x->kind == EXPR_inside) {
+        *where = and_also(*where, x);
+        return expr_num(1);
+    }
+    if (x->kind == EXPR_op && x->op == OP_mul)
+        return expr_op(OP_mul, guard_factor(x->arg[0], where), guard_factor(x->arg[1], where), NULL);
+    if (x->kind == EXPR_op && x->op == OP_neg)
+        return expr_op(OP_neg, guard_factor(x->arg[0], where), NULL, NULL);
+    if (x->kind == EXPR_op && x->op == OP_div)
+        return expr_op(OP_div, guard_factor(x->arg[0], where), x->arg[1], NULL);
+    return x;
+}
+
+/* What adds nothing is left out: c ? v : 0, and products with what lies outside. */
+static void guard_sum(Stmt *s)
+{
+    if (s->kind == STMT_scan)
+        for (int k = 0; k < s->body.n; k++)
+            guard_sum(s->body.at[k]);
+    if (s->kind != STMT_nest || s->set != SET_add)
+        return;
+    Expr *v = s->value;
+    while (v->kind == EXPR_op && v->op == OP_select && (expr_is(v->arg[2], 0) || expr_is(v->arg[1], 0))) {
+        const bool then = expr_is(v->arg[2], 0);
+        s->where = and_also(s->where, then ? v->arg[0] : expr_op(OP_not, v->arg[0], NULL, NULL));
+        v = v->arg[then ? 1 : 2];
+    }
+    s->value = guard_factor(v, &s->where);
+}
+
+/* A fill moves down to the first statement that touches what it fills, so that they can share loops. */
+static void sink_fills(Emit *e, StmtList *list)
+{
+    for (int k = list->n - 1; k >= 0; k--) {
+        Stmt *s = list->at[k];
+        if (s->kind != STMT_nest || s->set != SET_is || s->value->kind != EXPR_num)
+            continue;
+        int to = k;
+        while (to + 1 < list->n && !depends(e, s, list->at[to + 1]))
+            to++;
+        if (to + 1 == list->n)
+            continue;
+        memmove(&list->at[k], &list->at[k + 1], (size_t) (to - k) * sizeof s);
+        list->at[to] = s;
+    }
+}
+
+static void order_all(Emit *e, StmtList *list)
+{
+    for (int k = 0; k < list->n; k++)
+        if (list->at[k]->kind == STMT_nest)
+            order_loops(e, list->at[k]);
+        else if (list->at[k]->kind == STMT_scan)
+            order_all(e, &list->at[k]->body);
+}
+
+static void add_run(Emit *e, Program *p, Part part, StmtList *from)
+{
+    if (part != PART_run && from->n == 0)
+        return;
+    Run *r = NEW(Run);
+    r->program = p;
+    r->part = part;
+    for (int k = 0; k < from->n; k++) {
+        Stmt *s = stmt_copy(e, from->at[k]);
+        s->update |= part == PART_update;
+        guard_sum(s);
+        PUSH(r->stmts, s);
+        r->work += stmt_points(s);
+    }
+    sink_fills(e, &r->stmts);
+    PUSH(e->runs, r);
+}
+
+static void add_runs(Emit *e)
+{
+    for (int k = 0; k < e->programs.n; k++) {
+        Program *p = e->programs.at[k];
+        add_run(e, p, PART_begin, &p->begin);
+        add_run(e, p, PART_run, &p->body);
+        add_run(e, p, PART_update, &p->update);
+        add_run(e, p, PART_end, &p->end);
+    }
+}
+
+/* ---- functions ---------------------------------------------------------------------------------------------- */
+static bool belongs(Func *f, Stmt *s)
+{
+    return f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
+}
+
+void func_add(Func *f, Stmt *s)
+{
+    if (!f->use)
+        f->use = s->use;
+    bool had = !s->use;
+    for (int k = 0; k < f->uses.n && !had; k++)
+        had = f->uses.at[k] == s->use;
+    if (!had)
+        PUSH(f->uses, s->use);
+    PUSH(f->stmts, s);
+}
+
+Func *func_new(Stmt *s)
+{
+    Func *f = NEW(Func);
+    f->backward = s->backward;
+    f->update = s->update;
+    return f;
+}
+
+static void group(Emit *e, Run *r)
+{
+    Func *f = NULL;
+    for (int k = 0; k < r->stmts.n; k++) {
+        Stmt *s = r->stmts.at[k];
+        if (!belongs(f, s)) {
+            f = func_new(s);
+            PUSH(r->funcs, f);
+        }
+        func_add(f, s);
+    }
+    for (int k = 0; k < r->funcs.n; k++) {
+        order_all(e, &r->funcs.at[k]->stmts);
+        r->funcs.at[k]->body = fuse(e, r->funcs.at[k]->stmts.at, r->funcs.at[k]->stmts.n);
+    }
+}
+
+static Str func_wish(Run *r, Func *f)
+{
+    Str path = f->use ? names_lower(f->use->path) : names_lower(r->program->name);
+    return f->update ? format("%s_update", path) : f->backward ? format("%s_back", path) : path;
+}
+
+/* Prints a function, or finds the one that is the same. NULL: there is nothing in it. */
+Func *func_print(Emit *e, Run *r, Func *f)
+{
+    if (f->body.n == 0)
+        return NULL;
+    e->tile = f->tile != NULL;
+    func_head(e, f);
+    nodes_print(e, &f->text, &f->body, 1);
+    scope_leave(e, 0);
+    for (int k = 0; k < e->functions.n; k++) {
+        Func *had = e->functions.at[k];
+        if (!strcmp(had->text.at, f->text.at) && (had->tile != NULL) == e->tile && had->uses.n && f->uses.n
+            && had->use->path == f->use->path && had->backward == f->backward && had->update == f->update)
+            return had;
+    }
+    Str wish = func_wish(r, f);
+    if (names_taken(wish))
+        wish = format("%s_%s", names_lower(r->program->name), wish);
+    f->name = names_claim(wish);
+    PUSH(e->functions, f);
+    return f;
+}
+
+static void print_funcs(Emit *e, Run *r)
+{
+    for (int k = 0; k < r->funcs.n; k++)
+        r->funcs.at[k] = func_print(e, r, r->funcs.at[k]);
+    for (int k = 0; k < r->regions.n; k++)
+        for (int j = 0; j < r->regions.at[k]->funcs.n; j++)
+            r->regions.at[k]->funcs.at[j] = func_print(e, r, r->regions.at[k]->funcs.at[j]);
+}
+
+/* ---- what the trainer calls ------------------------------------------------------------------------------------ */
+static const char *const part_suffix[PART_COUNT] = { "", "_update", "_begin", "_end" };
+
+static void run_print(Emit *e, Buf *b, Run *r)
+{
+    buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name,
+            r->part == PART_update ? ": the update" : r->part == PART_begin ? ": before the first batch"
+            : r->part == PART_end ? ": after the last batch" : "", r->name);
+    if (e->how.fast)
+        regions_print(e, b, r);
+    for (int k = 0; k < r->funcs.n; k++)
+        if (r->funcs.at[k])
+            buf_add(b, "    %s();\n", r->funcs.at[k]->name);
+    buf_add(b, "}\n\n");
+}
+
+/* ---- operations of a step -------------------------------------------------------------------------------------- */
+static bool has_product(Expr *x)
+{
+    if (x->kind != EXPR_op)
+        return false;
+    if (x->op == OP_neg)
+        return has_product(x->arg[0]);
+    return x->op == OP_mul && x->arg[0]->kind != EXPR_num && x->arg[1]->kind != EXPR_num;
+}
+
+static double contraction_ops(Stmt *s)
+{
+    double sum = 0;
+    for (int k = 0; k < s->body.n; k++)
+        sum += contraction_ops(s->body.at[k]) * s->step->size;
+    return s->kind == STMT_nest && s->set == SET_add && has_product(s->value) ? 2 * stmt_points(s) : sum;
+}
+
+double flops_of(Emit *e)
+{
+    double sum = 0;
+    if (e->m->phases.n == 0 || !e->m->phases.at[0]->gradient)
+        return 0;
+    for (int k = 0; k < e->m->phases.at[0]->gradient->body.n; k++)
+        sum += contraction_ops(e->m->phases.at[0]->gradient->body.at[k]);
+    return sum;
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
+static void claim_own(void)
+{
+    static const char *const own[] = {
+        "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params", "param_grads", "programs", "phases",
+        "text", "states", "sources", "nothing",
+    };
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+        names_claim(intern(own[k]));
+}
+
+static void functions_print(Emit *e, Buf *b)
+{
+    for (int k = 0; k < e->functions.n; k++) {
+        Func *f = e->functions.at[k];
+        buf_add(b, "%sstatic void %s(%s)\n{\n%s}\n\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void",
+                f->text.at);
+    }
+}
+
+void emit(Buf *out, Module *m, EmitOptions how)
+{
+    Emit *e = NEW(Emit);
+    Buf body = { 0 }, storage = { 0 };
+    e->m = m;
+    e->how = how;
+    e->real = how.f64 ? "double" : "float";
+    names_reset();
+    claim_own();
+    collect_programs(e);
+    vars_collect(e);
+    vars_alias(e);
+    add_runs(e);
+    for (int k = 0; k < e->runs.n && how.fast; k++)
+        prepare(e, e->runs.at[k]);
+    extents_find(e);
+    for (int k = 0; k < e->runs.n; k++)
+        e->runs.at[k]->name = names_claim(format("%s%s", names_lower(e->runs.at[k]->program->name), part_suffix[e->runs.at[k]->part]));
+    for (int k = 0; k < e->runs.n; k++)
+        if (how.fast)
+            regions(e, e->runs.at[k]);
+        else
+            group(e, e->runs.at[k]);
+    if (how.fast)
+        plan(e);
+    for (int k = 0; k < e->runs.n; k++)
+        print_funcs(e, e->runs.at[k]);
+    functions_print(e, &body);
+    for (int k = 0; k < e->runs.n; k++)
+        run_print(e, &body, e->runs.at[k]);
+    model_print(e, &body);
+    vars_print(e, &storage);
+    buf_add(&storage, "\n%s", body.at);
+    file_head(e, out);
+    extents_print(e, out, storage.at);
+    buf_add(out, "%s", storage.at);
+}

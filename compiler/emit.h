@@ -1,0 +1,183 @@
+/* emit.h -- what the files of the emitter share: C variables, loop trees, functions.
+ *
+ * emit() copies every statement, so that each has indices of its own; fuse.c puts statements into loops
+ * and lets the inner ones use the indices of the outer; emit_nest.c prints what came out.
+ * Storage belongs to a Var: temporaries of the same name and shape in several programs share one, since
+ * programs run one at a time and keep nothing in temporaries between runs. */
+#ifndef EMIT_H
+#define EMIT_H
+#include "program.h"
+
+/* ---- C variables ------------------------------------------------------------------------------ */
+typedef struct Var Var;
+struct Var {
+    Tensor *tensor;         /* the first that it stands for: its shape and name */
+    Str name;               /* its identifier */
+    Str text;               /* how expressions call it: x, p.encoder_dense1_w */
+    Str extent[MAX_RANK];   /* the sizes as text: BATCH, 128 */
+    int axis;               /* number of its first axis among all, for extents.c */
+    Var *alias;             /* a reshape that shares the storage of this one; NULL */
+    bool keep;              /* holds its value between runs, or is read after one: shares its place with nobody */
+    bool used;              /* appears in the text */
+    bool is_const;          /* never written */
+    int slot;               /* plan.c: of the arena; -1: none */
+    VEC(int) born, dies;    /* plan.c: the steps of each program that uses it */
+};
+
+typedef struct {
+    Tensor *tensor;
+    Var *var;
+    Str local;              /* the scalar it is at this place of the text; NULL */
+    int scalar;             /* becomes a scalar in the nest that sets it: 1 once, 2 and accumulates; 0: does not */
+} Info;
+typedef struct { Index *index; Str name; Var *var; int axis; } IndexInfo;   /* name: in force; var's axis: its extent */
+
+/* ---- loop trees ------------------------------------------------------------------------------- */
+typedef enum { NODE_point, NODE_loop, NODE_scan, NODE_gemm, NODE_call } NodeKind;
+typedef struct Node Node;
+typedef VEC(Node *) NodeList;
+typedef struct Gemm Gemm;
+struct Node {
+    NodeKind kind;
+    Stmt *stmt;             /* point, scan, gemm; call: reshape, orthogonal */
+    Index *index;           /* loop, scan */
+    NodeList body;          /* loop, scan */
+    bool tile;              /* the loop runs from lo to hi */
+    Gemm *gemm;
+    VEC(Expr *) inside;     /* loop: reads whose checks its bounds see to; point: those left to an if */
+};
+
+typedef struct {            /* one function of the emitted file */
+    Str name;
+    Use *use;               /* the first; NULL: nobody's */
+    VEC(Use *) uses;        /* all */
+    bool backward, update;
+    StmtList stmts;
+    NodeList body;
+    Index *tile;            /* fast: the index that lo and hi bound */
+    Buf head, text;
+} Func;
+
+typedef enum { PART_run, PART_update, PART_begin, PART_end, PART_COUNT } Part;
+
+typedef struct {            /* funcs that need no barrier between them */
+    VEC(Func *) funcs;
+    Index *tile;            /* NULL: done by one thread */
+    int step;               /* of the tile */
+    bool wait;              /* a barrier stands before it */
+} Region;
+
+typedef struct {            /* one entry of the descriptor: what run() or update() points to */
+    Program *program;
+    Part part;
+    Str name;               /* of the C function; NULL: nothing to do */
+    StmtList stmts;         /* copies */
+    VEC(Func *) funcs;    /* plain, in order */
+    VEC(Region *) regions;  /* fast */
+    double work;            /* operations, about */
+} Run;
+
+typedef struct {
+    Module *m;
+    EmitOptions how;
+    Str real;               /* float, double */
+    VEC(Info) info;         /* by Tensor.mark */
+    VEC(IndexInfo) indices; /* by Index.mark */
+    VEC(Var *) vars;
+    VEC(Str) scope;         /* names of indices and locals in force */
+    VEC(Run *) runs;
+    VEC(Func *) functions; /* printed, no two alike */
+    VEC(Program *) programs;    /* all: phases' first */
+    int naxes;
+    bool blas;
+    bool tile;              /* the function being printed has lo and hi */
+} Emit;
+
+/* ---- names.c ---------------------------------------------------------------------------------- */
+void names_reset(void);
+Str  names_claim(Str wish);                 /* an identifier nobody has: wish, or wish with a number */
+bool names_taken(Str name);
+Str  names_upper(Str name);                 /* ENCODER_DENSE1_W from encoder.dense1.w */
+bool has_word(const char *text, Str word);
+Str  names_lower(Str name);                 /* encoder_dense1_w */
+Str  scope_enter(Emit *e, Str wish);        /* a name for an index or a local, in force until scope_leave */
+void scope_leave(Emit *e, int depth);       /* back to depth names */
+
+/* ---- vars.c ----------------------------------------------------------------------------------- */
+Info *info_of(Emit *e, Tensor *t);
+Var  *var_of(Emit *e, Tensor *t);
+Var  *var_root(Var *v);                     /* the one whose storage it is */
+void  vars_collect(Emit *e);                /* a Var for every tensor of the module */
+void  vars_alias(Emit *e);                  /* reshapes that can be aliases become so */
+void  vars_print(Emit *e, Buf *b);          /* their declarations */
+IndexInfo *index_info(Emit *e, Index *i);
+
+/* ---- extents.c -------------------------------------------------------------------------------- */
+void extents_find(Emit *e);                 /* names sizes: Var.extent, and the axis of each index */
+void extents_print(Emit *e, Buf *b, const char *body);      /* the enum of those that the text has */
+Str  extent_text(Emit *e, Index *i);
+
+/* ---- stmts.c: asking statements ----------------------------------------------------------------- */
+Stmt *stmt_copy(Emit *e, Stmt *s);          /* with indices of its own */
+void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);
+typedef struct {
+    Tensor *tensor;
+    Expr **sub;             /* NULL: anywhere */
+    Stmt *stmt;             /* whose indices the subscripts have */
+    bool write;
+    int set;                /* an accumulation, which another of the same kind may pass: its Set; else -1 */
+} Access;
+typedef VEC(Access) AccessList;
+AccessList stmt_accesses(Stmt *s);          /* all it touches, scans' bodies included */
+bool  is_index(const Expr *e, const Index *i);      /* the bare index */
+bool  affine(Expr *e, Index *i, long *by);  /* e = by * i + something without i */
+bool  bounds(Expr *e, long *lo, long *hi);  /* what a whole expression lies between; false: not known */
+unsigned checks_needed(Tensor *t, Expr **sub, unsigned check);  /* without those that cannot fail */
+long  index_stride(Expr *read_sub[], Tensor *t, Index *i, bool *known);     /* elements from one i to the next */
+bool  reduces(Stmt *s, Index *i);           /* i stands in no subscript of the target */
+double stmt_points(Stmt *s);
+
+/* ---- fuse.c ----------------------------------------------------------------------------------- */
+void order_loops(Emit *e, Stmt *s);         /* the order of the indices of a nest */
+/* The loop tree of statements, in order, sharing what may be shared. */
+NodeList fuse(Emit *e, Stmt **stmts, int n);
+/* Where two accesses of one variable meet, the index ia of the first has the value of ib of the second. */
+bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib);
+bool conflict(Emit *e, const Access *a, const Access *b);       /* the same storage, one writes */
+bool depends(Emit *e, Stmt *a, Stmt *b);    /* one writes what the other touches */
+
+/* ---- regions.c, plan.c, gemm.c: the fast schedule ------------------------------------------------ */
+void prepare(Emit *e, Run *r);              /* statements as threads want them: partial sums, scans torn apart */
+void regions(Emit *e, Run *r);              /* what may run between two barriers */
+void regions_print(Emit *e, Buf *b, Run *r);
+void plan(Emit *e);
+void plan_print(Emit *e, Buf *b);          /* the arena */
+Gemm *gemm_find(Emit *e, Stmt *s);          /* NULL: no plain matrix product */
+void gemm_print(Emit *e, Buf *b, Node *n, int depth);
+
+/* ---- emit_expr.c ------------------------------------------------------------------------------ */
+void put_expr(Emit *e, Buf *b, Expr *x, int above);     /* in parentheses where it binds less than `above` */
+void put_truth(Emit *e, Buf *b, Expr *x, int above);
+void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub); /* x[n][i + 1] */
+bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before);   /* false: nothing to check */
+void put_real(Emit *e, Buf *b, double v);
+Str  limit_text(Emit *e, Index *i);
+enum { BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary, BINDS_all };
+
+/* ---- emit_nest.c ------------------------------------------------------------------------------ */
+void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
+void indent(Buf *b, int depth);
+
+/* ---- emit_head.c: comments --------------------------------------------------------------------- */
+void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */
+void put_string(Buf *b, const char *text);  /* a C string literal */
+void func_head(Emit *e, Func *k);
+void file_head(Emit *e, Buf *b);
+Func *func_new(Stmt *s);                    /* emit.c: of its direction, still without it */
+void func_add(Func *f, Stmt *s);
+double flops_of(Emit *e);                   /* of a training step; emit.c */
+
+/* ---- emit_model.c ----------------------------------------------------------------------------- */
+void model_print(Emit *e, Buf *b);
+
+#endif

@@ -1,0 +1,501 @@
+/* emit_nest.c -- loop trees as C. */
+#include "emit.h"
+
+void indent(Buf *b, int depth)
+{
+    for (int k = 0; k < depth; k++)
+        buf_add(b, "    ");
+}
+
+/* ---- sums in a local ------------------------------------------------------------------------------------ */
+static Stmt *only_point(Node *n)
+{
+    while (n->kind == NODE_loop && n->body.n == 1)
+        n = n->body.at[0];
+    return n->kind == NODE_point ? n->stmt : NULL;
+}
+
+static bool same_place(Stmt *a, Stmt *b)
+{
+    if (a->target != b->target)
+        return false;
+    for (int k = 0; k < a->target->rank; k++)
+        if (!expr_same(a->sub[k], b->sub[k]))
+            return false;
+    return true;
+}
+
+static bool reads_target(Stmt *s)
+{
+    AccessList list = stmt_accesses(s);
+    for (int k = 0; k < list.n; k++)
+        if (!list.at[k].write && list.at[k].tensor == s->target)
+            return true;
+    return false;
+}
+
+/* A value set, then accumulated onto over loops of its own: it can stay in a register. */
+static bool is_sum(Emit *e, Node *fill, Node *loops)
+{
+    if (fill->kind != NODE_point || loops->kind != NODE_loop)
+        return false;
+    Stmt *a = fill->stmt, *s = only_point(loops);
+    if (!s || info_of(e, s->target)->scalar || a->set != SET_is || a->where || a->check || a->held || s->held || s->check || s->set < SET_add || s->set > SET_min)
+        return false;
+    return same_place(a, s) && !reads_target(s) && !reads_target(a);
+}
+
+static const char *local_name(Set set)
+{
+    return set == SET_add ? "sum" : set == SET_mul ? "product" : set == SET_max ? "most" : "least";
+}
+
+/* ---- one point ----------------------------------------------------------------------------------------- */
+static const char *elem_type(Emit *e, Tensor *t)
+{
+    return t->elem == ELEM_int ? "int32_t" : e->real;
+}
+
+static void put_value(Emit *e, Buf *b, Stmt *s, int above)
+{
+    if (s->target->elem == ELEM_int && !s->value->whole) {
+        buf_add(b, "(int32_t) ");
+        above = BINDS_all;
+    } else if (s->target->elem == ELEM_real && s->value->kind == EXPR_num) {
+        put_real(e, b, s->value->num);
+        return;
+    }
+    put_expr(e, b, s->value, above);
+}
+
+/* name = max(name, value) and its like, or name += value. */
+static void put_update(Emit *e, Buf *b, Stmt *s, const char *name)
+{
+    static const char *const ops[] = { [SET_is] = "=", [SET_add] = "+=", [SET_mul] = "*=" };
+    if (s->set <= SET_mul) {
+        Expr *v = s->value;
+        const bool less = s->set == SET_add && v->kind == EXPR_op && v->op == OP_neg;
+        buf_add(b, "%s %s ", name, less ? "-=" : ops[s->set]);
+        if (less)
+            put_expr(e, b, v->arg[0], BINDS_comma);
+        else
+            put_value(e, b, s, BINDS_comma);
+        buf_add(b, ";\n");
+        return;
+    }
+    const char *which = s->set == SET_max ? "max" : "min";
+    if (s->target->elem == ELEM_int)
+        buf_add(b, "%s = ae_i%s(%s, ", name, which, name);
+    else
+        buf_add(b, "%s = ae_%s%s(%s, ", name, which, e->how.f64 ? "" : "f", name);
+    put_value(e, b, s, BINDS_comma);
+    buf_add(b, ");\n");
+}
+
+static Str place_text(Emit *e, Stmt *s)
+{
+    Buf b = { 0 };
+    put_place(e, &b, s->target, s->sub);
+    return b.at;
+}
+
+static void put_where(Emit *e, Buf *b, Stmt *s, int *depth)
+{
+    Buf cond = { 0 };
+    if (s->held && e->how.check)
+        buf_add(&cond, "!ae_clock.hold");
+    if (s->check)
+        put_inside(e, &cond, s->target, s->sub, s->check, cond.n ? " && " : "");
+    if (s->where) {
+        buf_add(&cond, cond.n ? " && " : "");
+        put_truth(e, &cond, s->where, cond.n ? BINDS_eq : BINDS_comma);
+    }
+    if (!cond.n)
+        return;
+    indent(b, *depth);
+    buf_add(b, "if (%s)\n", cond.at);
+    ++*depth;
+}
+
+static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
+{
+    put_where(e, b, s, &depth);
+    indent(b, depth);
+    if (info_of(e, s->target)->scalar && s->set == SET_is) {        /* it lives in its nest only */
+        const char *last = strrchr(s->target->name, '.');
+        Str local = scope_enter(e, last ? last + 1 : s->target->name);
+        buf_add(b, "%s%s ", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target));
+        put_update(e, b, s, local);
+        info_of(e, s->target)->local = local;
+        return;
+    }
+    put_update(e, b, s, name ? name : place_text(e, s));
+}
+
+/* ---- whole reductions ------------------------------------------------------------------------------------ */
+static void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);
+
+/* Opens the inner loops and the condition; returns the depth within, where braces stand open. */
+static int inner_open(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    for (int k = s->nouter; k < s->nindex; k++)
+        loop_open(e, b, s->index[k], "0", limit_text(e, s->index[k]), depth++);
+    if (s->where) {
+        indent(b, depth++);
+        buf_add(b, "if (");
+        put_truth(e, b, s->where, BINDS_comma);
+        buf_add(b, ")\n");
+    }
+    b->n--;                             /* the brace joins the line */
+    buf_add(b, " {\n");
+    return depth;
+}
+
+static void inner_close(Buf *b, int depth)
+{
+    indent(b, depth - 1);
+    buf_add(b, "}\n");
+}
+
+/* The number of a point, the last index fastest. */
+static void put_number(Emit *e, Buf *b, Stmt *s)
+{
+    for (int k = s->nouter + 1; k < s->nindex - 1; k++)
+        buf_add(b, "(");
+    for (int k = s->nouter; k < s->nindex; k++) {
+        if (k > s->nouter)
+            buf_add(b, "%s * %s + ", k > s->nouter + 1 ? ")" : "", extent_text(e, s->index[k]));
+        buf_add(b, "%s", index_info(e, s->index[k])->name);
+    }
+    if (s->nouter == s->nindex)
+        buf_add(b, "0");
+}
+
+static const char *value_type(Emit *e, Stmt *s)
+{
+    return s->value->whole ? "int" : e->real;
+}
+
+static void argmax_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    Str best = scope_enter(e, "best"), top = scope_enter(e, "top"), v = scope_enter(e, "v");
+    const int scope = e->scope.n;
+    indent(b, depth);
+    buf_add(b, "int %s = -1;\n", best);
+    indent(b, depth);
+    buf_add(b, "%s %s = 0;\n", value_type(e, s), top);
+    const int in = inner_open(e, b, s, depth);
+    indent(b, in);
+    buf_add(b, "const %s %s = ", value_type(e, s), v);
+    put_expr(e, b, s->value, BINDS_comma);
+    buf_add(b, ";\n");
+    indent(b, in);
+    buf_add(b, "if (%s < 0 || %s %s %s) {\n", best, v, s->set == SET_argmax ? ">" : "<", top);
+    indent(b, in + 1);
+    buf_add(b, "%s = ", best);
+    put_number(e, b, s);
+    buf_add(b, ";\n");
+    indent(b, in + 1);
+    buf_add(b, "%s = %s;\n", top, v);
+    indent(b, in);
+    buf_add(b, "}\n");
+    inner_close(b, in);
+    scope_leave(e, scope);
+    indent(b, depth);
+    buf_add(b, "%s = %s;\n", place_text(e, s), best);
+}
+
+/* The point where the running sum of the weights passes draw times their total. */
+static void choice_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    Str left = scope_enter(e, "left"), pick = scope_enter(e, "pick"), w = scope_enter(e, "weight");
+    const int scope = e->scope.n;
+    indent(b, depth);
+    buf_add(b, "double %s = 0;\n", left);
+    int in = inner_open(e, b, s, depth);
+    indent(b, in);
+    buf_add(b, "%s += ", left);
+    put_expr(e, b, s->value, BINDS_comma);
+    buf_add(b, ";\n");
+    inner_close(b, in);
+    scope_leave(e, scope);
+    indent(b, depth);
+    buf_add(b, "%s *= ", left);
+    put_expr(e, b, s->draw, BINDS_mul);
+    buf_add(b, ";\n");
+    indent(b, depth);
+    buf_add(b, "int %s = -1;\n", pick);
+    in = inner_open(e, b, s, depth);
+    indent(b, in);
+    buf_add(b, "const double %s = ", w);
+    put_expr(e, b, s->value, BINDS_comma);
+    buf_add(b, ";\n");
+    indent(b, in);
+    buf_add(b, "if (%s > 0 && %s >= 0)\n", w, left);
+    indent(b, in + 1);
+    buf_add(b, "%s = ", pick);
+    put_number(e, b, s);
+    buf_add(b, ";\n");
+    indent(b, in);
+    buf_add(b, "%s -= %s;\n", left, w);
+    inner_close(b, in);
+    scope_leave(e, scope);
+    indent(b, depth);
+    buf_add(b, "%s = %s;\n", place_text(e, s), pick);
+}
+
+static void rank_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    long size = 1;
+    for (int k = s->nouter; k < s->nindex; k++)
+        size *= s->index[k]->size;
+    Str v = scope_enter(e, "value"), place = scope_enter(e, "place"), n = scope_enter(e, "count");
+    const int scope = e->scope.n;
+    indent(b, depth);
+    buf_add(b, "%s %s[%ld];\n", e->real, v, size);
+    indent(b, depth);
+    buf_add(b, "int32_t %s[%ld];\n", place, size);
+    indent(b, depth);
+    buf_add(b, "int %s = 0;\n", n);
+    int in = inner_open(e, b, s, depth);
+    indent(b, in);
+    buf_add(b, "%s[%s++] = ", v, n);
+    put_expr(e, b, s->value, BINDS_comma);
+    buf_add(b, ";\n");
+    inner_close(b, in);
+    scope_leave(e, scope);
+    indent(b, depth);
+    buf_add(b, "ae_rank(%s, %s, %s);\n", place, v, n);
+    indent(b, depth);
+    buf_add(b, "%s = 0;\n", n);
+    in = inner_open(e, b, s, depth);
+    indent(b, in);
+    buf_add(b, "%s = %s[%s++];\n", place_text(e, s), place, n);
+    inner_close(b, in);
+    scope_leave(e, scope);
+}
+
+static void whole_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    const bool hold = s->held && e->how.check;
+    const int scope = e->scope.n;
+    if (hold) {
+        indent(b, depth++);
+        buf_add(b, "if (!ae_clock.hold) {\n");
+    }
+    if (s->set == SET_argmax || s->set == SET_argmin)
+        argmax_print(e, b, s, depth);
+    else if (s->set == SET_choice)
+        choice_print(e, b, s, depth);
+    else
+        rank_print(e, b, s, depth);
+    if (hold) {
+        indent(b, depth - 1);
+        buf_add(b, "}\n");
+        scope_leave(e, scope);
+    }
+}
+
+/* ---- loops ------------------------------------------------------------------------------------------------ */
+Str limit_text(Emit *e, Index *i)
+{
+    if (!i->limit)
+        return extent_text(e, i);
+    Buf b = { 0 };
+    put_expr(e, &b, i->limit, BINDS_add);
+    return b.at;
+}
+
+/* from NULL: downwards from to - 1. */
+static void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth)
+{
+    Str name = index_info(e, i)->name = scope_enter(e, i->name);
+    indent(b, depth);
+    if (!from)
+        buf_add(b, "for (int %s = %s - 1; %s >= 0; %s--)\n", name, to, name, name);
+    else
+        buf_add(b, "for (int %s = %s; %s < %s; %s++)\n", name, from, name, to, name);
+}
+
+static bool is_whole(Stmt *s)
+{
+    return s->set >= SET_argmax;
+}
+
+/* More than one C statement. */
+static bool is_many(NodeList *list)
+{
+    if (list->n != 1)
+        return true;
+    Node *n = list->at[0];
+    return n->kind == NODE_gemm || (n->kind == NODE_point && is_whole(n->stmt));
+}
+
+static void body_print(Emit *e, Buf *b, NodeList *list, bool braces, int depth)
+{
+    const int scope = e->scope.n;
+    if (braces) {
+        b->n--;
+        buf_add(b, " {\n");
+    }
+    nodes_print(e, b, list, depth + 1);
+    if (braces) {
+        indent(b, depth);
+        buf_add(b, "}\n");
+    }
+    scope_leave(e, scope);
+}
+
+static void loop_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    const int scope = e->scope.n;
+    loop_open(e, b, n->index, n->tile ? "lo" : "0", n->tile ? "hi" : limit_text(e, n->index), depth);
+    body_print(e, b, &n->body, is_many(&n->body), depth);
+    scope_leave(e, scope);
+}
+
+/* Leaves a scan once every sequence has ended. */
+static void stop_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    Tensor *t = s->stop;
+    Expr *sub[MAX_RANK];
+    const int scope = e->scope.n;
+    Str going = scope_enter(e, "going");
+    indent(b, depth);
+    buf_add(b, "int %s = 0;\n", going);
+    int in = depth;
+    for (int k = 0; k < t->rank; k++) {
+        Index *i = index_new(t->axis[k].name, t->axis[k].size, NULL);
+        if (t->axis[k].length && t->axis[k].length->rank == 0)
+            i->limit = expr_scalar(t->axis[k].length);
+        i->mark = -1;
+        IndexInfo *info = index_info(e, i);
+        info->var = var_of(e, t);
+        info->axis = k;
+        const bool tile = e->tile && k == 0 && t->axis[k].example;
+        loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), in++);
+        sub[k] = expr_index(i);
+    }
+    indent(b, in);
+    buf_add(b, "%s |= ", going);
+    put_place(e, b, t, sub);
+    buf_add(b, " > %s + 1;\n", index_info(e, s->step)->name);
+    indent(b, depth);
+    buf_add(b, "if (!%s)\n", going);
+    indent(b, depth + 1);
+    buf_add(b, "break;\n");
+    scope_leave(e, scope);
+}
+
+static void scan_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    const int scope = e->scope.n;
+    loop_open(e, b, n->index, n->stmt->down ? NULL : "0", limit_text(e, n->index), depth);
+    b->n--;
+    buf_add(b, " {\n");
+    nodes_print(e, b, &n->body, depth + 1);
+    if (n->stmt->stop)
+        stop_print(e, b, n->stmt, depth + 1);
+    indent(b, depth);
+    buf_add(b, "}\n");
+    scope_leave(e, scope);
+}
+
+/* ---- whole tensors ---------------------------------------------------------------------------------------- */
+static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    Var *v = var_of(e, s->target);
+    v->used = var_root(v)->used = true;
+    indent(b, depth);
+    if (s->held && e->how.check) {
+        buf_add(b, "if (!ae_clock.hold)\n");
+        indent(b, ++depth);
+    }
+    const char *ref = s->target->rank ? "" : "&";
+    if (s->kind == STMT_orthogonal) {
+        const int cols = s->target->rank ? s->target->axis[s->target->rank - 1].size : 1;
+        const unsigned stream = s->draw ? s->draw->stream : s->value ? s->value->stream : 0;
+        buf_add(b, "ae_orthogonal((%s *) %s%s, %ld, %d, %uu);\n", e->real, ref, v->text, tensor_count(s->target) / cols, cols, stream);
+        return;
+    }
+    Var *from = var_of(e, s->source);
+    from->used = var_root(from)->used = true;
+    buf_add(b, "memcpy(%s%s, %s%s, %ld * sizeof(%s));\n", ref, v->text, s->source->rank ? "" : "&", from->text,
+            tensor_count(s->target), elem_type(e, s->target));
+}
+
+/* A loop nest that sets all of a tensor to 0. */
+static bool is_clear(Emit *e, Node *n)
+{
+    Stmt *s = only_point(n);
+    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || !expr_is(s->value, 0) || s->target->rank == 0
+        || s->nindex != s->target->rank)
+        return false;
+    Var *v = var_of(e, s->target);
+    if (v->text[0] == '(' || v->alias || info_of(e, s->target)->local)
+        return false;
+    int k = 0;
+    for (; n->kind == NODE_loop; n = n->body.at[0], k++)
+        if (k >= s->target->rank || n->index->limit || !is_index(s->sub[k], n->index) || n->index->size != s->target->axis[k].size)
+            return false;
+    return k == s->target->rank;
+}
+
+/* ---- trees -------------------------------------------------------------------------------------------------- */
+static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
+{
+    Stmt *a = fill->stmt, *s = only_point(loops);
+    Str name = scope_enter(e, local_name(s->set));
+    indent(b, depth);
+    buf_add(b, "%s %s = ", elem_type(e, s->target), name);
+    put_value(e, b, a, BINDS_comma);
+    buf_add(b, ";\n");
+    info_of(e, s->target)->local = name;
+    nodes_print(e, b, &(NodeList) { .at = &loops, .n = 1 }, depth);
+    info_of(e, s->target)->local = NULL;
+    indent(b, depth);
+    buf_add(b, "%s = %s;\n", place_text(e, s), name);
+}
+
+static void node_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    switch (n->kind) {
+    case NODE_point:
+        if (is_whole(n->stmt))
+            whole_print(e, b, n->stmt, depth);
+        else
+            point_print(e, b, n->stmt, NULL, depth);
+        return;
+    case NODE_loop:
+        if (is_clear(e, n)) {
+            Tensor *t = only_point(n)->target;
+            indent(b, depth);
+            buf_add(b, "memset(");
+            Var *v = var_of(e, t);
+            v->used = true;
+            buf_add(b, "%s, 0, sizeof %s);\n", v->text, v->text);
+        } else
+            loop_print(e, b, n, depth);
+        return;
+    case NODE_scan:
+        scan_print(e, b, n, depth);
+        return;
+    case NODE_call:
+        call_print(e, b, n->stmt, depth);
+        return;
+    case NODE_gemm:
+        gemm_print(e, b, n, depth);
+        return;
+    }
+}
+
+void nodes_print(Emit *e, Buf *b, NodeList *list, int depth)
+{
+    for (int k = 0; k < list->n; k++)
+        if (k + 1 < list->n && is_sum(e, list->at[k], list->at[k + 1])) {
+            sum_print(e, b, list->at[k], list->at[k + 1], depth);
+            k++;
+        } else {
+            node_print(e, b, list->at[k], depth);
+        }
+}

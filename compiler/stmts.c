@@ -1,0 +1,283 @@
+/* stmts.c -- what the emitter asks of statements: copies, accesses, affine subscripts. */
+#include "emit.h"
+
+/* ---- copies with indices of their own ------------------------------------------------------------- */
+void stmt_replace(Stmt *s, Index **from, Expr **to, int n)
+{
+    if (s->kind == STMT_nest)
+        for (int k = 0; k < s->target->rank; k++)
+            s->sub[k] = expr_replace(s->sub[k], from, to, n);
+    s->where = expr_replace(s->where, from, to, n);
+    s->value = expr_replace(s->value, from, to, n);
+    s->draw = expr_replace(s->draw, from, to, n);
+    for (int k = 0; k < s->nindex; k++)
+        if (s->index[k]->limit)
+            s->index[k]->limit = expr_replace(s->index[k]->limit, from, to, n);
+    for (int k = 0; k < s->body.n; k++)
+        stmt_replace(s->body.at[k], from, to, n);
+}
+
+static Index *fresh(Emit *e, Index *i)
+{
+    Index *copy = index_new(i->name, i->size, i->limit);
+    copy->mark = -1;
+    index_info(e, copy);
+    return copy;
+}
+
+Stmt *stmt_copy(Emit *e, Stmt *s)
+{
+    Stmt *c = NEW(Stmt);
+    *c = *s;
+    Index *from[2 * MAX_RANK + 1];
+    Expr *to[2 * MAX_RANK + 1];
+    int n = 0;
+    for (int k = 0; k < s->nindex; k++) {
+        c->index[k] = fresh(e, s->index[k]);
+        from[n] = s->index[k];
+        to[n++] = expr_index(c->index[k]);
+    }
+    if (s->kind == STMT_scan) {
+        c->step = fresh(e, s->step);
+        from[n] = s->step;
+        to[n++] = expr_index(c->step);
+        c->body = (StmtList) { 0 };
+        for (int k = 0; k < s->body.n; k++)
+            PUSH(c->body, stmt_copy(e, s->body.at[k]));
+    }
+    stmt_replace(c, from, to, n);
+    return c;
+}
+
+/* ---- accesses --------------------------------------------------------------------------------------- */
+typedef struct { AccessList list; Stmt *stmt; } Noting;
+
+static void note_lengths(Noting *n, Tensor *t)
+{
+    for (int k = 0; k < t->rank; k++) {
+        Tensor *length = t->axis[k].length;
+        if (length && length->role != ROLE_clock)
+            PUSH(n->list, ((Access) { length, NULL, n->stmt, false, -1 }));
+    }
+}
+
+static void note_read(Expr *x, void *with)
+{
+    Noting *n = with;
+    if (x->kind == EXPR_read && x->tensor->role != ROLE_clock)
+        PUSH(n->list, ((Access) { x->tensor, x->sub, n->stmt, false, -1 }));
+    if (x->kind == EXPR_read && x->check)
+        note_lengths(n, x->tensor);
+}
+
+static void note_stmt(Noting *n, Stmt *s)
+{
+    n->stmt = s;
+    if (s->kind == STMT_nest) {
+        const bool add = s->set >= SET_add && s->set <= SET_min;
+        PUSH(n->list, ((Access) { s->target, s->sub, s, true, add ? (int) s->set : -1 }));
+        for (int k = 0; k < s->target->rank; k++)
+            expr_walk(s->sub[k], note_read, n);
+        if (s->check)
+            note_lengths(n, s->target);
+    } else if (s->kind != STMT_scan && s->target) {
+        PUSH(n->list, ((Access) { s->target, NULL, s, true, -1 }));
+    }
+    if (s->source)
+        PUSH(n->list, ((Access) { s->source, NULL, s, false, -1 }));
+    for (int k = 0; k < s->nindex; k++)
+        expr_walk(s->index[k]->limit, note_read, n);
+    expr_walk(s->where, note_read, n);
+    expr_walk(s->value, note_read, n);
+    expr_walk(s->draw, note_read, n);
+    for (int k = 0; k < s->body.n; k++)
+        note_stmt(n, s->body.at[k]);
+    n->stmt = s;
+    if (s->stop)
+        PUSH(n->list, ((Access) { s->stop, NULL, s, false, -1 }));
+}
+
+AccessList stmt_accesses(Stmt *s)
+{
+    Noting n = { 0 };
+    note_stmt(&n, s);
+    return n.list;
+}
+
+/* ---- dependence --------------------------------------------------------------------------------------- */
+static bool overlap(const Tensor *a, const Tensor *b)
+{
+    const bool blocks = a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad);
+    return blocks && a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
+}
+
+bool conflict(Emit *e, const Access *a, const Access *b)
+{
+    if (!a->write && !b->write)
+        return false;
+    Var *u = var_of(e, a->tensor), *v = var_of(e, b->tensor);
+    return var_root(u) == var_root(v) || overlap(a->tensor, b->tensor);
+}
+
+bool depends(Emit *e, Stmt *a, Stmt *b)
+{
+    AccessList p = stmt_accesses(a), q = stmt_accesses(b);
+    for (int i = 0; i < p.n; i++)
+        for (int j = 0; j < q.n; j++)
+            if (conflict(e, &p.at[i], &q.at[j]))
+                return true;
+    return false;
+}
+
+bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
+{
+    if (!a->sub || !b->sub || !ia || !ib)
+        return false;
+    const bool alias = var_of(e, a->tensor) != var_of(e, b->tensor);
+    if (alias && overlap(a->tensor, b->tensor))
+        return false;
+    if (alias && a->tensor->axis[0].size != b->tensor->axis[0].size)
+        return false;
+    for (int k = 0; k < (alias ? 1 : a->tensor->rank); k++)
+        if (is_index(a->sub[k], ia) && is_index(b->sub[k], ib))
+            return true;
+    return false;
+}
+
+/* ---- expressions ---------------------------------------------------------------------------------------- */
+bool is_index(const Expr *x, const Index *i)
+{
+    return x->kind == EXPR_index && x->index == i;
+}
+
+bool affine(Expr *x, Index *i, long *by)
+{
+    long a, b;
+    *by = 0;
+    if (!expr_uses(x, i))
+        return true;
+    if (x->kind == EXPR_index) {
+        *by = 1;
+        return true;
+    }
+    if (x->kind != EXPR_op)
+        return false;
+    if (x->op == OP_neg && affine(x->arg[0], i, &a)) {
+        *by = -a;
+        return true;
+    }
+    if ((x->op == OP_add || x->op == OP_sub) && affine(x->arg[0], i, &a) && affine(x->arg[1], i, &b)) {
+        *by = x->op == OP_add ? a + b : a - b;
+        return true;
+    }
+    if (x->op == OP_mul)
+        for (int k = 0; k < 2; k++)
+            if (x->arg[k]->kind == EXPR_num && affine(x->arg[1 - k], i, &a)) {
+                *by = a * (long) x->arg[k]->num;
+                return true;
+            }
+    return false;
+}
+
+static bool between(long *lo, long *hi, long a, long b, long c, long d)
+{
+    *lo = a < b ? a : b;
+    *lo = *lo < c ? *lo : c;
+    *lo = *lo < d ? *lo : d;
+    *hi = a > b ? a : b;
+    *hi = *hi > c ? *hi : c;
+    *hi = *hi > d ? *hi : d;
+    return *lo > -(1L << 30) && *hi < 1L << 30;
+}
+
+static long floor_div(long a, long b)
+{
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+static bool op_bounds(Expr *x, long *lo, long *hi)
+{
+    long a = 0, b = 0, c = 0, d = 0;
+    if (!bounds(x->arg[0], &a, &b) || (x->arg[1] && !bounds(x->arg[1], &c, &d)))
+        return false;
+    switch (x->op) {
+    case OP_add: return between(lo, hi, a + c, b + d, a + c, b + d);
+    case OP_sub: return between(lo, hi, a - d, b - c, a - d, b - c);
+    case OP_neg: return between(lo, hi, -b, -a, -b, -a);
+    case OP_mul: return between(lo, hi, a * c, a * d, b * c, b * d);
+    case OP_max: return between(lo, hi, a > c ? a : c, b > d ? b : d, b > d ? b : d, b > d ? b : d);
+    case OP_min: return between(lo, hi, a < c ? a : c, b < d ? b : d, a < c ? a : c, a < c ? a : c);
+    case OP_mod: return c == d && c > 0 && between(lo, hi, 0, c - 1, 0, 0);
+    case OP_idiv: return c == d && c > 0 && between(lo, hi, floor_div(a, c), floor_div(b, c), floor_div(a, c), floor_div(b, c));
+    default: return false;
+    }
+}
+
+bool bounds(Expr *x, long *lo, long *hi)
+{
+    if (!x->whole)
+        return false;
+    if (x->kind == EXPR_num) {
+        *lo = *hi = (long) x->num;
+        return true;
+    }
+    if (x->kind == EXPR_index) {
+        *lo = 0;
+        *hi = x->index->size - 1;
+        return true;
+    }
+    if (x->kind != EXPR_op)
+        return false;
+    if (x->op >= OP_lt && x->op <= OP_not) {
+        *lo = 0;
+        *hi = 1;
+        return true;
+    }
+    return x->op != OP_select && op_bounds(x, lo, hi);
+}
+
+unsigned checks_needed(Tensor *t, Expr **sub, unsigned check)
+{
+    long lo, hi;
+    for (int k = 0; k < t->rank; k++)
+        if (!t->axis[k].length && bounds(sub[k], &lo, &hi) && lo >= 0 && hi < t->axis[k].size)
+            check &= ~(1u << k);
+    return check;
+}
+
+long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
+{
+    long stride = 1, sum = 0;
+    *known = true;
+    for (int k = t->rank; k-- > 0;) {
+        long by;
+        if (!affine(sub[k], i, &by))
+            *known = false;
+        sum += by * stride;
+        stride *= t->axis[k].size;
+    }
+    return sum;
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------- */
+bool reduces(Stmt *s, Index *i)
+{
+    for (int k = 0; k < s->target->rank; k++)
+        if (expr_uses(s->sub[k], i))
+            return false;
+    return true;
+}
+
+double stmt_points(Stmt *s)
+{
+    double n = 1;
+    for (int k = 0; k < s->nindex; k++)
+        n *= s->index[k]->size;
+    if (s->kind == STMT_scan) {
+        double sum = 0;
+        for (int k = 0; k < s->body.n; k++)
+            sum += stmt_points(s->body.at[k]);
+        return sum * s->step->size;
+    }
+    return s->kind == STMT_nest ? n : (double) tensor_count(s->target);
+}

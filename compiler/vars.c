@@ -1,0 +1,392 @@
+/* vars.c -- the C variables of the emitted file, and which tensors share one. */
+#include "emit.h"
+
+/* ---- lookup ------------------------------------------------------------------------------------ */
+Info *info_of(Emit *e, Tensor *t)
+{
+    if (t->mark < 0 || t->mark >= e->info.n || e->info.at[t->mark].tensor != t) {
+        t->mark = e->info.n;
+        PUSH(e->info, ((Info) { .tensor = t }));
+    }
+    return &e->info.at[t->mark];
+}
+
+IndexInfo *index_info(Emit *e, Index *i)
+{
+    if (i->mark < 0 || i->mark >= e->indices.n || e->indices.at[i->mark].index != i) {
+        i->mark = e->indices.n;
+        PUSH(e->indices, ((IndexInfo) { .index = i }));
+    }
+    return &e->indices.at[i->mark];
+}
+
+Var *var_root(Var *v)
+{
+    while (v->alias)
+        v = v->alias;
+    return v;
+}
+
+/* ---- making ------------------------------------------------------------------------------------ */
+static bool is_param(Emit *e, Tensor *t)
+{
+    for (int k = 0; k < e->m->params.n; k++)
+        if (e->m->params.at[k] == t)
+            return true;
+    return false;
+}
+
+static Var *var_new(Emit *e, Tensor *t)
+{
+    Var *v = NEW(Var);
+    v->tensor = t;
+    v->slot = -1;
+    v->axis = e->naxes;
+    e->naxes += t->rank;
+    PUSH(e->vars, v);
+    return v;
+}
+
+/* The text by which expressions call it. */
+static void name_var(Emit *e, Var *v)
+{
+    Tensor *t = v->tensor;
+    if (t->role == ROLE_clock) {
+        v->name = t->cname;
+        v->text = t->elem == ELEM_real ? format("(%s) %s", e->real, t->cname) : t->cname;
+    } else if (t->role == ROLE_grad && t->of_param) {
+        v->name = var_of(e, t->of_param)->name;
+        v->text = format("dp.%s", v->name);
+    } else if (t->role == ROLE_param || t->role == ROLE_grad) {
+        const char *block = t->role == ROLE_param ? "p" : "dp";
+        v->name = is_param(e, t) ? names_claim(t->cname) : NULL;
+        v->text = v->name ? format("%s.%s", block, v->name)
+                : t->offset ? format("(%s.flat + %ld)", block, t->offset) : format("%s.flat", block);
+    } else {
+        v->name = names_claim(t->cname);
+        v->text = t->role == ROLE_temp && e->how.fast ? format("mem.%s", v->name) : v->name;
+    }
+}
+
+Var *var_of(Emit *e, Tensor *t)
+{
+    if (!info_of(e, t)->var) {
+        for (int k = 0; t->role == ROLE_grad && t->of_param && k < e->vars.n; k++) {
+            Tensor *had = e->vars.at[k]->tensor;        /* another phase's gradient of the same parameter */
+            if (had->role == ROLE_grad && had->of_param == t->of_param)
+                return info_of(e, t)->var = e->vars.at[k];
+        }
+        Var *v = var_new(e, t);
+        info_of(e, t)->var = v;
+        name_var(e, v);
+    }
+    return info_of(e, t)->var;
+}
+
+/* ---- temporaries that programs share ------------------------------------------------------------ */
+static bool same_shape(const Tensor *a, const Tensor *b)
+{
+    if (a->elem != b->elem || a->rank != b->rank)
+        return false;
+    for (int k = 0; k < a->rank; k++)
+        if (a->axis[k].size != b->axis[k].size)
+            return false;
+    return true;
+}
+
+typedef struct { Emit *e; int first; VEC(Var *) mine; } Gathering;  /* mine: those this program has already */
+
+static void gather(Gathering *g, Tensor *t)
+{
+    if (info_of(g->e, t)->var)
+        return;
+    if (t->role != ROLE_temp) {
+        var_of(g->e, t);
+        return;
+    }
+    Var *found = NULL;
+    for (int k = 0; k < g->first && !found; k++) {
+        Var *v = g->e->vars.at[k];
+        bool had = v->tensor->role != ROLE_temp || v->tensor->name != t->name || !same_shape(v->tensor, t);
+        for (int j = 0; j < g->mine.n && !had; j++)
+            had = g->mine.at[j] == v;
+        if (!had)
+            found = v;
+    }
+    if (found)
+        info_of(g->e, t)->var = found;
+    else
+        found = var_of(g->e, t);
+    PUSH(g->mine, found);
+}
+
+static void gather_expr(Expr *x, void *with)
+{
+    if (x->kind == EXPR_read || x->kind == EXPR_inside) {
+        Tensor *t = x->kind == EXPR_read ? x->tensor : x->arg[0]->tensor;
+        gather(with, t);
+        for (int k = 0; k < t->rank; k++)
+            if (t->axis[k].length)
+                gather(with, t->axis[k].length);
+    }
+}
+
+static void gather_stmt(Stmt *s, void *with)
+{
+    if (s->target)
+        gather(with, s->target);
+    if (s->source)
+        gather(with, s->source);
+    if (s->stop)
+        gather(with, s->stop);
+    for (int k = 0; k < s->nindex; k++)
+        expr_walk(s->index[k]->limit, gather_expr, with);
+    if (s->target)
+        for (int k = 0; k < s->target->rank; k++) {
+            expr_walk(s->sub[k], gather_expr, with);
+            if (s->target->axis[k].length)
+                gather(with, s->target->axis[k].length);
+        }
+    expr_walk(s->where, gather_expr, with);
+    expr_walk(s->value, gather_expr, with);
+    expr_walk(s->draw, gather_expr, with);
+}
+
+/* A sweep's batches follow each other, so what two of its parts touch lives on between them. */
+static void note_parts(Stmt *s, void *with)
+{
+    Emit *e = with;
+    if (s->target && s->target->role == ROLE_temp)
+        var_of(e, s->target)->keep |= s->set != SET_is;
+}
+
+static void gather_program(Emit *e, Program *p)
+{
+    Gathering g = { e, e->vars.n, { 0 } };
+    for (int k = 0; k < p->inputs.n; k++)
+        gather(&g, p->inputs.at[k]);
+    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    for (int k = 0; k < 4; k++)
+        each_stmt(parts[k], gather_stmt, &g);
+    for (int k = 0; k < p->outputs.n; k++)
+        gather(&g, p->outputs.at[k]);
+    if (p->loss)
+        gather(&g, p->loss);
+    for (int k = 0; k < p->terms.n; k++) {
+        Tensor *of[] = { p->terms.at[k].value, p->terms.at[k].each, p->terms.at[k].weight };
+        for (int j = 0; j < 3; j++)
+            if (of[j])
+                gather(&g, of[j]);
+    }
+    if (p->begin.n || p->end.n) {
+        each_stmt(&p->begin, note_parts, e);
+        each_stmt(&p->end, note_parts, e);
+    }
+}
+
+void vars_collect(Emit *e)
+{
+    Module *m = e->m;
+    for (int k = 0; k < m->inputs.n; k++) {
+        var_of(e, m->inputs.at[k].tensor);
+        if (m->inputs.at[k].length)
+            var_of(e, m->inputs.at[k].length);
+        if (m->inputs.at[k].has)
+            var_of(e, m->inputs.at[k].has);
+    }
+    for (int k = 0; k < m->params.n; k++)
+        var_of(e, m->params.at[k]);
+    for (int k = 0; k < m->states.n; k++)
+        var_of(e, m->states.at[k]);
+    for (int k = 0; k < e->programs.n; k++)
+        gather_program(e, e->programs.at[k]);
+    for (int k = 0; k < m->phases.n; k++)
+        for (int j = 0; j < m->phases.at[k]->states.n; j++)
+            var_of(e, m->phases.at[k]->states.at[j]);
+}
+
+/* ---- reshapes ------------------------------------------------------------------------------------ */
+/* Where a program touches a variable, as positions in its statements one after the other. */
+typedef struct { int first_read, last_read, first_write, last_write, writes; } Touch;
+
+static Touch touches(Emit *e, Program *p, Var *v)
+{
+    Touch t = { -1, -1, -1, -1, 0 };
+    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    int at = 0;
+    for (int k = 0; k < 4; k++)
+        for (int j = 0; j < parts[k]->n; j++, at++) {
+            AccessList list = stmt_accesses(parts[k]->at[j]);
+            for (int i = 0; i < list.n; i++) {
+                if (var_of(e, list.at[i].tensor) != v)
+                    continue;
+                if (list.at[i].tensor->external)
+                    t.last_read = 1 << 30;
+                int *first = list.at[i].write ? &t.first_write : &t.first_read;
+                int *last = list.at[i].write ? &t.last_write : &t.last_read;
+                *first = *first < 0 ? at : *first;
+                *last = *last < at ? at : *last;
+                t.writes += list.at[i].write;
+            }
+        }
+    return t;
+}
+
+/* After the reshape only one of the two may change, and then the other is not read any more. */
+static bool may_alias(Emit *e, Program *p, Stmt *s, int at)
+{
+    Var *to = var_of(e, s->target), *from = var_of(e, s->source);
+    const bool lives = s->source->role == ROLE_temp || s->source->role == ROLE_input;
+    if (s->target->role != ROLE_temp || !lives || to->keep || from->keep || s->target->elem != s->source->elem
+        || s->held || s->target->rank == 0 || s->source->rank == 0 || var_root(from) == to)
+        return false;
+    Touch t = touches(e, p, to), f = touches(e, p, from);
+    if (t.first_write < at || (t.first_read >= 0 && t.first_read < at))
+        return false;
+    if (t.last_write > at && (f.last_read > at || s->source->role != ROLE_temp))
+        return false;
+    return f.last_write < at || t.last_read <= at;
+}
+
+static void alias_in(Emit *e, Program *p, bool *wanted, bool *refused, Stmt **how)
+{
+    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    int at = 0;
+    VEC(Var *) done = { 0 };
+    for (int k = 0; k < 4; k++)
+        for (int j = 0; j < parts[k]->n; j++, at++) {
+            Stmt *s = parts[k]->at[j];
+            if (s->kind != STMT_reshape)
+                continue;
+            Var *to = var_of(e, s->target), *from = var_of(e, s->source);
+            const int v = to->axis;
+            const bool fits = may_alias(e, p, s, at) && (!how[v] || var_of(e, how[v]->source) == from);
+            wanted[v] |= fits;
+            refused[v] |= !fits;
+            how[v] = s;
+            PUSH(done, to);
+        }
+    for (int k = 0; k < parts[1]->n; k++) {        /* defined in another way here */
+        AccessList list = stmt_accesses(parts[1]->at[k]);
+        for (int j = 0; j < list.n; j++) {
+            Var *v = list.at[j].tensor->rank ? var_of(e, list.at[j].tensor) : NULL;
+            bool is = !v;
+            for (int i = 0; i < done.n && !is; i++)
+                is = done.at[i] == v;
+            if (!is)
+                refused[v->axis] = true;
+        }
+    }
+}
+
+void vars_alias(Emit *e)
+{
+    bool *wanted = alloc((size_t) e->naxes + 1), *refused = alloc((size_t) e->naxes + 1);
+    Stmt **how = alloc(((size_t) e->naxes + 1) * sizeof *how);
+    for (int k = 0; k < e->programs.n; k++)
+        alias_in(e, e->programs.at[k], wanted, refused, how);
+    for (int k = 0; k < e->vars.n; k++) {
+        Var *v = e->vars.at[k];
+        if (v->tensor->rank && wanted[v->axis] && !refused[v->axis] && how[v->axis])
+            if (var_root(var_of(e, how[v->axis]->source)) != v)
+                v->alias = var_of(e, how[v->axis]->source);
+    }
+}
+
+/* ---- declarations -------------------------------------------------------------------------------- */
+static void put_shape(Buf *b, Var *v, int from)
+{
+    for (int k = from; k < v->tensor->rank; k++)
+        buf_add(b, "[%s]", v->extent[k]);
+}
+
+static void put_sizes(Buf *b, Var *v)
+{
+    for (int k = 0; k < v->tensor->rank; k++)
+        if (!strcmp(v->extent[k], "BATCH"))
+            buf_add(b, "[BATCH]");
+        else
+            buf_add(b, "[%d]", v->tensor->axis[k].size);
+    buf_add(b, v->tensor->rank ? " " : "");
+}
+
+static void pad(Buf *b, size_t line, size_t to)
+{
+    do
+        buf_add(b, " ");
+    while (b->n - line < to);
+}
+
+static void print_array(Emit *e, Buf *b, Var *v, const char *before)
+{
+    const size_t line = b->n;
+    const char *type = v->tensor->elem == ELEM_int ? "int32_t" : e->real;
+    if (v->alias && !e->how.fast) {         /* the same storage, seen in another shape */
+        if (v->tensor->rank == 1) {
+            buf_add(b, "%s%s *const %s = (%s *) %s;", before, type, v->name, type, var_root(v)->text);
+        } else {
+            buf_add(b, "%s%s (*const %s)", before, type, v->name);
+            put_shape(b, v, 1);
+            buf_add(b, " = (%s (*)", type);
+            put_shape(b, v, 1);
+            buf_add(b, ") %s;", var_root(v)->text);
+        }
+    } else {
+        buf_add(b, "%s%s %s", before, type, v->name);
+        put_shape(b, v, 0);
+        buf_add(b, ";");
+    }
+    pad(b, line, 56);
+    buf_add(b, "/* ");
+    put_sizes(b, v);
+    put_comment(b, v->tensor->name ? v->tensor->name : v->name);
+    buf_add(b, " */\n");
+}
+
+static void print_params(Emit *e, Buf *b)
+{
+    Module *m = e->m;
+    if (m->nparams == 0)
+        return;
+    long at = 0;
+    int gap = 0;
+    buf_add(b, "typedef union {                                         /* the parameters, or their gradients */\n");
+    buf_add(b, "    %s flat[PARAMS];                                 /* one block: optimizer, checkpoint, clip */\n", e->real);
+    buf_add(b, "    struct {\n");
+    for (int k = 0; k < m->params.n; k++) {
+        Tensor *t = m->params.at[k];
+        if (t->offset > at)
+            buf_add(b, "        %s gap%d[%ld];\n", e->real, ++gap, t->offset - at);
+        print_array(e, b, var_of(e, t), "        ");
+        at = t->offset + tensor_count(t);
+    }
+    buf_add(b, "    };\n} Params;\n\n");
+    buf_add(b, "static Params p, dp;                                    /* values; d(loss)/d(value) */\n");
+}
+
+static void print_role(Emit *e, Buf *b, Role role, const char *title)
+{
+    bool any = false;
+    for (int pass = 0; pass < 2; pass++)            /* what is an alias comes after what it stands for */
+        for (int k = 0; k < e->vars.n; k++) {
+            Var *v = e->vars.at[k];
+            if (v->tensor->role != role || !v->used || (v->alias != NULL) != (pass == 1))
+                continue;
+            if (!any)
+                buf_add(b, "\n/* %s */\n", title);
+            any = true;
+            print_array(e, b, v, "static ");
+        }
+}
+
+void vars_print(Emit *e, Buf *b)
+{
+    print_params(e, b);
+    print_role(e, b, ROLE_input, "filled by the trainer before a run");
+    print_role(e, b, ROLE_length, "lengths, filled with their inputs");
+    print_role(e, b, ROLE_state, "kept from step to step");
+    if (e->how.fast)
+        plan_print(e, b);
+    else
+        print_role(e, b, ROLE_temp, "all that is computed, layer by layer");
+}

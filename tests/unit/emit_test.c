@@ -1,0 +1,352 @@
+/* emit_test.c -- emitted C against the interpreter.
+ *
+ * Each case is a program in the notation of text.h. It goes through the passes, is interpreted, and is emitted in
+ * every schedule and precision; each file is compiled without a warning, run on the same values, and compared.
+ * Usage: emit_test [NAME [DIR]]: one case only, files kept in DIR. */
+#define _GNU_SOURCE
+#include "../../compiler/program.h"
+#include "../../runtime/ae.h"
+#include "interp.h"
+#include "text.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+
+typedef struct {
+    const char *name;
+    int batch;                  /* examples present, of 5 */
+    const char *outputs;        /* tensors compared, apart from gradients and states */
+    const char *text;
+} Case;
+
+static const Case cases[] = {
+    { "dense", 5, "h y loss",
+      "in x[5n, 7]  param w[7, 4]  param b[4]  param v[4, 7]  param c[7]\n"
+      "temp h[5n, 4]  temp a[5n, 4]  temp y[5n, 7]  temp each[5n]  temp loss\n"
+      "h[n, j] = b[j] + sum(i) x[n, i] * w[i, j]\n"
+      "a[n, j] = max(h[n, j], 0)\n"
+      "y[n, k] = c[k] + sum(j) a[n, j] * v[j, k]\n"
+      "each[n] = sum(k) (y[n, k] - x[n, k]) * (y[n, k] - x[n, k])\n"
+      "loss = mean(n) each[n]\n" },
+    { "dense-short", 3, "h loss",
+      "in x[5n, 70]  param w[70, 40]  param b[40]\n"
+      "temp h[5n, 40]  temp a[5n, 40]  temp loss\n"
+      "h[n, j] = b[j] + sum(i) x[n, i] * w[i, j]\n"
+      "a[n, j] = sigmoid(h[n, j]) * tanh(h[n, j])\n"
+      "loss = mean(n, j) a[n, j] * a[n, j]\n" },
+    { "conv", 4, "y loss",
+      "in x[5n, 2, 9, 8]  param f[3, 2, 3, 3]  param b[3]  temp y[5n, 3, 5, 4]  temp r[5n, 3, 5, 4]  temp loss\n"
+      "y[n, o, i, j] = b[o] + sum(a, u, v) x[n, a, i * 2 + u - 1, j * 2 + v - 1] * f[o, a, u, v]\n"
+      "r[n, o, i, j] = max(y[n, o, i, j], 0)\n"
+      "loss = mean(n) sum(o, i, j) r[n, o, i, j] * r[n, o, i, j]\n" },
+    { "conv-deep", 4, "z loss",
+      "in x[5n, 2, 9, 8]  param f[3, 2, 3, 3]  param g[4, 3, 2, 2]\n"
+      "temp y[5n, 3, 9, 8]  temp z[5n, 4, 8, 7]  temp loss\n"
+      "y[n, o, i, j] = sum(a, u, v) x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]\n"
+      "z[n, o, i, j] = sum(a, u, v) y[n, a, i + u, j + v] * g[o, a, u, v]\n"
+      "loss = mean(n, o, i, j) z[n, o, i, j] * z[n, o, i, j]\n" },
+    { "transposed", 5, "y loss",
+      "in x[5n, 3, 4, 4]  param f[3, 2, 3, 3]  param b[2]  temp y[5n, 2, 8, 8]  temp loss\n"
+      "y[n, o, i, j] = b[o]\n"
+      "y[n, o, i * 2 + u - 1, j * 2 + v - 1] += x[n, a, i, j] * f[a, o, u, v]\n"
+      "loss = mean(n, o, i, j) y[n, o, i, j] * y[n, o, i, j]\n" },
+    { "embedding", 5, "h loss",
+      "int w[5n, 6] of 9  param e[9, 4]  temp h[5n, 6, 4]  temp got[9]  temp loss\n"
+      "h[n, t, j] = e[w[n, t], j]\n"
+      "got[v] = 0\n"
+      "got[w[n, t]] += 1\n"
+      "loss = mean(n) sum(t, j) h[n, t, j] * h[n, t, j]\n" },
+    { "recurrent", 4, "h loss",
+      "in x[5n, 6, 3]  in z[5n, 4]  param w[3, 4]  param u[4, 4]  param b[4]  temp g[5n, 6, 4]  temp h[5n, 6, 4]  temp loss\n"
+      "scan t < 6 {\n"
+      "  g[n, t, j] = b[j] + sum(i) x[n, t, i] * w[i, j] + sum(i) h[n, t - 1, i else z[n, i]] * u[i, j]\n"
+      "  h[n, t, j] = tanh(g[n, t, j])\n"
+      "}\n"
+      "loss = mean(n) sum(j) h[n, 5, j] * h[n, 5, j]\n" },
+    { "recurrent-down", 5, "h loss",
+      "in x[5n, 6, 3]  param w[3, 4]  param u[4, 4]  temp h[5n, 6, 4]  temp loss\n"
+      "scan t < 6 down {\n"
+      "  h[n, t, j] = tanh(sum(i) x[n, t, i] * w[i, j] + sum(i) h[n, t + 1, i] * u[i, j])\n"
+      "}\n"
+      "loss = mean(n, t, j) h[n, t, j]\n" },
+    { "choosing", 5, "best least place drawn",
+      "in x[5n, 8]  param w[8]  whole best[5n]  whole least[5n]  whole place[5n, 8]  whole drawn[5n]  temp loss\n"
+      "best[n] = argmax(j) x[n, j] * w[j]\n"
+      "least[n] = argmin(j where x[n, j] > 0) x[n, j]\n"
+      "place[n, j] = rank(j) x[n, j]\n"
+      "drawn[n] = choice(j) x[n, j] * x[n, j]\n"
+      "loss = sum(j) w[j]\n" },
+    { "lengths", 4, "y loss",
+      "length len[5n]  in x[5n, ..6, 3]  param w[3]  temp y[5n]  temp p[5n, ..6]  temp loss\n"
+      "p[n, t] = sum(k) x[n, t, k] * w[k]\n"
+      "y[n] = sum(t) p[n, t] * p[n, t]\n"
+      "loss = mean(n) y[n]\n" },
+    { "attention", 4, "c loss",
+      "in x[5n, 6, 8]  param wq[8, 2, 4]  param wk[8, 2, 4]\n"
+      "temp q[5n, 2, 6, 4]  temp a[5n, 2, 6, 4]  temp s[5n, 2, 6, 6]  temp e[5n, 2, 6, 6]  temp c[5n, 6, 2, 4]  temp loss\n"
+      "q[n, h, t, d] = sum(i) x[n, t, i] * wq[i, h, d]\n"
+      "a[n, h, r, d] = sum(i) x[n, r, i] * wk[i, h, d]\n"
+      "s[n, h, t, r] = sum(d) q[n, h, t, d] * a[n, h, r, d] / 2\n"
+      "e[n, h, t, r] = r <= t ? exp(s[n, h, t, r] - log(sum(u < 6 where u <= t) exp(s[n, h, t, u]))) : 0\n"
+      "c[n, t, h, d] = sum(r) e[n, h, t, r] * a[n, h, r, d]\n"
+      "loss = mean(n) sum(t, h, d) c[n, t, h, d] * c[n, t, h, d]\n" },
+    { "reshape", 5, "y loss",
+      "in x[5n, 2, 3, 4]  param w[24, 6]  temp f[5n, 24]  temp h[5n, 6]  temp g[5n, 2, 3]  temp y[5n, 2, 3]  temp loss\n"
+      "f = reshape(x)\n"
+      "h[n, j] = sum(i) f[n, i] * w[i, j]\n"
+      "g = reshape(h)\n"
+      "y[n, a, b] = g[n, a, b] * g[n, a, b]\n"
+      "loss = mean(n) sum(a, b) y[n, a, b]\n" },
+    { "norms", 5, "y loss",
+      "in x[5n, 6, 3]  param g[6]  param b[6]  temp mu[6]  temp var[6]  temp y[5n, 6, 3]  temp loss\n"
+      "mu[c] = mean(n, i) x[n, c, i]\n"
+      "var[c] = mean(n, i) (x[n, c, i] - mu[c]) * (x[n, c, i] - mu[c])\n"
+      "y[n, c, i] = b[c] + g[c] * (x[n, c, i] - mu[c]) / sqrt(var[c] + 0.001)\n"
+      "loss = mean(n, c, i) y[n, c, i] * y[n, c, i]\n" },
+    { "pooling", 5, "y loss",
+      "in x[5n, 2, 6, 6]  param w[2]  temp s[5n, 2, 6, 6]  temp y[5n, 2, 3, 3]  temp loss\n"
+      "s[n, c, i, j] = x[n, c, i, j] * w[c]\n"
+      "y[n, c, i, j] = max(u < 2, v < 2) s[n, c, i * 2 + u, j * 2 + v]\n"
+      "loss = mean(n) sum(c, i, j) y[n, c, i, j]\n" },
+    { "pairs", 4, "s loss",
+      "in x[5n, 8]  param w[8, 6]  temp z[5n, 6]  temp s[5n, 5n]  temp loss\n"
+      "z[n, j] = tanh(sum(i) x[n, i] * w[i, j])\n"
+      "s[n, m] = sum(j) z[n, j] * z[m, j]\n"
+      "loss = mean(n) log(sum(m < 5 where m != n) exp(s[n, m]))\n" },
+    { "draws", 5, "z loss",
+      "in x[5n, 8]  param w[8]  temp z[5n, 8]  temp k[5n, 8]  temp loss\n"
+      "k[n, j] = uniform() < 0.5 ? 1 : 0\n"
+      "z[n, j] = x[n, j] * w[j] + 0.1 * normal() * k[n, j]\n"
+      "loss = mean(n, j) z[n, j] * z[n, j]\n" },
+    { "decay", 5, "loss",
+      "in x[5n, 3]  param w[30, 40]  param v[7]  temp loss\n"
+      "loss = 0.1 * (sum(i, j) w[i, j] * w[i, j]) + sum(i) abs(v[i])\n" },
+};
+
+/* ---- a module around a program --------------------------------------------------------------------------- */
+static Term the_loss(Program *p)
+{
+    return (Term) { .name = intern("reconstruct"), .unit = intern("nats"), .value = p->loss };
+}
+
+static void add_uses(StmtList *list, int *line)
+{
+    for (int k = 0; k < list->n; k++, ++*line) {
+        Stmt *s = list->at[k];
+        Use *u = NEW(Use);
+        static Source source = { "test.ae", "", 0, false };
+        u->path = format("net.%s", s->target ? s->target->name : "scan");
+        u->words = format("%s(\\?""?/ */ 1)", s->target ? s->target->name : "scan");
+        u->place = (Place) { &source, *line, 1, *line, 2 };
+        s->use = u;
+        s->formula = format("%s = ...", s->target ? s->target->name : "scan");
+        for (int j = 0; j < s->body.n; j++)
+            s->body.at[j]->use = u;
+    }
+}
+
+static void complete(const Case *c, Text *t)
+{
+    static Source source = { "test.ae", "model test # \"?\?/\" */\n", 21, false };
+    Module *m = t->module;
+    Program *p = t->program;
+    m->name = intern("test");
+    m->source = &source;
+    m->batch_max = 5;
+    t->batch->cname = intern("ae_clock.batch");
+    for (int k = 0; k < p->inputs.n; k++) {
+        Tensor *x = p->inputs.at[k];
+        if (x->role == ROLE_length)
+            continue;
+        Input in = { .name = x->name, .kind = intern("vector"), .tensor = x, .classes = x->of };
+        for (int j = 0; j < x->rank; j++)
+            if (x->axis[j].length && x->axis[j].length->role == ROLE_length)
+                in.length = x->axis[j].length;
+        PUSH(m->inputs, in);
+    }
+    char *names = strdup(c->outputs);
+    for (char *w = strtok(names, " "); w; w = strtok(NULL, " ")) {
+        text_tensor(t, w)->external = true;
+        PUSH(p->outputs, text_tensor(t, w));
+    }
+    free(names);
+    int line = 1;
+    add_uses(&p->body, &line);
+    if (p->loss) {
+        p->loss->external = true;
+        PUSH(p->terms, the_loss(p));
+    }
+    Phase *f = NEW(Phase);
+    f->name = intern("train");
+    f->gradient = p;
+    p->training = 0;
+    PUSH(m->phases, f);
+    PUSH(m->programs, p);
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------- */
+static double value_of(const Tensor *t, long k)
+{
+    const unsigned h = (unsigned) (k * 2654435761u + (unsigned) strlen(t->name) * 97u + (unsigned char) t->name[0] * 7919u);
+    if (t->role == ROLE_length)
+        return 1 + (h >> 7) % 6;
+    if (t->elem == ELEM_int)
+        return (h >> 7) % (unsigned) t->of;
+    return (double) ((int) ((h >> 8) % 256) - 128) / 128;
+}
+
+static void put_values(FILE *f, Machine *m, Tensor *t)
+{
+    double *at = interp_at(m, t);
+    fprintf(f, "set %s", t->name);
+    for (long k = 0; k < tensor_count(t); k++) {
+        at[k] = value_of(t, k);
+        fprintf(f, " %.17g", at[k]);
+    }
+    fprintf(f, "\n");
+}
+
+static double draw(bool normal, unsigned stream, uint64_t element)
+{
+    return normal ? ae_normal(stream, element) : ae_uniform(stream, element);
+}
+
+/* ---- one emitted file --------------------------------------------------------------------------------------- */
+static int wrong;
+
+static double *expected(Text *t, Machine *m, const char *name, long *n)
+{
+    Program *p = t->program;
+    for (int k = 0; k < p->outputs.n; k++)
+        if (!strcmp(p->outputs.at[k]->name, name)) {
+            *n = tensor_count(p->outputs.at[k]);
+            return interp_at(m, p->outputs.at[k]);
+        }
+    for (int k = 0; k < p->trained.n && k < p->grads.n; k++)
+        if (name[0] == 'd' && !strcmp(p->trained.at[k]->name, name + 1)) {
+            *n = tensor_count(p->trained.at[k]);
+            return interp_at(m, p->grads.at[k]);
+        }
+    return NULL;
+}
+
+static void compare(const Case *c, Text *t, Machine *m, const char *file, double tolerance, const char *what)
+{
+    FILE *f = fopen(file, "r");
+    char *line = NULL;
+    size_t room = 0;
+    int seen = 0;
+    while (f && getline(&line, &room, f) > 0) {
+        long n;
+        char *at = strchr(line, ' ');
+        if (!at)
+            continue;
+        *at++ = 0;
+        double *want = expected(t, m, line, &n);
+        for (long k = 0; want && k < n; k++) {
+            const double v = strtod(at, &at);
+            if (isnan(want[k]))             /* beyond a length: anything */
+                continue;
+            seen++;
+            if (!(fabs(v - want[k]) <= tolerance * (1 + fabs(want[k])))) {
+                printf("%s %s: %s[%ld] is %.9g, not %.9g\n", c->name, what, line, k, v, want[k]);
+                wrong++;
+                break;
+            }
+        }
+    }
+    free(line);
+    if (f)
+        fclose(f);
+    if (!seen) {
+        printf("%s %s: nothing came out\n", c->name, what);
+        wrong++;
+    }
+}
+
+static bool shell(const char *command)
+{
+    if (system(command) == 0)
+        return true;
+    printf("failed: %s\n", command);
+    wrong++;
+    return false;
+}
+
+static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char *dir)
+{
+    Str what = format("%s-%s%s", how.fast ? "fast" : "plain", how.f64 ? "f64" : "f32", how.fast && how.openblas ? "-blas" : "");
+    Str base = format("%s/%s-%s", dir, c->name, what);
+    Buf text = { 0 };
+    emit(&text, t->module, how);
+    FILE *f = fopen(format("%s.c", base), "w");
+    if (!f || fwrite(text.at, 1, text.n, f) != text.n || fclose(f))
+        bug("cannot write %s.c", base);
+    Str flags = how.fast ? "-O3 -march=native -fopenmp -fno-math-errno -ffp-contract=fast" : "-O1 -ffp-contract=off";
+    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c %s/drive%s.o %s/philox.o %s/special.o -lm%s",
+                      flags, how.f64 ? "-DAE_DOUBLE" : "", base, base, dir, how.f64 ? "64" : "32", dir, dir,
+                      how.fast && how.openblas ? " -lopenblas" : "")))
+        return;
+    for (int threads = 1; threads <= (how.fast ? 5 : 1); threads += threads < 3 ? 1 : 2) {
+        if (!shell(format("OMP_NUM_THREADS=%d %s < %s/%s.in > %s.%d", threads, base, dir, c->name, base, threads)))
+            return;
+        if (threads == 1)
+            compare(c, t, m, format("%s.1", base), how.f64 ? 1e-6 : 2e-4, what);
+        else
+            shell(format("cmp %s.1 %s.%d", base, base, threads));
+    }
+}
+
+/* ---- one case ----------------------------------------------------------------------------------------------- */
+static void run_case(const Case *c, const char *dir)
+{
+    static const EmitOptions hows[] = {
+        { false, false, false, false }, { false, true, false, false }, { true, false, false, true }, { true, true, false, true },
+        { true, false, false, false }, { true, true, false, false },
+    };
+    for (size_t k = 0; k < sizeof hows / sizeof *hows; k++) {
+        if (getenv("ONLY_PLAIN") && hows[k].fast)
+            continue;
+        Text *t = text_read(c->text);
+        Machine m = { .draw = draw };
+        complete(c, t);
+        split(t->module, t->program);
+        if (t->program->loss)
+            differentiate(t->module, t->program);
+        simplify(t->module, t->program);
+        if (k == 0 && getenv("SHOW")) {
+            Buf b = { 0 };
+            program_print(&b, t->module, t->program);
+            puts(b.at);
+        }
+        FILE *f = fopen(format("%s/%s.in", dir, c->name), "w");
+        for (int j = 0; j < t->program->inputs.n; j++)
+            put_values(f, &m, t->program->inputs.at[j]);
+        for (int j = 0; j < t->module->params.n; j++)
+            put_values(f, &m, t->module->params.at[j]);
+        fprintf(f, "clock %d 1\nrun test\n", c->batch);
+        fclose(f);
+        ae_clock.step = 1;
+        *interp_at(&m, t->batch) = c->batch;
+        interp_run(&m, &t->program->body);
+        try(c, t, &m, hows[k], dir);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    char made[] = "/tmp/emit_test.XXXXXX";
+    const char *dir = argc > 2 ? argv[2] : mkdtemp(made);
+    for (int k = 0; k < 2; k++)
+        if (!shell(format("gcc -std=gnu11 -O1 %s -c -o %s/drive%s.o tests/unit/emit_drive.c", k ? "-DAE_DOUBLE" : "", dir, k ? "64" : "32")))
+            return 1;
+    if (!shell(format("gcc -std=gnu11 -O1 -c -o %s/philox.o runtime/philox.c && gcc -std=gnu11 -O1 -c -o %s/special.o runtime/special.c", dir, dir)))
+        return 1;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        if (argc < 2 || !strcmp(argv[1], cases[k].name) || !strcmp(argv[1], "all"))
+            run_case(&cases[k], dir);
+    if (argc < 3)
+        shell(format("rm -r %s", dir));
+    printf(wrong ? "%d wrong\n" : "emit: all right\n", wrong);
+    return wrong != 0;
+}
