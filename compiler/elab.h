@@ -77,6 +77,8 @@ struct Scope {
     Str copy_to;
     Scope *tied_to;         /* a mirror with tied weights: the layer it mirrors */
     Net *net;               /* the net it is a layer of */
+    Net *uses;              /* in a net's list of layers: another net, applied here */
+    int holds;              /* there: a block around so many of the layers before it */
 };
 
 /* ---- environments of a formula ------------------------------------------------------------- */

@@ -42,10 +42,12 @@ typedef struct {
     TensorList list;        /* parameters: `weights` */
     Scope *scope;           /* of the definition that made t */
     bool is_list;
+    bool is_term;           /* as an argument or a summand it is one number for each example */
     bool bad;
 } Value;
 
 static Value value_of(Elab *e, Scope *task, Syn *s);
+static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
 
 static int inputs_of(Decl *def)
 {
@@ -73,6 +75,63 @@ static Expr *times(Expr **at, void *with)
     return expr_op(OP_mul, with, at[0], NULL);
 }
 
+static Expr *reduce_over(Index **index, int n, Expr *body)
+{
+    if (n == 0)
+        return body;
+    Expr *r = NEW(Expr);
+    r->kind = EXPR_reduce;
+    r->reduce = REDUCE_sum;
+    r->nindex = n;
+    for (int k = 0; k < n; k++)
+        r->bound[k] = index[k];
+    r->arg[0] = body;
+    return r;
+}
+
+static Index *index_along(const Axis *a, Str name, Expr *example)
+{
+    Index *i = index_new(name, a->size, NULL);
+    i->fixed = true;
+    i->example = a->example;
+    if (a->length && a->length->rank == 0)
+        i->limit = expr_scalar(a->length);
+    else if (a->length && example)
+        i->limit = expr_read(a->length, &example, 0, NULL);
+    return i;
+}
+
+/* A term as an argument: its axes but that of the examples are summed, samples stay. */
+static Value summed(Elab *e, Scope *task, Value v, Place place)
+{
+    int at = -1;
+    for (int k = 0; v.t && k < v.t->rank; k++)
+        if (v.t->axis[k].example)
+            at = k;
+    if (!v.is_term || at < 0 || v.t->rank == 1)
+        return v;
+    Index *outer = index_along(&v.t->axis[at], intern("n"), NULL), *inner[MAX_RANK];
+    Expr *sub[MAX_RANK];
+    int n = 0;
+    for (int k = 0; k < v.t->rank; k++) {
+        if (k != at) {
+            inner[n] = index_along(&v.t->axis[k], format("%c", "ijklmopqru"[n]), expr_index(outer));
+            n++;
+        }
+        sub[k] = expr_index(k == at ? outer : inner[n - 1]);
+    }
+    Tensor *t = temp_new(e, task, format("%s.each", v.t->name), ELEM_real);
+    t->rank = 1;
+    t->axis[0] = v.t->axis[at];
+    Stmt *st = nest_new(t, SET_is, reduce_over(inner, n, expr_read(v.t, sub, ~0u, NULL)));
+    st->sub[0] = expr_index(outer);
+    st->index[0] = outer;
+    st->nindex = st->nouter = 1;
+    settle(e, st, place);
+    add_stmt(e, task, st, place, NULL);
+    return (Value) { .t = t, .scope = v.scope };
+}
+
 /* Uses a loss, view or likelihood on values; the first arguments by position are its inputs. */
 static Value use_definition(Elab *e, Scope *task, Decl *def, Syn *s, Tensor *target)
 {
@@ -96,7 +155,7 @@ static Value use_definition(Elab *e, Scope *task, Decl *def, Syn *s, Tensor *tar
             PUSH(rest, s->args.at[k]);
             continue;
         }
-        PUSH(in, v.t);
+        PUSH(in, summed(e, task, v, s->place).t);
     }
     if (target)
         PUSH(in, target);
@@ -132,7 +191,7 @@ static Value term_value(Elab *e, Scope *task, Syn *s)
     Scope *made = of.t ? producer_of(e, of.t) : NULL;
     for (int k = 0; made && k < made->terms.n; k++)
         if (made->terms.at[k].name == s->name)
-            return (Value) { .t = made->terms.at[k].tensor, .scope = made };
+            return (Value) { .t = made->terms.at[k].tensor, .scope = made, .is_term = true };
     return (Value) { 0 };
 }
 
@@ -191,7 +250,12 @@ static Value value_of_call(Elab *e, Scope *task, Syn *s)
         if (s->args.at[0].value->kind == SYN_name && model_input(e, s->args.at[0].value->name)) {
             for (int k = e->producers.n; k-- > 0; )
                 if (e->producers.at[k].scope->use && e->producers.at[k].scope->use->path == intern("reconstruct"))
-                    return (Value) { .t = e->producers.at[k].scope->nll, .scope = e->producers.at[k].scope };
+                    return (Value) { .t = e->producers.at[k].scope->nll, .scope = e->producers.at[k].scope, .is_term = true };
+            Decl *d = find_decl(e, DECL_reconstruct);
+            Expr *weight;
+            Scope *made = d && d->name == s->args.at[0].value->name ? use_reconstruct(e, d, NULL, &weight) : NULL;
+            if (made)
+                return (Value) { .t = made->nll, .scope = made, .is_term = true };
         }
     static const char *const roles[] = { "loss", "view", "likelihood" };
     Decl *def = NULL;
@@ -265,6 +329,7 @@ static Value combine(Elab *e, Scope *task, Syn *s)
         const Op op = s->op == intern("+") ? OP_add : s->op == intern("-") ? OP_sub : s->op == intern("*") ? OP_mul : OP_div;
         return (Value) { .num = expr_op(op, a.num, b.num, NULL) };
     }
+    a = summed(e, task, a, s->place), b = summed(e, task, b, s->place);
     if (a.t && b.t && (s->op == intern("+") || s->op == intern("-"))) {
         Tensor *in[2] = { a.t, b.t };
         return (Value) { .t = elementwise(e, task, intern("sum"), in, 2, plus, s->op == intern("-") ? e : NULL, s->place), .scope = a.scope };
@@ -356,32 +421,6 @@ static Tensor *scalar_new(Elab *e, Scope *s, Str name, Expr *value, Place place)
     settle(e, st, place);
     add_stmt(e, s, st, place, NULL);
     return t;
-}
-
-static Expr *reduce_over(Index **index, int n, Expr *body)
-{
-    if (n == 0)
-        return body;
-    Expr *r = NEW(Expr);
-    r->kind = EXPR_reduce;
-    r->reduce = REDUCE_sum;
-    r->nindex = n;
-    for (int k = 0; k < n; k++)
-        r->bound[k] = index[k];
-    r->arg[0] = body;
-    return r;
-}
-
-static Index *index_along(const Axis *a, Str name, Expr *example)
-{
-    Index *i = index_new(name, a->size, NULL);
-    i->fixed = true;
-    i->example = a->example;
-    if (a->length && a->length->rank == 0)
-        i->limit = expr_scalar(a->length);
-    else if (a->length && example)
-        i->limit = expr_read(a->length, &example, 0, NULL);
-    return i;
 }
 
 /* One number for each example: sums over what else there is, averages over samples. */
@@ -1008,6 +1047,63 @@ static Setting *setting_of(Decl *d, const char *name)
     return NULL;
 }
 
+typedef struct { int fresh; int to; } Marks;
+
+static void mark(Expr *x, void *with)
+{
+    Marks *m = with;
+    if (x->kind == EXPR_read && x->tensor->mark != m->to)
+        x->tensor->mark = m->to, m->fresh++;
+}
+
+static void mark_read(Stmt *s, Marks *m)
+{
+    for (int k = 0; s->target && k < s->target->rank; k++)
+        if (s->sub[k])
+            expr_walk(s->sub[k], mark, m);
+    for (int k = 0; k < s->nindex; k++)
+        if (s->index[k]->limit)
+            expr_walk(s->index[k]->limit, mark, m);
+    Expr *const one[] = { s->value, s->where, s->draw };
+    for (int k = 0; k < 3; k++)
+        if (one[k])
+            expr_walk(one[k], mark, m);
+    if (s->source)
+        s->source->mark = m->to;
+}
+
+static void unmark(Stmt *s, void *with)
+{
+    mark_read(s, with);
+    if (s->target)
+        s->target->mark = 0;
+    if (s->wrt)
+        s->wrt->mark = 0;
+}
+
+static void mark_backwards(StmtList *list, Marks *m)
+{
+    for (int k = list->n; k-- > 0; ) {
+        Stmt *s = list->at[k];
+        if (s->kind == STMT_scan)           /* an earlier step may feed a later one */
+            for (int before = -1; before != m->fresh; ) {
+                before = m->fresh;
+                mark_backwards(&s->body, m);
+            }
+        else if (s->target && s->target->mark)
+            mark_read(s, m);
+    }
+}
+
+/* Marks every tensor that the loss depends on, in whatever way. */
+static void mark_needed(Program *p)
+{
+    Marks none = { 0, 0 }, all = { 0, 1 };
+    each_stmt(&p->body, unmark, &none);
+    p->loss->mark = 1;
+    mark_backwards(&p->body, &all);
+}
+
 static void phase_programs(Elab *e, Phase *phase, Decl *train)
 {
     freeze_nets(e, train);
@@ -1026,8 +1122,10 @@ static void phase_programs(Elab *e, Phase *phase, Decl *train)
         return;
     }
     sum_terms(e);
-    for (int k = 0; k < e->used.n; k++)
-        PUSH(p->trained, e->used.at[k]);
+    mark_needed(p);
+    for (int k = 0; k < e->used.n; k++)     /* what the loss does not read keeps still */
+        if (e->used.at[k]->mark)
+            PUSH(p->trained, e->used.at[k]);
     phase->gradient = p;
     phase->start = e->start;
     SweepAsked asked[16];

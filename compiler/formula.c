@@ -155,7 +155,7 @@ bool hard_whole(Expr *e)
         return false;
     case EXPR_reduce:
         return e->reduce == REDUCE_argmax || e->reduce == REDUCE_argmin || e->reduce == REDUCE_rank
-            || e->reduce == REDUCE_choice || (e->reduce != REDUCE_any && e->reduce != REDUCE_all && hard_whole(e->arg[0]));
+            || e->reduce == REDUCE_choice || (e->reduce != REDUCE_any && e->reduce != REDUCE_all && (hard_whole(e->arg[0]) || (e->arg[0]->kind == EXPR_num && e->arg[0]->whole)));
     case EXPR_stop:
         return hard_whole(e->arg[0]);
     default:
@@ -734,7 +734,7 @@ static Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
     if (kind == REDUCE_choice)
         r->arg[1] = draw(c, s, env, false);
     r->whole = kind == REDUCE_argmax || kind == REDUCE_argmin || kind == REDUCE_rank || kind == REDUCE_choice
-            || kind == REDUCE_any || kind == REDUCE_all || (kind != REDUCE_mean && hard_whole(r->arg[0]));
+            || kind == REDUCE_any || kind == REDUCE_all || (kind != REDUCE_mean && (hard_whole(r->arg[0]) || (r->arg[0]->kind == EXPR_num && r->arg[0]->whole)));
     return r;
 }
 
@@ -835,7 +835,8 @@ static Expr *lower_binary(Ctx *c, Syn *s, Env *env)
             }
             return expr_op(OP_idiv, a, b, NULL);
         }
-        return expr_op(OP_div, a, b, NULL);
+        Expr *q = expr_op(OP_div, a, b, NULL);
+        return q->kind == EXPR_num && a->whole && b->whole ? expr_num(q->num) : q;
     }
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)
         if (!strcmp(table[k].op, s->op))

@@ -495,6 +495,13 @@ static void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
         }
     }
     Ctx c = size_ctx(where);
+    Name *pair = v->kind == SYN_name ? name_find(where, v->name, NAME_pair) : NULL;
+    if (pair) {
+        Name *n = name_add(s, NAME_pair, name, v->place);
+        n->value = pair->value;
+        n->hi = pair->hi;
+        return;
+    }
     if (v->kind == SYN_pair && v->a) {
         Name *n = name_add(s, NAME_pair, name, v->place);
         n->value = lower(&c, v->a, NULL);
@@ -798,9 +805,7 @@ static void bind_left(Scope *s, Ctx *c, Assign *a)
             if (sub->kind == SYN_name && !b && pass == 0 && (!name_find(s, sub->name, NAME_number) || range)) {
                 Index *i;
                 a->env = bind_index(c, a->env, sub->name, range, &i);
-                if (s->samples > 1 && i->example && a->st->role == intern("sample"))
-                    i->size = -1, i->example = false, i->limit = NULL;
-                if (i->size < 0 && s->samples > 1 && a->st->role == intern("sample"))
+                if (i->example && s->samples > 1 && a->st->role == intern("sample"))
                     unify(e, i, &(Axis) { e->m->batch_max * s->samples, clock_times(e, s->samples), true, NULL }, NULL, sub->place);
                 add_index(a->nest, i);
                 b = a->env;

@@ -204,8 +204,18 @@ static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
     Elab *e = w->e;
     e->failed = 0;
     Name *net = name_find(w->scope, call->name, NAME_net);
-    if (net && net->net != w->net)
-        return apply_net(e, net->net, x, &call->args, call->place);
+    if (net && net->net != w->net) {
+        Tensor *y = apply_net(e, net->net, x, &call->args, call->place);
+        if (y && w->first) {
+            Scope *mark = scope_new(e, w->scope, NULL, net->net->path, net->net->path, NULL);
+            mark->uses = net->net;
+            PUSH(w->net->layers, mark);
+        }
+        if (y && call->as)
+            name_result(e, call->as, y);
+        return y;
+    }
+    const int before = w->net->layers.n;
     const Str part = format("%s%d", call->name, count(w, call->name));
     Use *use = NEW(Use);
     *use = (Use) { format("%s.%s", w->net->path, part), call_words(call), call->place };
@@ -233,7 +243,8 @@ static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
         if (!y)
             unknown_layer(w, call);
     }
-    if (y && w->first && !call->braced)
+    s->holds = call->braced ? w->net->layers.n - before : 0;
+    if (y && w->first && call->name != intern("repeat"))
         PUSH(w->net->layers, s);
     if (y && call->as)
         name_result(e, call->as, y);
@@ -330,11 +341,32 @@ static Net *mean_net(Elab *e, Scope *latent)
     return NULL;
 }
 
+static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x, bool tied)
+{
+    while (x && to > from) {
+        Scope *layer = of->layers.at[--to];
+        if (layer->uses)
+            x = mirror_layers(w, layer->uses, 0, layer->uses->layers.n, x, tied);
+        else if (layer->call && layer->call->braced) {
+            if (layer->call->name != intern("residual")) {
+                FAIL(w->e, layer->call->place, DIAG_no_mirror, layer->call->name);
+                return NULL;
+            }
+            Tensor *y = mirror_layers(w, of, to - layer->holds, to, x, tied);
+            to -= layer->holds;
+            if (!y || !same_shape(x, y))
+                return NULL;
+            x = elementwise(w->e, w->scope, format("residual%d", count(w, intern("residual"))), (Tensor *[]) { x, y }, 2,
+                            sum_of, NULL, layer->call->place);
+        } else
+            x = mirror_layer(w, layer, x, tied);
+    }
+    return x;
+}
+
 static Tensor *mirror_net(Walk *w, Net *of, Tensor *x, bool tied)
 {
-    for (int k = of->layers.n; x && k-- > 0; )
-        x = mirror_layer(w, of->layers.at[k], x, tied);
-    return x;
+    return mirror_layers(w, of, 0, of->layers.n, x, tied);
 }
 
 static Tensor *apply_mirror(Walk *w, Call *call, Tensor *x)
