@@ -31,11 +31,14 @@ typedef struct {
     VEC(Note) notes;
 } Report;
 
+enum { KEPT = 1000, SHOWN = 50 };   /* more are only counted */
+
 static VEC(Report) reports;
+static int uncounted;               /* reports beyond KEPT */
 static VEC(const Source *) sources;
 static int errors;
 static Report dropped;          /* takes what is added to a report that was made before */
-static Report *last = &dropped;
+static Report *latest = &dropped;
 
 /* ---- places ------------------------------------------------------------------------------------ */
 Place place_join(Place first, Place last)
@@ -95,31 +98,42 @@ static Str format_list(const char *how, va_list args)
     return made;
 }
 
+static bool same_place(Place a, Place b)
+{
+    return a.source == b.source && a.line == b.line && a.col == b.col && a.end_line == b.end_line && a.end_col == b.end_col;
+}
+
+/* The same thing said twice of the same place is said once. */
 void report(Place place, Diag which, ...)
 {
     va_list args;
+    int error = rows[which].level == LEVEL_error;
+    latest = &dropped;
+    dropped = (Report) { 0 };
+    if (reports.n >= KEPT) {
+        uncounted++;
+        errors += error;
+        return;
+    }
     va_start(args, which);
     Report r = { .place = place, .which = which, .file = number_of(place.source), .number = reports.n };
     r.text = format_list(rows[which].text, args);
     va_end(args);
     for (int i = 0; i < reports.n; i++) {
         Report *old = &reports.at[i];
-        if (old->which == which && old->text == r.text && memcmp(&old->place, &place, sizeof place) == 0) {
-            dropped = (Report) { 0 };
-            last = &dropped;
+        if (old->which == which && old->text == r.text && same_place(old->place, place))
             return;
-        }
     }
     PUSH(reports, r);
-    last = &reports.at[reports.n - 1];
-    errors += rows[which].level == LEVEL_error;
+    latest = &reports.at[reports.n - 1];
+    errors += error;
 }
 
 void report_label(const char *how, ...)
 {
     va_list args;
     va_start(args, how);
-    last->label = format_list(how, args);
+    latest->label = format_list(how, args);
     va_end(args);
 }
 
@@ -129,14 +143,14 @@ void report_note(Place place, const char *how, ...)
     va_start(args, how);
     Note note = { place, format_list(how, args) };
     va_end(args);
-    PUSH(last->notes, note);
+    PUSH(latest->notes, note);
 }
 
 void report_help(const char *how, ...)
 {
     va_list args;
     va_start(args, how);
-    last->help = format_list(how, args);
+    latest->help = format_list(how, args);
     va_end(args);
 }
 
@@ -414,13 +428,16 @@ void diag_flush(FILE *to, bool json)
         if (json) {
             fputs(i ? ",\n" : "\n", to);
             json_report(to, &reports.at[i]);
-        } else
+        } else if (i < SHOWN)
             print_report(to, &reports.at[i], c);
     if (json)
         fputs(reports.n ? "\n]\n" : "]\n", to);
+    if (!json && reports.n + uncounted > SHOWN)
+        fprintf(to, "... and %d more\n", reports.n + uncounted - SHOWN);
+    uncounted = 0;
     memset(&reports, 0, sizeof reports);
     memset(&sources, 0, sizeof sources);
     dropped = (Report) { 0 };
-    last = &dropped;
+    latest = &dropped;
     errors = 0;
 }
