@@ -707,6 +707,78 @@ static void split_nest(Split *s, Stmt *was)
     put(s, s->depth, st);
 }
 
+static bool stmt_reads(Stmt *n, TensorList *list)
+{
+    bool does = reads_any(n->value, list) || reads_any(n->where, list) || reads_any(n->draw, list);
+    for (int k = 0; k < n->target->rank; k++)
+        does = does || reads_any(n->sub[k], list);
+    for (int k = 0; k < n->nindex; k++)
+        does = does || reads_any(n->index[k]->limit, list);
+    return does;
+}
+
+/* A statement that can be done for all steps at once as far as its own form goes. */
+static bool steppable(Stmt *n, Index *step)
+{
+    if (n->kind != STMT_nest || n->update || n->nindex == 2 * MAX_RANK)
+        return false;
+    bool has = false;
+    for (int k = 0; k < n->target->rank; k++)
+        has = has || (n->sub[k]->kind == EXPR_index && n->sub[k]->index == step);
+    for (int k = 0; k < n->nindex; k++)
+        has = has && !expr_uses(n->index[k]->limit, step);
+    return has;
+}
+
+/* Whether statement k of a scan must stay in it: it reads what stays or what is not yet written, or adds to it. */
+static bool must_stay(StmtList *body, const bool *out, int k)
+{
+    Stmt *n = body->at[k];
+    for (int j = 0; j < body->n; j++) {
+        StmtList one = { .at = &body->at[j], .n = 1 };
+        TensorList written = { 0 };
+        each_stmt(&one, see_write, &written);
+        if ((!out[j] || j >= k) && stmt_reads(n, &written))
+            return true;
+        for (int l = 0; l < written.n && j < k && !out[j]; l++)
+            if (written.at[l] == n->target)
+                return true;
+    }
+    return false;
+}
+
+/* Puts what needs nothing of the scan before it, for all steps at once: a step's share of the input, say. */
+static void take_out(Stmt *scan, StmtList *before)
+{
+    if (scan->stop)
+        return;
+    StmtList body = scan->body, rest = { 0 };
+    bool *out = alloc((size_t) body.n * sizeof *out + 1), news = true;
+    for (int k = 0; k < body.n; k++)
+        out[k] = steppable(body.at[k], scan->step);
+    while (news) {
+        news = false;
+        for (int k = 0; k < body.n; k++)
+            if (out[k] && must_stay(&body, out, k)) {
+                out[k] = false;
+                news = true;
+            }
+    }
+    for (int k = 0; k < body.n; k++) {
+        Stmt *n = body.at[k];
+        if (!out[k]) {
+            PUSH(rest, n);
+            continue;
+        }
+        memmove(&n->index[1], &n->index[0], (size_t) n->nindex * sizeof *n->index);
+        n->index[0] = scan->step;
+        n->nindex++;
+        n->nouter++;
+        PUSH(*before, n);
+    }
+    scan->body = rest;
+}
+
 static void split_list(Split *s, StmtList *list);
 
 static void split_scan(Split *s, Stmt *st)
@@ -722,7 +794,9 @@ static void split_scan(Split *s, Stmt *st)
     for (int k = 0; k < s->known.n; k++)
         if (s->known.at[k].level > s->depth)
             s->known.at[k--] = s->known.at[--s->known.n];
-    PUSH(*s->level[s->depth].out, st);
+    take_out(st, s->level[s->depth].out);
+    if (st->body.n)
+        PUSH(*s->level[s->depth].out, st);
 }
 
 static void split_list(Split *s, StmtList *list)
