@@ -25,6 +25,20 @@ typedef struct {                /* what is known of a tensor while one gradient 
 
 typedef struct { Stmt *of; Tensor *winner; } Winner;
 
+typedef struct {                /* an accumulation that can wait until the scan at hand is over */
+    Stmt *of;
+    Expr *read, *value, *where;
+    Index *index[2 * MAX_RANK];
+    int n;
+} Late;
+
+typedef struct {
+    Stmt *of;
+    TensorList written;         /* in its body */
+    bool keeps;                 /* all that is written has an axis for the step, so it can be read afterwards */
+    VEC(Late) late;
+} Scan;
+
 typedef struct {
     Module *m;
     Program *p;
@@ -35,9 +49,8 @@ typedef struct {
     StmtList *out;
     Stmt *of;                   /* the statement whose adjoint is made */
     Expr *root, *root_read;     /* its value, and where that can be read again; NULL: nowhere */
-    Stmt *scan[MAX_DEPTH];
+    Scan scan[MAX_DEPTH];
     int depth;
-    bool any_mark;
 } Diff;
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
@@ -213,6 +226,8 @@ static Expr *times(Expr *c, Expr *s)
         return DIV(times(c, s->arg[0]), s->arg[1]);
     if (s->kind == EXPR_op && s->op == OP_neg)
         return DO(neg, times(c, s->arg[0]));
+    if (s->kind == EXPR_op && s->op == OP_mul && !s->whole)
+        return times(times(c, s->arg[0]), s->arg[1]);
     if (c->kind == EXPR_op && c->op == OP_div)
         return DIV(times(c->arg[0], s), c->arg[1]);
     return MUL(c, s);
@@ -279,7 +294,7 @@ static bool affordable(Diff *d, const ExprList *reads)
     for (int k = 0; k < d->of->nindex; k++)
         n *= d->of->index[k]->size;
     for (int k = 0; k < d->depth; k++)
-        n *= d->scan[k]->step->size;
+        n *= d->scan[k].of->step->size;
     for (int k = 0; k < reads->n; k++)
         most = fmax(most, tensor_count(reads->at[k]->tensor));
     return rank <= MAX_RANK && n <= 4 * most;
@@ -293,7 +308,7 @@ static void take_points(Diff *d, Stmt *n, Stmt *s)
     int count = 0;
     for (int k = 0; k < s->target->rank + s->nindex + d->depth; k++) {
         const int j = k - s->target->rank;
-        Index *i = j >= s->nindex ? d->scan[j - s->nindex]->step : j >= 0 ? s->index[j]
+        Index *i = j >= s->nindex ? d->scan[j - s->nindex].of->step : j >= 0 ? s->index[j]
                  : s->sub[k]->kind == EXPR_index ? s->sub[k]->index : NULL;
         bool had = !i;
         for (int l = 0; l < count; l++)
@@ -309,7 +324,7 @@ static void take_points(Diff *d, Stmt *n, Stmt *s)
         t->axis[t->rank++] = axis_along(all[k], s, s->value);
         bool step = false;
         for (int l = 0; l < d->depth; l++)
-            step = step || d->scan[l]->step == all[k];
+            step = step || d->scan[l].of->step == all[k];
         if (!step)
             add_index(n, all[k]);
     }
@@ -371,7 +386,7 @@ static void pass(Diff *d, Expr *e, Part at, Parts *parts)
 {
     if (!active(d, e) || expr_is(at.coef, 0))
         return;
-    if (at.coef != NULL && e->kind != EXPR_read && cost(at.coef) > 2) {
+    if (e->kind != EXPR_read && cost(at.coef) >= (d->of->set == SET_is ? 2 : 10)) {
         ExprList reads = { 0 };
         active_reads(d, e, &reads);
         if (reads.n > 1 && affordable(d, &reads)) {
@@ -450,13 +465,41 @@ static bool covers(Info *i, Expr *const *sub, Index *const *index, int n)
     return left == 0;
 }
 
+static bool written_in(const Scan *scan, const Tensor *t)
+{
+    for (int k = 0; k < scan->written.n; k++)
+        if (scan->written.at[k] == t)
+            return true;
+    return false;
+}
+
+/* Nothing inside a scan needs the adjoint of what comes from outside: it is done behind the scan, all steps at once. */
+static bool postpone(Diff *d, Expr *read, Expr *value, Expr *where, Index *const *index, int n)
+{
+    Scan *scan = d->depth ? &d->scan[d->depth - 1] : NULL;
+    if (!scan || !scan->keeps || written_in(scan, read->tensor) || n == 2 * MAX_RANK)
+        return false;
+    Late l = { d->of, read, value, where, { 0 }, n + 1 };
+    memcpy(l.index, index, (size_t) n * sizeof *index);
+    l.index[n] = scan->of->step;
+    PUSH(scan->late, l);
+    return true;
+}
+
 /* d read += value over the indices given. */
 static void accumulate(Diff *d, Expr *read, Expr *value, Expr *where, Index *const *index, int n)
 {
+    if (postpone(d, read, value, where, index, n))
+        return;
     Info *i = info_of(d, read->tensor);
     const bool whole = !i->ready && !where && covers(i, read->sub, index, n);
     if (!i->ready && !whole)
         fill(d, i);
+    if (!whole && value->kind == EXPR_op && value->op == OP_select && value->arg[0]->kind == EXPR_inside &&
+        expr_is(value->arg[1], 0)) {            /* few points, in loops over many: `else` of a first step */
+        where = both(where, DO(not, value->arg[0]));
+        value = value->arg[2];
+    }
     Stmt *s = made(d, adjoint_of(d, i), whole ? SET_is : SET_add, value);
     for (int k = 0; k < d->nlead; k++) {
         s->sub[k] = expr_index(d->lead[k]);
@@ -743,7 +786,15 @@ static bool spread(Diff *d, StmtList *list)
     return news;
 }
 
-/* The axis along which every read of t in a scan's body stands at the step itself; -1: there is none. */
+static int step_at(Expr *const *sub, Tensor *t, Index *step)
+{
+    for (int k = 0; k < t->rank; k++)
+        if (runs_along(sub[k], &t->axis[k]) && sub[k]->index == step)
+            return k;
+    return -1;
+}
+
+/* The axis along which every read and write of t in a scan's body stands at the step itself; -1: there is none. */
 static int step_axis(Diff *d, StmtList *list, Tensor *t, Index *step, int axis)
 {
     for (int k = 0; k < list->n && axis != -1; k++) {
@@ -754,20 +805,30 @@ static int step_axis(Diff *d, StmtList *list, Tensor *t, Index *step, int axis)
             return -1;
         if (!passes(s))
             continue;
-        ExprList reads = { 0 };
-        active_reads(d, s->value, &reads);
-        for (int j = 0; j < reads.n && axis != -1; j++) {
-            Expr *r = reads.at[j];
-            if (r->tensor != t)
+        ExprList places = { 0 };
+        active_reads(d, s->value, &places);
+        if (s->target == t)
+            PUSH(places, expr_read(t, s->sub, s->check, NULL));
+        for (int j = 0; j < places.n && axis != -1; j++) {
+            if (places.at[j]->tensor != t)
                 continue;
-            int here = -1;
-            for (int a = 0; a < t->rank; a++)
-                if (runs_along(r->sub[a], &t->axis[a]) && r->sub[a]->index == step)
-                    here = a;
+            const int here = step_at(places.at[j]->sub, t, step);
             axis = axis == -2 || axis == here ? here : -1;
         }
     }
     return axis;
+}
+
+static void see_write(Stmt *s, void *with)
+{
+    Scan *scan = with;
+    if (!s->target)
+        return;
+    PUSH(scan->written, s->target);
+    bool has = false;
+    for (int k = 0; k < s->target->rank && s->kind == STMT_nest; k++)
+        has = has || expr_uses(s->sub[k], scan->of->step);
+    scan->keeps = scan->keeps && has;
 }
 
 static void reverse_scan(Diff *d, Stmt *s)
@@ -778,12 +839,14 @@ static void reverse_scan(Diff *d, Stmt *s)
         bug("scans nested too deeply");
     while (spread(d, &s->body))
         continue;
+    Scan scan = { .of = s, .keeps = true };
+    each_stmt(&s->body, see_write, &scan);
     d->of = s;
     VEC(Info *) sliced = { 0 };
     const int known = d->info.n;
     for (int k = 0; k < known; k++) {
         Info *i = d->info.at[k];
-        if (!i->useful || i->ready)
+        if (!i->useful || i->ready || (scan.keeps && !written_in(&scan, i->t)))
             continue;
         const int axis = step_axis(d, &s->body, i->t, s->step, -2);
         if (axis < 0) {
@@ -804,9 +867,9 @@ static void reverse_scan(Diff *d, Stmt *s)
     back->body = (StmtList) { 0 };
     StmtList *out = d->out;
     d->out = &back->body;
-    d->scan[d->depth++] = s;
+    d->scan[d->depth++] = scan;
     reverse_list(d, &s->body, s->body.n);
-    d->depth--;
+    scan = d->scan[--d->depth];
     d->out = out;
     for (int k = 0; k < sliced.n; k++)
         for (int a = 0; a < sliced.at[k]->t->rank; a++)
@@ -814,6 +877,11 @@ static void reverse_scan(Diff *d, Stmt *s)
                 sliced.at[k]->fixed[a] = NULL;
     if (back->body.n)
         PUSH(*d->out, back);
+    for (int k = 0; k < scan.late.n; k++) {
+        const Late *l = &scan.late.at[k];
+        d->of = l->of;
+        accumulate(d, l->read, l->value, l->where, l->index, l->n);
+    }
 }
 
 static void reverse_list(Diff *d, StmtList *list, int n)
