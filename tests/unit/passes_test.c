@@ -1,0 +1,275 @@
+/* passes_test.c -- the passes against the interpreter: values before and after split.c and simplify.c, adjoints
+ * against central differences. All sizes differ, and what lies beyond a short batch or length is NaN.
+ * Usage: passes_test [-v] [name of a case] */
+#include "text.h"
+#include "interp.h"
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct {
+    const char *name, *text;
+    int batch;                  /* examples present */
+    const char *must;           /* a line that the printed program must have; NULL */
+} Case;
+
+static const Case cases[] = {
+#include "passes_cases.h"
+};
+
+static bool verbose;
+static int failures;
+
+static void fail(const Case *c, const char *how, ...) __attribute__((format(printf, 2, 3)));
+static void fail(const Case *c, const char *how, ...)
+{
+    va_list args;
+    va_start(args, how);
+    fprintf(stderr, "%s: ", c->name);
+    vfprintf(stderr, how, args);
+    fputc('\n', stderr);
+    va_end(args);
+    failures++;
+}
+
+/* ---- data --------------------------------------------------------------------------------------------- */
+static double noise(long k)
+{
+    uint64_t h = (uint64_t) (k + 1) * 0x9E3779B97F4A7C15u;
+    h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9u;
+    h = (h ^ h >> 27) * 0x94D049BB133111EBu;
+    return (double) (h >> 11) / 9007199254740992.0 * 2 - 1;
+}
+
+/* Whether an element lies beyond the batch or its length. */
+static bool beyond(Machine *m, Tensor *t, long element)
+{
+    long at[MAX_RANK];
+    for (int k = t->rank; k-- > 0; element /= t->axis[k].size)
+        at[k] = element % t->axis[k].size;
+    long example = 0;
+    for (int k = t->rank; k-- > 0;)
+        if (t->axis[k].example)
+            example = at[k];
+    for (int k = 0; k < t->rank; k++) {
+        Tensor *length = t->axis[k].length;
+        if (length && at[k] >= interp_at(m, length)[length->rank ? example : 0])
+            return true;
+    }
+    return false;
+}
+
+/* Names give the numbers, so that two readings of one text get the same data. */
+static void give(Machine *m, Text *t, const Case *c)
+{
+    *interp_at(m, t->batch) = c->batch;
+    for (int pass = 0; pass < 2; pass++)        /* lengths first */
+        for (int k = 0; k < t->names.n; k++) {
+            Tensor *x = t->names.at[k].tensor;
+            if (x->role == ROLE_temp || (x->role == ROLE_length) != (pass == 0))
+                continue;
+            for (long j = 0; j < tensor_count(x); j++) {
+                double v = noise(j * 37 + k * 1009);
+                if (x->role == ROLE_length)
+                    v = (double) (j % 4 + (j % 3 == 0 ? 2 : 0));
+                else if (x->elem == ELEM_int)
+                    v = floor((v + 1) / 2 * x->of);
+                if (!strcmp(x->name, "zero"))
+                    v = 0;
+                interp_at(m, x)[j] = x->role == ROLE_input && beyond(m, x, j) ? NAN : v;
+            }
+        }
+}
+
+/* ---- comparing ------------------------------------------------------------------------------------------ */
+static bool near(double a, double b, double tolerance)
+{
+    return a == b || fabs(a - b) <= tolerance * fmax(1, fmax(fabs(a), fabs(b)));
+}
+
+static void compare(const Case *c, const char *pass, Machine *a, Text *ta, Machine *b, Text *tb)
+{
+    for (int k = 0; k < ta->names.n; k++) {
+        Tensor *x = ta->names.at[k].tensor, *y = tb->names.at[k].tensor;
+        bool had = false;
+        for (int j = 0; j < b->store.n; j++)
+            had = had || b->store.at[j].t == y;
+        for (long j = 0; had && j < tensor_count(x); j++) {
+            const double u = interp_at(a, x)[j], v = interp_at(b, y)[j];
+            if (!beyond(a, x, j) && !(u != u && v != v) && !near(u, v, 1e-12)) {
+                fail(c, "%s: %s[%ld] was %.15g, is %.15g", pass, x->name, j, u, v);
+                break;
+            }
+        }
+    }
+}
+
+static void show(const Case *c, const char *title, Text *t)
+{
+    if (!verbose)
+        return;
+    Buf b = { 0 };
+    program_print(&b, t->module, t->program);
+    printf("==== %s, %s\n%s\n", c->name, title, b.at);
+}
+
+/* ---- one case ------------------------------------------------------------------------------------------- */
+static bool has_gradient(Text *t)
+{
+    for (int k = 0; k < t->program->body.n; k++)
+        if (t->program->body.at[k]->kind == STMT_gradient)
+            return true;
+    return false;
+}
+
+/* The forward part alone, in the form of the text, or resolved where it has gradients of its own. */
+static Text *forward(const Case *c)
+{
+    Text *t = text_read(c->text);
+    if (has_gradient(t)) {
+        t->program->trained.n = 0;
+        split(t->module, t->program);
+        differentiate(t->module, t->program);
+    }
+    return t;
+}
+
+static double loss_at(Machine *m, Text *t)
+{
+    interp_forget(m, ROLE_temp);
+    interp_run(m, &t->program->body);
+    return *interp_at(m, t->program->loss);
+}
+
+static void check_grads(const Case *c, Text *t, Machine *m, const char *pass)
+{
+    Text *f = forward(c);
+    Machine fm = { 0 };
+    give(&fm, f, c);
+    Text *names = text_read(c->text);
+    for (int k = 0; k < t->program->trained.n; k++) {
+        Tensor *w = text_tensor(f, names->program->trained.at[k]->name), *dw = t->program->grads.at[k];
+        double *at = interp_at(&fm, w);
+        bool any = false;
+        for (long j = 0; j < tensor_count(w); j++) {
+            const double keep = at[j], h = 1e-5;
+            at[j] = keep + h;
+            const double up = loss_at(&fm, f);
+            at[j] = keep - h;
+            const double down = loss_at(&fm, f);
+            at[j] = keep;
+            const double slope = (up - down) / (2 * h), got = interp_at(m, dw)[j];
+            any = any || fabs(slope) > 1e-4;
+            if (!near(slope, got, 1e-6)) {
+                fail(c, "%s: %s[%ld] is %.10g, the difference quotient %.10g", pass, dw->name, j, got, slope);
+                break;
+            }
+        }
+        if (!any)
+            fail(c, "%s: the gradient of %s is 0 everywhere, which tests nothing", pass, w->name);
+    }
+}
+
+/* What `g = gradient(s, x)` gave against difference quotients of s by x, where x is given and not computed. */
+static void check_inner(const Case *c, Text *t, Machine *m)
+{
+    Text *names = text_read(c->text);
+    for (int k = 0; k < names->program->body.n; k++) {
+        Stmt *g = names->program->body.at[k];
+        if (g->kind != STMT_gradient || g->wrt->role == ROLE_temp)
+            continue;
+        Tensor *s = text_tensor(t, g->source->name), *x = text_tensor(t, g->wrt->name), *d = text_tensor(t, g->target->name);
+        const long ns = tensor_count(s), nx = tensor_count(x);
+        double *got = alloc((size_t) (ns * nx) * sizeof *got), *up = alloc((size_t) ns * sizeof *up);
+        memcpy(got, interp_at(m, d), (size_t) (ns * nx) * sizeof *got);
+        for (long j = 0; j < nx; j++) {
+            if (beyond(m, x, j))
+                continue;
+            double *at = &interp_at(m, x)[j];
+            const double keep = *at, h = 1e-5;
+            *at = keep + h;
+            loss_at(m, t);
+            memcpy(up, interp_at(m, s), (size_t) ns * sizeof *up);
+            *at = keep - h;
+            loss_at(m, t);
+            *at = keep;
+            for (long i = 0; i < ns; i++)
+                if (!near((up[i] - interp_at(m, s)[i]) / (2 * h), got[i * nx + j], 1e-6)) {
+                    fail(c, "%s[%ld, %ld] is %.10g, the difference quotient %.10g", d->name, i, j, got[i * nx + j],
+                         (up[i] - interp_at(m, s)[i]) / (2 * h));
+                    return;
+                }
+        }
+    }
+}
+
+static void must_have(const Case *c, Text *t)
+{
+    Buf b = { 0 };
+    program_print(&b, t->module, t->program);
+    if (c->must && !strstr(b.at, c->must))
+        fail(c, "no line `%s` in\n%s", c->must, b.at);
+}
+
+static void run_case(const Case *c)
+{
+    Text *plain = forward(c);
+    Machine pm = { 0 };
+    give(&pm, plain, c);
+    interp_run(&pm, &plain->program->body);
+
+    for (int simple = 0; simple < 2; simple++) {
+        Text *t = text_read(c->text);
+        show(c, "as written", t);
+        split(t->module, t->program);
+        verify(t->module, t->program, "split");
+        show(c, "split", t);
+        if (!has_gradient(t)) {
+            Machine m = { 0 };
+            give(&m, t, c);
+            interp_run(&m, &t->program->body);
+            compare(c, "split", &pm, plain, &m, t);
+        }
+        differentiate(t->module, t->program);
+        verify(t->module, t->program, "differentiate");
+        show(c, "differentiate", t);
+        if (simple) {
+            for (int k = 0; k < t->names.n; k++)
+                t->names.at[k].tensor->external = k % 3 == 0;
+            simplify(t->module, t->program);
+            verify(t->module, t->program, "simplify");
+            show(c, "simplify", t);
+            must_have(c, t);
+        }
+        Machine m = { 0 };
+        give(&m, t, c);
+        interp_run(&m, &t->program->body);
+        compare(c, simple ? "simplify" : "differentiate", &pm, plain, &m, t);
+        if (t->program->loss && t->program->trained.n)
+            check_grads(c, t, &m, simple ? "simplify" : "differentiate");
+        if (!simple)
+            check_inner(c, t, &m);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = NULL;
+    for (int k = 1; k < argc; k++)
+        if (!strcmp(argv[k], "-v"))
+            verbose = true;
+        else
+            only = argv[k];
+    int n = 0;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        if (!only || !strcmp(only, cases[k].name)) {
+            const int before = failures;
+            run_case(&cases[k]);
+            n++;
+            if (verbose || failures > before)
+                fprintf(stderr, "%s %s\n", failures > before ? "FAIL" : "ok  ", cases[k].name);
+        }
+    if (diag_errors())
+        failures++;
+    fprintf(stderr, "%d cases, %d failures\n", n, failures);
+    return failures || !n;
+}
