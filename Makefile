@@ -1,0 +1,45 @@
+# make         builds build/aec
+# make demo    installs what is missing, builds, trains the quickstart and draws pictures (DEPS=no: installs nothing)
+# make check   the quick tests; make check-all the longer ones
+# make data    brings MNIST and Fashion-MNIST into place
+CC       = gcc
+CFLAGS   = -std=gnu11 -O2 -g -Wall -Wextra -Wpedantic
+B        = build
+COMPILER = $(patsubst compiler/%.c,$(B)/%.o,$(filter-out compiler/embed.c,$(wildcard compiler/*.c)))
+GRAMMAR  = $(B)/ae.tab.o $(B)/ae.lex.o
+CARRIED  = $(wildcard prelude/*.ae) $(wildcard runtime/*.h runtime/*.c runtime/*.def)
+
+all: $(B)/aec
+
+$(B)/aec: $(COMPILER) $(GRAMMAR) $(B)/embedded.o
+	$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+$(B)/%.o: compiler/%.c | $(B)
+	$(CC) $(CFLAGS) -MMD -Icompiler -I$(B) -c -o $@ $<
+
+$(B)/ae.tab.c $(B)/ae.tab.h: grammar/ae.y | $(B)
+	bison --defines=$(B)/ae.tab.h -o $(B)/ae.tab.c $<
+
+$(B)/ae.lex.c: grammar/ae.l $(B)/ae.tab.h | $(B)
+	flex -o $@ $<
+
+$(B)/ae.tab.o $(B)/ae.lex.o: $(B)/%.o: $(B)/%.c
+	$(CC) $(CFLAGS) -MMD -Icompiler -I$(B) -c -o $@ $<
+
+$(B)/embedded.c: $(B)/embed $(CARRIED)
+	$(B)/embed $(CARRIED) > $@.part && mv $@.part $@
+
+$(B)/embedded.o: $(B)/embedded.c
+	$(CC) $(CFLAGS) -Icompiler -c -o $@ $<
+
+$(B)/embed: compiler/embed.c | $(B)
+	$(CC) $(CFLAGS) -o $@ $<
+
+$(B):
+	mkdir -p $(B)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all clean
+-include $(wildcard $(B)/*.d)
