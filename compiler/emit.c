@@ -284,6 +284,8 @@ void emit(Buf *out, Module *m, EmitOptions how)
     e->real = how.f64 ? "double" : "float";
     names_reset();
     claim_own();
+    e->lo = index_new(intern("lo"), 1, NULL);
+    index_info(e, e->lo)->name = intern("lo");
     collect_programs(e);
     vars_collect(e);
     vars_alias(e);
@@ -302,6 +304,8 @@ void emit(Buf *out, Module *m, EmitOptions how)
         plan(e);
     for (int k = 0; k < e->runs.n; k++)
         print_funcs(e, e->runs.at[k]);
+    if (how.fast)
+        enter_print(e, &body);
     functions_print(e, &body);
     for (int k = 0; k < e->runs.n; k++)
         run_print(e, &body, e->runs.at[k]);

@@ -9,6 +9,14 @@
 #include "program.h"
 
 /* ---- C variables ------------------------------------------------------------------------------ */
+typedef struct {            /* a variable in one program; statements count on from program to program */
+    int program, born, dies;
+    int first, last;        /* epochs: stretches between barriers */
+    int first_region, last_region;      /* the first to use it, of its first and of its last epoch */
+    bool rows_first, rows_last;         /* all uses of that epoch are at the rows of a tile */
+    bool stays;             /* read after the run */
+} Life;
+
 typedef struct Var Var;
 struct Var {
     Tensor *tensor;         /* the first that it stands for: its shape and name */
@@ -20,8 +28,7 @@ struct Var {
     bool keep;              /* holds its value between runs, or is read after one: shares its place with nobody */
     bool used;              /* appears in the text */
     bool is_const;          /* never written */
-    int slot;               /* plan.c: of the arena; -1: none */
-    VEC(int) born, dies;    /* plan.c: the steps of each program that uses it */
+    VEC(Life) lives;        /* plan.c: in each program that uses it */
 };
 
 typedef struct {
@@ -30,7 +37,13 @@ typedef struct {
     Str local;              /* the scalar it is at this place of the text; NULL */
     int scalar;             /* becomes a scalar in the nest that sets it: 1 once, 2 and accumulates; 0: does not */
 } Info;
-typedef struct { Index *index; Str name; Var *var; int axis; } IndexInfo;   /* name: in force; var's axis: its extent */
+typedef struct {
+    Index *index;
+    Str name;               /* in force */
+    Var *var;               /* whose axis is its extent; NULL: a number */
+    int axis;
+    bool tile;              /* runs from lo to hi */
+} IndexInfo;
 
 /* ---- loop trees ------------------------------------------------------------------------------- */
 typedef enum { NODE_point, NODE_loop, NODE_scan, NODE_gemm, NODE_call } NodeKind;
@@ -64,7 +77,9 @@ typedef struct {            /* funcs that need no barrier between them */
     VEC(Func *) funcs;
     Index *tile;            /* NULL: done by one thread */
     int step;               /* of the tile */
+    bool rows;              /* the tile is of examples */
     bool wait;              /* a barrier stands before it */
+    StmtList stmts;         /* in order */
 } Region;
 
 typedef struct {            /* one entry of the descriptor: what run() or update() points to */
@@ -89,6 +104,7 @@ typedef struct {
     VEC(Func *) functions; /* printed, no two alike */
     VEC(Program *) programs;    /* all: phases' first */
     int naxes;
+    Index *lo;              /* stands for the name lo */
     bool blas;
     bool tile;              /* the function being printed has lo and hi */
 } Emit;
@@ -110,6 +126,7 @@ Var  *var_root(Var *v);                     /* the one whose storage it is */
 void  vars_collect(Emit *e);                /* a Var for every tensor of the module */
 void  vars_alias(Emit *e);                  /* reshapes that can be aliases become so */
 void  vars_print(Emit *e, Buf *b);          /* their declarations */
+void  var_print(Emit *e, Buf *b, Var *v, const char *before);
 IndexInfo *index_info(Emit *e, Index *i);
 
 /* ---- extents.c -------------------------------------------------------------------------------- */
@@ -141,6 +158,9 @@ double stmt_points(Stmt *s);
 void order_loops(Emit *e, Stmt *s);         /* the order of the indices of a nest */
 /* The loop tree of statements, in order, sharing what may be shared. */
 NodeList fuse(Emit *e, Stmt **stmts, int n);
+void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile);
+bool fuse_whole(Emit *e, Node *into, Stmt *s);
+bool is_alias(Emit *e, Stmt *s);            /* a reshape that copies nothing */
 /* Where two accesses of one variable meet, the index ia of the first has the value of ib of the second. */
 bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib);
 bool conflict(Emit *e, const Access *a, const Access *b);       /* the same storage, one writes */
@@ -150,9 +170,12 @@ bool depends(Emit *e, Stmt *a, Stmt *b);    /* one writes what the other touches
 void prepare(Emit *e, Run *r);              /* statements as threads want them: partial sums, scans torn apart */
 void regions(Emit *e, Run *r);              /* what may run between two barriers */
 void regions_print(Emit *e, Buf *b, Run *r);
+void enter_print(Emit *e, Buf *b);
 void plan(Emit *e);
 void plan_print(Emit *e, Buf *b);          /* the arena */
 Gemm *gemm_find(Emit *e, Stmt *s);          /* NULL: no plain matrix product */
+bool gemm_tiles(Gemm *g, Index *i);         /* i may run from lo to hi */
+bool gemm_clear(Gemm *g, Stmt *s);
 void gemm_print(Emit *e, Buf *b, Node *n, int depth);
 
 /* ---- emit_expr.c ------------------------------------------------------------------------------ */
@@ -167,6 +190,7 @@ enum { BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_les
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 void indent(Buf *b, int depth);
+void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
 /* ---- emit_head.c: comments --------------------------------------------------------------------- */
 void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */

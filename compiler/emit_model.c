@@ -498,12 +498,6 @@ static void print_text(Buf *b, const Source *s)
     buf_add(b, ";\n");
 }
 
-static Str folder_of(const Source *s)
-{
-    const char *slash = s->name ? strrchr(s->name, '/') : NULL;
-    return !slash ? intern(".") : slash == s->name ? intern("/") : intern_n(s->name, (size_t) (slash - s->name));
-}
-
 static void text_field(Buf *b, const char *what, const char *text)
 {
     buf_add(b, "    .%s = ", what);
@@ -515,11 +509,12 @@ static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
 {
     Module *m = e->m;
     const char *slash = m->source->name ? strrchr(m->source->name, '/') : NULL;
+    buf_add(b, "#ifndef AE_FOLDER\n#define AE_FOLDER \".\"      /* where the data files are */\n#endif\n\n");
     buf_add(b, "const AeModel ae_model = {\n");
     text_field(b, "name", m->name);
     text_field(b, "file", slash ? slash + 1 : m->source->name);
     buf_add(b, "    .text = text,\n");
-    text_field(b, "folder", folder_of(m->source));
+    buf_add(b, "    .folder = AE_FOLDER,\n");
     buf_add(b, "    .batch = BATCH,\n");
     if (m->inputs.n)
         buf_add(b, "    .inputs = inputs, .ninputs = %d,\n", m->inputs.n);

@@ -133,8 +133,6 @@ static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
 }
 
 /* ---- whole reductions ------------------------------------------------------------------------------------ */
-static void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);
-
 /* Opens the inner loops and the condition; returns the depth within, where braces stand open. */
 static int inner_open(Emit *e, Buf *b, Stmt *s, int depth)
 {
@@ -306,8 +304,7 @@ Str limit_text(Emit *e, Index *i)
     return b.at;
 }
 
-/* from NULL: downwards from to - 1. */
-static void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth)
+void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth)
 {
     Str name = index_info(e, i)->name = scope_enter(e, i->name);
     indent(b, depth);

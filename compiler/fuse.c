@@ -166,13 +166,14 @@ static Node *node_new(NodeKind kind, Stmt *s)
 }
 
 /* The loops of s from a level on, around its point. */
-static Node *chain(Stmt *s, int level)
+static Node *chain(Emit *e, Stmt *s, int level)
 {
     if (level >= s->nouter)
         return node_new(NODE_point, s);
     Node *loop = node_new(NODE_loop, NULL);
     loop->index = s->index[level];
-    PUSH(loop->body, chain(s, level + 1));
+    loop->tile = index_info(e, loop->index)->tile;
+    PUSH(loop->body, chain(e, s, level + 1));
     return loop;
 }
 
@@ -187,21 +188,102 @@ static bool only_fills(Node *n)
     return true;
 }
 
+/* Whether s may go on inside of this loop with its index of that level. */
+static bool may_share(Emit *e, Node *loop, Stmt *s, int level)
+{
+    return loop && loop->kind == NODE_loop && level < s->nouter && same_range(loop->index, s->index[level])
+        && loop->tile == index_info(e, s->index[level])->tile && !is_private(loop, s, level)
+        && tree_agrees(e, loop, loop->index, s, s->index[level]);
+}
+
+static void share(Node *loop, Stmt *s, int level)
+{
+    Index *mine = s->index[level];
+    Expr *to = expr_index(loop->index);
+    stmt_replace(s, &mine, &to, 1);
+    s->index[level] = loop->index;
+}
+
+static Node *last_of(NodeList *list)
+{
+    return list->n ? list->at[list->n - 1] : NULL;
+}
+
 static void insert(Emit *e, NodeList *list, Stmt *s, int level)
 {
-    Node *last = list->n ? list->at[list->n - 1] : NULL;
-    if (last && last->kind == NODE_loop && level < s->nouter && same_range(last->index, s->index[level])
-        && !is_private(last, s, level) && tree_agrees(e, last, last->index, s, s->index[level])) {
-        Index *mine = s->index[level];
-        Expr *to = expr_index(last->index);
-        if (only_fills(last))
-            last->index->name = mine->name;
-        stmt_replace(s, &mine, &to, 1);
-        s->index[level] = last->index;
-        insert(e, &last->body, s, level + 1);
+    Node *last = last_of(list);
+    if (!may_share(e, last, s, level)) {
+        PUSH(*list, chain(e, s, level));
         return;
     }
-    PUSH(*list, chain(s, level));
+    if (only_fills(last))
+        last->index->name = s->index[level]->name;
+    share(last, s, level);
+    insert(e, &last->body, s, level + 1);
+}
+
+/* Goes into the innermost loop of a nest, if it can, beside points like itself. */
+bool fuse_whole(Emit *e, Node *into, Stmt *s)
+{
+    if (s->kind != STMT_nest || s->set != SET_is || s->nouter == 0)
+        return false;
+    Stmt *trial = stmt_copy(e, s);
+    for (int k = 0; k < s->nindex; k++)
+        index_info(e, trial->index[k])->tile = index_info(e, s->index[k])->tile;
+    Node *at = into;
+    int level = 0;
+    for (; may_share(e, at, trial, level); at = last_of(&at->body))
+        share(at, trial, level++);
+    if (level < s->nouter || !at || at->kind != NODE_point)
+        return false;
+    NodeList list = { 0 };
+    PUSH(list, into);
+    insert(e, &list, s, 0);
+    return true;
+}
+
+/* The fill that a matrix product makes needless. */
+static bool is_fill_of(Node *fill, Stmt *s)
+{
+    while (fill->kind == NODE_loop && fill->body.n == 1)
+        fill = fill->body.at[0];
+    Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
+    if (!a || a->target != s->target || a->set != SET_is || !expr_is(a->value, 0) || a->where || a->held || a->check)
+        return false;
+    for (int k = 0; k < s->target->rank; k++)
+        if (a->sub[k]->kind != EXPR_index || s->sub[k]->kind != EXPR_index || !same_range(a->sub[k]->index, s->sub[k]->index))
+            return false;
+    return true;
+}
+
+static Index *tile_among(Emit *e, Stmt *s)
+{
+    for (int k = 0; k < s->nindex; k++)
+        if (index_info(e, s->index[k])->tile)
+            return s->index[k];
+    return NULL;
+}
+
+/* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */
+void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile)
+{
+    Gemm *g = gemm_find(e, s);
+    if (g && (!tile || gemm_tiles(g, tile))) {
+        Node *n = node_new(NODE_gemm, s);
+        n->gemm = g;
+        n->index = tile;
+        if (list->n && is_fill_of(last_of(list), s) && gemm_clear(g, s))
+            list->n--;
+        PUSH(*list, n);
+    } else if (s->kind == STMT_nest) {
+        insert(e, list, s, 0);
+    } else {
+        Node *n = node_new(s->kind == STMT_scan ? NODE_scan : NODE_call, s);
+        n->index = s->step;
+        for (int k = 0; k < s->body.n; k++)
+            fuse_into(e, &n->body, s->body.at[k], tile_among(e, s->body.at[k]));
+        PUSH(*list, n);
+    }
 }
 
 /* Sets all of a tensor to a number: it goes as far up as it may, out of the way of what could share loops. */
@@ -236,7 +318,7 @@ static void put_first(Emit *e, NodeList *list, Node *n, Stmt *s)
 }
 
 /* ---- all of a list ------------------------------------------------------------------------------------- */
-static bool is_alias(Emit *e, Stmt *s)
+bool is_alias(Emit *e, Stmt *s)
 {
     return s->kind == STMT_reshape && (var_of(e, s->target)->alias == var_of(e, s->source));
 }

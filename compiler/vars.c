@@ -40,7 +40,6 @@ static Var *var_new(Emit *e, Tensor *t)
 {
     Var *v = NEW(Var);
     v->tensor = t;
-    v->slot = -1;
     v->axis = e->naxes;
     e->naxes += t->rank;
     PUSH(e->vars, v);
@@ -205,6 +204,12 @@ void vars_collect(Emit *e)
             var_of(e, m->phases.at[k]->states.at[j]);
 }
 
+/* An alias within the arena is a member of a union; other ones are pointers. */
+static bool is_pointer(Emit *e, Var *v)
+{
+    return v->alias && (!e->how.fast || var_root(v)->tensor->role != ROLE_temp);
+}
+
 /* ---- reshapes ------------------------------------------------------------------------------------ */
 /* Where a program touches a variable, as positions in its statements one after the other. */
 typedef struct { int first_read, last_read, first_write, last_write, writes; } Touch;
@@ -291,6 +296,9 @@ void vars_alias(Emit *e)
             if (var_root(var_of(e, how[v->axis]->source)) != v)
                 v->alias = var_of(e, how[v->axis]->source);
     }
+    for (int k = 0; k < e->vars.n; k++)
+        if (is_pointer(e, e->vars.at[k]))
+            e->vars.at[k]->text = e->vars.at[k]->name;
 }
 
 /* ---- declarations -------------------------------------------------------------------------------- */
@@ -317,11 +325,11 @@ static void pad(Buf *b, size_t line, size_t to)
     while (b->n - line < to);
 }
 
-static void print_array(Emit *e, Buf *b, Var *v, const char *before)
+void var_print(Emit *e, Buf *b, Var *v, const char *before)
 {
     const size_t line = b->n;
     const char *type = v->tensor->elem == ELEM_int ? "int32_t" : e->real;
-    if (v->alias && !e->how.fast) {         /* the same storage, seen in another shape */
+    if (is_pointer(e, v)) {                 /* the same storage, seen in another shape */
         if (v->tensor->rank == 1) {
             buf_add(b, "%s%s *const %s = (%s *) %s;", before, type, v->name, type, var_root(v)->text);
         } else {
@@ -357,36 +365,37 @@ static void print_params(Emit *e, Buf *b)
         Tensor *t = m->params.at[k];
         if (t->offset > at)
             buf_add(b, "        %s gap%d[%ld];\n", e->real, ++gap, t->offset - at);
-        print_array(e, b, var_of(e, t), "        ");
+        var_print(e, b, var_of(e, t), "        ");
         at = t->offset + tensor_count(t);
     }
     buf_add(b, "    };\n} Params;\n\n");
     buf_add(b, "static Params p, dp;                                    /* values; d(loss)/d(value) */\n");
 }
 
-static void print_role(Emit *e, Buf *b, Role role, const char *title)
+static void print_role(Emit *e, Buf *b, Role role, const char *title, bool pointers)
 {
     bool any = false;
     for (int pass = 0; pass < 2; pass++)            /* what is an alias comes after what it stands for */
         for (int k = 0; k < e->vars.n; k++) {
             Var *v = e->vars.at[k];
-            if (v->tensor->role != role || !v->used || (v->alias != NULL) != (pass == 1))
+            if (v->tensor->role != role || !v->used || is_pointer(e, v) != (pass == 1) || (pointers && pass == 0))
                 continue;
             if (!any)
                 buf_add(b, "\n/* %s */\n", title);
             any = true;
-            print_array(e, b, v, "static ");
+            var_print(e, b, v, "static ");
         }
 }
 
 void vars_print(Emit *e, Buf *b)
 {
     print_params(e, b);
-    print_role(e, b, ROLE_input, "filled by the trainer before a run");
-    print_role(e, b, ROLE_length, "lengths, filled with their inputs");
-    print_role(e, b, ROLE_state, "kept from step to step");
-    if (e->how.fast)
+    print_role(e, b, ROLE_input, "filled by the trainer before a run", false);
+    print_role(e, b, ROLE_length, "lengths, filled with their inputs", false);
+    print_role(e, b, ROLE_state, "kept from step to step", false);
+    if (e->how.fast) {
+        print_role(e, b, ROLE_temp, "inputs in another shape", true);
         plan_print(e, b);
-    else
-        print_role(e, b, ROLE_temp, "all that is computed, layer by layer");
+    } else
+        print_role(e, b, ROLE_temp, "all that is computed, layer by layer", false);
 }

@@ -1,0 +1,254 @@
+/* plan.c -- the arena: which temporaries share memory, and which need none.
+ *
+ * A temporary that one nest sets and uses at the same point is a scalar there. The others live from the statement
+ * that first touches them to the last that does; those that never live at once may share a place, a union in the
+ * arena. Threads may be anywhere between two barriers, so within one stretch only tensors whose rows lie alike
+ * share: a thread then only writes over rows that are its own. */
+#include "emit.h"
+#include <limits.h>
+
+/* ---- scalars -------------------------------------------------------------------------------------------------- */
+typedef struct { int count, writes; bool same; } Seen;
+
+static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
+{
+    if (n->stmt && n->kind != NODE_scan) {
+        AccessList list = stmt_accesses(n->stmt);
+        for (int k = 0; k < list.n; k++) {
+            if (list.at[k].tensor != t)
+                continue;
+            seen->count++;
+            seen->writes += list.at[k].write;
+            seen->same &= n->kind == NODE_point && list.at[k].sub != NULL;
+            for (int j = 0; j < t->rank && seen->same; j++)
+                seen->same = expr_same(list.at[k].sub[j], def->sub[j]);
+        }
+    }
+    for (int k = 0; k < n->body.n; k++)
+        see_tree(n->body.at[k], t, def, seen);
+}
+
+static bool may_be_scalar(Emit *e, Stmt *s)
+{
+    if (s->set != SET_is || s->where || s->check || s->held || s->target->role != ROLE_temp || s->target->external)
+        return false;
+    Var *v = var_of(e, s->target);
+    for (int k = 0; k < e->vars.n; k++)
+        if (e->vars.at[k]->alias == v)
+            return false;
+    return !v->keep && !v->alias;
+}
+
+static void find_scalars(Emit *e, NodeList *list, const int *total)
+{
+    for (int k = 0; k < list->n; k++) {
+        find_scalars(e, &list->at[k]->body, total);
+        Stmt *s = list->at[k]->kind == NODE_point ? list->at[k]->stmt : NULL;
+        if (!s || !may_be_scalar(e, s))
+            continue;
+        Seen seen = { .same = true };
+        for (int j = k; j < list->n; j++)
+            see_tree(list->at[j], s->target, s, &seen);
+        if (seen.same && seen.count == total[s->target->mark])
+            info_of(e, s->target)->scalar = seen.writes > 1 ? 2 : 1;
+    }
+}
+
+static void scalars(Emit *e)
+{
+    for (int k = 0; k < e->runs.n; k++)
+        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
+            AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
+            for (int i = 0; i < list.n; i++)
+                info_of(e, list.at[i].tensor);
+        }
+    int *total = alloc(((size_t) e->info.n + 1) * sizeof *total);
+    for (int k = 0; k < e->runs.n; k++)
+        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
+            AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
+            for (int i = 0; i < list.n; i++)
+                total[list.at[i].tensor->mark]++;
+        }
+    for (int k = 0; k < e->runs.n; k++)
+        for (int j = 0; j < e->runs.at[k]->regions.n; j++)
+            for (int i = 0; i < e->runs.at[k]->regions.at[j]->funcs.n; i++)
+                find_scalars(e, &e->runs.at[k]->regions.at[j]->funcs.at[i]->body, total);
+}
+
+/* ---- lives ------------------------------------------------------------------------------------------------------ */
+typedef struct { int at, epoch, region, program; } Moment;
+
+/* A use of a variable at a moment; rows: only at the rows of the tile. */
+static void touch(Var *v, Moment now, bool rows)
+{
+    Life *l = v->lives.n ? &v->lives.at[v->lives.n - 1] : NULL;
+    if (!l || l->program != now.program) {
+        PUSH(v->lives, ((Life) { .program = now.program, .born = now.at, .first = now.epoch, .first_region = now.region,
+                                 .last = -1, .rows_first = true }));
+        l = &v->lives.at[v->lives.n - 1];
+    }
+    if (l->last != now.epoch) {
+        l->last = now.epoch;
+        l->last_region = now.region;        /* the first of this epoch that uses it */
+        l->rows_last = true;
+    }
+    l->rows_last &= rows;
+    if (now.epoch == l->first)
+        l->rows_first &= rows;
+    l->dies = now.at;
+}
+
+static bool at_rows(Emit *e, Access *a, Region *r)
+{
+    return r->rows && a->sub && a->tensor->rank > 0 && a->sub[0]->kind == EXPR_index && index_info(e, a->sub[0]->index)->tile;
+}
+
+static void live_through(Emit *e, Run *run, Moment *now)
+{
+    now->epoch++;
+    for (int k = 0; k < run->regions.n; k++) {
+        Region *r = run->regions.at[k];
+        now->epoch += r->wait;
+        now->region++;
+        for (int j = 0; j < r->stmts.n; j++) {
+            now->at++;
+            AccessList list = stmt_accesses(r->stmts.at[j]);
+            for (int i = 0; i < list.n; i++)
+                if (list.at[i].tensor->role == ROLE_temp && !info_of(e, list.at[i].tensor)->scalar) {
+                    Var *v = var_of(e, list.at[i].tensor);
+                    touch(var_root(v), *now, v == var_root(v) && at_rows(e, &list.at[i], r));
+                    if (list.at[i].tensor->external || v->keep)
+                        var_root(v)->lives.at[var_root(v)->lives.n - 1].stays = true;
+                }
+        }
+    }
+}
+
+static void find_lives(Emit *e)
+{
+    Moment now = { 0 };
+    for (int k = 0; k < e->runs.n; k++) {
+        if (k == 0 || e->runs.at[k]->program != e->runs.at[k - 1]->program)
+            now.program++;
+        live_through(e, e->runs.at[k], &now);
+    }
+    for (int k = 0; k < e->vars.n; k++)
+        for (int j = 0; j < e->vars.at[k]->lives.n; j++)
+            if (e->vars.at[k]->lives.at[j].stays) {
+                e->vars.at[k]->lives.at[j].dies = e->vars.at[k]->lives.at[j].last = INT_MAX;
+                e->vars.at[k]->lives.at[j].rows_last = false;
+            }
+}
+
+static size_t bytes_of(Emit *e, Var *v)
+{
+    return (size_t) tensor_count(v->tensor) * (v->tensor->elem == ELEM_int ? 4 : e->how.f64 ? 8 : 4);
+}
+
+static bool rows_alike(Emit *e, Var *a, Var *b)
+{
+    Tensor *s = a->tensor, *t = b->tensor;
+    return s->rank && t->rank && s->axis[0].example && t->axis[0].example && s->axis[0].size == t->axis[0].size
+        && bytes_of(e, a) == bytes_of(e, b);
+}
+
+static bool after_another(Emit *e, Var *a, Life *x, Var *b, Life *y)
+{
+    if (x->dies >= y->born)
+        return false;
+    if (x->last < y->first)
+        return true;
+    return x->rows_last && y->rows_first && x->last_region == y->first_region && rows_alike(e, a, b);
+}
+
+static bool clash(Emit *e, Var *a, Var *b)
+{
+    if (a->keep || b->keep)
+        return true;
+    for (int k = 0; k < a->lives.n; k++)
+        for (int j = 0; j < b->lives.n; j++) {
+            Life *x = &a->lives.at[k], *y = &b->lives.at[j];
+            if (x->program == y->program && !after_another(e, a, x, b, y) && !after_another(e, b, y, a, x))
+                return true;
+        }
+    return false;
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------------ */
+typedef VEC(Var *) VarList;
+static struct { VarList *at; int n, room; } places;
+
+static void place(Emit *e, Var *v)
+{
+    for (int k = 0; k < places.n && v->tensor->rank; k++) {
+        bool fits = places.at[k].at[0]->tensor->rank > 0;
+        for (int j = 0; j < places.at[k].n && fits; j++)
+            fits = !clash(e, v, places.at[k].at[j]);
+        if (fits) {
+            PUSH(places.at[k], v);
+            return;
+        }
+    }
+    VarList one = { 0 };
+    PUSH(one, v);
+    PUSH(places, one);
+}
+
+void plan(Emit *e)
+{
+    VarList list = { 0 };
+    scalars(e);
+    find_lives(e);
+    places.at = NULL;
+    places.n = places.room = 0;
+    for (int k = 0; k < e->vars.n; k++) {
+        Var *v = e->vars.at[k];
+        if (v->tensor->role != ROLE_temp || v->alias)
+            continue;
+        PUSH(list, v);
+        for (int j = list.n - 1; j > 0 && bytes_of(e, list.at[j - 1]) < bytes_of(e, v); j--) {
+            list.at[j] = list.at[j - 1];
+            list.at[j - 1] = v;
+        }
+    }
+    for (int k = 0; k < list.n; k++)
+        place(e, list.at[k]);
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------------------- */
+static bool is_used(Var *v)
+{
+    return v->used && v->tensor->role == ROLE_temp;
+}
+
+static int members(Emit *e, VarList *place, VarList *out)
+{
+    for (int k = 0; k < place->n; k++)
+        for (int j = 0; j < e->vars.n; j++) {
+            Var *v = e->vars.at[j];
+            if (is_used(v) && var_root(v) == place->at[k])
+                PUSH(*out, v);
+        }
+    return out->n;
+}
+
+void plan_print(Emit *e, Buf *b)
+{
+    bool any = false;
+    for (int k = 0; k < e->vars.n; k++)
+        any |= is_used(e->vars.at[k]);
+    if (!any)
+        return;
+    buf_add(b, "\n/* all that is computed; what shares a union is never needed at once */\nstatic struct {\n");
+    for (int k = 0; k < places.n; k++) {
+        VarList list = { 0 };
+        const int n = members(e, &places.at[k], &list);
+        if (n > 1)
+            buf_add(b, "    union {\n");
+        for (int j = 0; j < n; j++)
+            var_print(e, b, list.at[j], format("%s%s", n > 1 ? "        " : "    ", j == 0 && list.at[j]->tensor->rank ? "_Alignas(64) " : ""));
+        if (n > 1)
+            buf_add(b, "    };\n");
+    }
+    buf_add(b, "    char end[64];\n} mem;\n");
+}

@@ -1,0 +1,240 @@
+/* prepare.c -- statements as the fast schedule wants them. Values stay what they are, sums get another order.
+ *
+ *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps at once;
+ *   - a read with an `else` that depends on the step alone makes two statements, each a plain product;
+ *   - a sum over everything becomes one sum for each row, then the sum of those. */
+#include "emit.h"
+#include <math.h>
+
+/* ---- out of scans ------------------------------------------------------------------------------------------ */
+static bool reads_settled(Emit *e, Stmt *scan, int b, Access *a)
+{
+    for (int k = 0; k < scan->body.n; k++) {
+        if (k == b)
+            continue;
+        AccessList list = stmt_accesses(scan->body.at[k]);
+        for (int j = 0; j < list.n; j++) {
+            Access *w = &list.at[j];
+            if (!w->write || !conflict(e, w, a))
+                continue;
+            if (!w->sub || !a->sub || w->tensor != a->tensor)
+                return false;
+            int axis = -1;
+            long by, lo;
+            for (int i = 0; i < w->tensor->rank && axis < 0; i++)
+                if (is_index(w->sub[i], scan->step))
+                    axis = i;
+            if (axis < 0 || !affine(a->sub[axis], scan->step, &by) || by != 1)
+                return false;
+            if (is_index(a->sub[axis], scan->step)) {
+                if (k > b)
+                    return false;
+                continue;
+            }
+            Expr *offset = expr_op(OP_sub, a->sub[axis], expr_index(scan->step), NULL);
+            long hi;
+            if (!bounds(offset, &lo, &hi) || lo != hi || (scan->down ? lo <= 0 : lo >= 0))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* What it computes is of no use to the rest of the scan, and what it needs stays as it is. */
+static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves)
+{
+    Stmt *s = scan->body.at[b];
+    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
+        return false;
+    AccessList list = stmt_accesses(s);
+    for (int k = 0; k < list.n; k++) {
+        Access *a = &list.at[k];
+        if (!a->write && !reads_settled(e, scan, b, a))
+            return false;
+        for (int j = 0; a->write && j < scan->body.n; j++) {
+            if (leaves[j])
+                continue;
+            AccessList other = stmt_accesses(scan->body.at[j]);
+            for (int i = 0; j != b && i < other.n; i++)
+                if (conflict(e, a, &other.at[i]))
+                    return false;
+        }
+    }
+    return true;
+}
+
+static void leave_scan(Emit *e, Stmt *scan, StmtList *out)
+{
+    if (scan->stop)
+        return;
+    const int n = scan->body.n;
+    bool *leaves = alloc((size_t) n + 1);
+    for (int k = 0; k < n; k++)
+        leaves[k] = true;
+    for (bool news = true; news;) {
+        news = false;
+        for (int k = 0; k < n; k++)
+            if (leaves[k] && !may_leave(e, scan, k, leaves)) {
+                leaves[k] = false;
+                news = true;
+            }
+    }
+    StmtList rest = { 0 };
+    for (int k = 0; k < n; k++) {
+        Stmt *s = scan->body.at[k];
+        if (!leaves[k]) {
+            PUSH(rest, s);
+            continue;
+        }
+        memmove(&s->index[1], &s->index[0], (size_t) s->nindex * sizeof *s->index);
+        s->index[0] = scan->step;
+        s->nindex++;
+        s->nouter++;
+        PUSH(*out, stmt_copy(e, s));
+    }
+    scan->body = rest;
+}
+
+/* ---- either, or --------------------------------------------------------------------------------------------- */
+/* A factor with an `else` whose check depends on none of the statement's indices. */
+static Expr *find_else(Stmt *s, Expr *x)
+{
+    if (x->kind == EXPR_op && x->op == OP_mul) {
+        Expr *found = find_else(s, x->arg[0]);
+        return found ? found : find_else(s, x->arg[1]);
+    }
+    if (x->kind != EXPR_read || !x->check || !x->other)
+        return NULL;
+    for (int k = 0; k < x->tensor->rank; k++)
+        for (int j = 0; (checks_needed(x->tensor, x->sub, x->check) >> k & 1) && j < s->nindex; j++)
+            if (x->tensor->axis[k].length || expr_uses(x->sub[k], s->index[j]))
+                return NULL;
+    return x;
+}
+
+static Expr *put_factor(Expr *x, Expr *from, Expr *to)
+{
+    if (x == from)
+        return to;
+    if (x->kind != EXPR_op || x->op != OP_mul)
+        return x;
+    return expr_op(OP_mul, put_factor(x->arg[0], from, to), put_factor(x->arg[1], from, to), NULL);
+}
+
+static Stmt *either_or(Emit *e, Stmt *s)
+{
+    Expr *x = s->kind == STMT_nest && s->set == SET_add && !s->held ? find_else(s, s->value) : NULL;
+    if (!x)
+        return NULL;
+    Expr *inside = expr_inside(expr_read(x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), NULL));
+    Stmt *other = NEW(Stmt);
+    *other = *s;
+    other->value = put_factor(s->value, x, x->other);
+    Expr *not = expr_op(OP_not, inside, NULL, NULL);
+    other->where = s->where ? expr_op(OP_and, s->where, not, NULL) : not;
+    s->value = put_factor(s->value, x, expr_read(x->tensor, x->sub, 0, NULL));
+    s->where = s->where ? expr_op(OP_and, s->where, inside, NULL) : inside;
+    return stmt_copy(e, other);
+}
+
+/* ---- partial sums --------------------------------------------------------------------------------------------- */
+static Expr *identity(Set set)
+{
+    return expr_real(set == SET_mul ? 1 : set == SET_max ? -INFINITY : set == SET_min ? INFINITY : 0);
+}
+
+static bool is_bare_in_target(Stmt *s, Index *i)
+{
+    for (int k = 0; k < s->target->rank; k++)
+        if (is_index(s->sub[k], i))
+            return true;
+    return false;
+}
+
+/* The index to make rows of: the examples if they are there. -1: not worth it, or its target has rows already. */
+static int row_index(Stmt *s)
+{
+    int row = -1;
+    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2 || stmt_points(s) < 4096
+        || s->target->elem != ELEM_real || s->target->rank)
+        return -1;
+    for (int k = 0; k < s->nindex; k++) {
+        if (is_bare_in_target(s, s->index[k]))
+            return -1;
+        AccessList list = stmt_accesses(s);
+        for (int j = 0; j < list.n && row < 0; j++)
+            for (int i = 0; list.at[j].sub && i < list.at[j].tensor->rank; i++)
+                if (list.at[j].tensor->axis[i].example && is_index(list.at[j].sub[i], s->index[k]))
+                    row = k;
+    }
+    for (int k = 0; k < s->nindex && row < 0; k++)
+        if (!s->index[k]->limit)
+            row = k;
+    return row;
+}
+
+static Stmt *over_rows(Emit *e, Stmt *like, Tensor *t, Set set, Expr *value, Tensor *target, Index *row)
+{
+    Stmt *s = nest_new(target, set, value);
+    s->use = like->use;
+    s->place = like->place;
+    s->backward = like->backward;
+    s->update = like->update;
+    s->index[0] = row;
+    s->nindex = s->nouter = 1;
+    if (target == t)
+        s->sub[0] = expr_index(row);
+    return stmt_copy(e, s);
+}
+
+static bool partial_sum(Emit *e, Stmt *s, StmtList *out)
+{
+    const int k = row_index(s);
+    if (k < 0)
+        return false;
+    Index *row = s->index[k];
+    Tensor *t = tensor_new(e->m, format("%s.rows", s->target->name), ROLE_temp, ELEM_real);
+    t->rank = 1;
+    t->axis[0].size = row->size;
+    t->axis[0].example = row->limit != NULL;
+    Expr *at[] = { expr_index(row) };
+    var_of(e, t);
+    PUSH(*out, over_rows(e, s, t, SET_is, identity(s->set), t, row));
+    Tensor *sum = s->target;
+    Stmt *total = over_rows(e, s, t, s->set, expr_read(t, at, 0, NULL), sum, row);
+    s->target = t;
+    s->sub[0] = at[0];
+    PUSH(*out, s);
+    PUSH(*out, total);
+    return true;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------- */
+static StmtList prepared(Emit *e, StmtList *list)
+{
+    StmtList out = { 0 };
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        if (s->kind == STMT_scan) {
+            s->body = prepared(e, &s->body);
+            StmtList after = { 0 };
+            leave_scan(e, s, &after);
+            if (s->body.n)
+                PUSH(out, s);
+            for (int j = 0; j < after.n; j++)
+                PUSH(out, after.at[j]);
+            continue;
+        }
+        Stmt *other = either_or(e, s);
+        if (!partial_sum(e, s, &out))
+            PUSH(out, s);
+        if (other)
+            PUSH(out, other);
+    }
+    return out;
+}
+
+void prepare(Emit *e, Run *r)
+{
+    r->stmts = prepared(e, &r->stmts);
+}

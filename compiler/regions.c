@@ -1,0 +1,359 @@
+/* regions.c -- the fast schedule: what threads do between two barriers.
+ *
+ * A region is a list of functions over a tile: a thread takes a few values of one index, the examples as a rule,
+ * through all of them. Statements belong to one region when wherever they meet they do so at the same value of
+ * that index; what cannot (a weight's gradient, which sums over the examples) waits for a region of its own, split
+ * along an axis of what it sets. The tiles depend on sizes alone, so results do not depend on the threads. */
+#include "emit.h"
+
+/* ---- the tile index of a statement ------------------------------------------------------------------------- */
+static bool same_range(Index *a, Index *b)
+{
+    return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
+}
+
+static bool is_nest_index(Stmt *s, Index *i)
+{
+    for (int k = 0; k < s->nouter; k++)
+        if (s->index[k] == i)
+            return true;
+    return false;
+}
+
+/* The index that stands alone on an axis of examples of the target. */
+static Index *row_of(Stmt *s)
+{
+    for (int k = 0; k < s->target->rank; k++)
+        if (s->target->axis[k].example && s->sub[k]->kind == EXPR_index && is_nest_index(s, s->sub[k]->index))
+            return s->sub[k]->index;
+    return NULL;
+}
+
+typedef struct { Stmt *stmt; Index *tile; } Tiled;
+typedef VEC(Tiled) TiledList;
+
+/* Rows for a statement, all of a scan's included. */
+static bool tile_rows(Stmt *s, TiledList *out)
+{
+    if (s->kind == STMT_nest) {
+        Index *row = row_of(s);
+        if (row)
+            PUSH(*out, ((Tiled) { s, row }));
+        return row != NULL;
+    }
+    if (s->kind != STMT_scan)
+        return false;
+    for (int k = 0; k < s->body.n; k++)
+        if (!tile_rows(s->body.at[k], out))
+            return false;
+    return s->body.n > 0;
+}
+
+static Index *tile_in(TiledList *list, Stmt *s)
+{
+    for (int k = list->n - 1; k >= 0; k--)
+        if (list->at[k].stmt == s)
+            return list->at[k].tile;
+    return NULL;
+}
+
+/* Every pair of accesses that meet, meets within one tile. */
+static bool agree(Emit *e, Stmt *a, Stmt *b, TiledList *tiles)
+{
+    AccessList p = stmt_accesses(a), q = stmt_accesses(b);
+    for (int i = 0; i < p.n; i++)
+        for (int j = 0; j < q.n; j++) {
+            Access *x = &p.at[i], *y = &q.at[j];
+            if (!conflict(e, x, y))
+                continue;
+            if ((!x->sub && x->stmt->stop == x->tensor) || (!y->sub && y->stmt->stop == y->tensor))
+                continue;       /* a scan looks at the lengths of its own rows only */
+            if (!meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt)))
+                return false;
+        }
+    return true;
+}
+
+/* ---- choosing what belongs together ------------------------------------------------------------------------ */
+typedef struct {
+    Emit *e;
+    StmtList in, later;         /* of the region at hand; to be looked at again */
+    TiledList tiles;
+    Index *range;               /* a tile index of the region, for its size and limit */
+} Choice;
+
+static bool independent(Choice *c, Stmt *s)
+{
+    for (int k = 0; k < c->later.n; k++)
+        if (depends(c->e, c->later.at[k], s))
+            return false;
+    return true;
+}
+
+static bool admit(Choice *c, Stmt *s, TiledList *mine)
+{
+    const int had = c->tiles.n;
+    for (int k = 0; k < mine->n; k++) {
+        if (!same_range(mine->at[k].tile, c->range)) {
+            c->tiles.n = had;
+            return false;
+        }
+        PUSH(c->tiles, mine->at[k]);
+    }
+    bool fits = agree(c->e, s, s, &c->tiles);
+    for (int k = 0; k < c->in.n && fits; k++)
+        fits = agree(c->e, c->in.at[k], s, &c->tiles);
+    if (!fits)
+        c->tiles.n = had;
+    return fits;
+}
+
+static bool connected(Choice *c, Stmt *s)
+{
+    for (int k = 0; k < c->in.n; k++)
+        if (depends(c->e, c->in.at[k], s))
+            return true;
+    return false;
+}
+
+/* An index of the target that stands alone; the one that is told by `nth` when there are several. */
+static Index *target_index(Stmt *s, int nth)
+{
+    for (int k = 0; k < s->nouter; k++)
+        for (int j = 0; j < s->target->rank; j++)
+            if (is_index(s->sub[j], s->index[k]) && s->index[k]->size > 1 && nth-- == 0)
+                return s->index[k];
+    return NULL;
+}
+
+/* Little enough for one thread, and ready before anything else is: scales, sums of the terms. */
+static void choose_small(Choice *c, StmtList *list)
+{
+    TiledList none = { 0 };
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        none.n = 0;
+        if (s->kind == STMT_nest && stmt_points(s) < 4096 && !tile_rows(s, &none) && independent(c, s))
+            PUSH(c->in, s);
+        else
+            PUSH(c->later, s);
+    }
+}
+
+/* All of the list that can go row by row. */
+static void choose_rows(Choice *c, StmtList *list)
+{
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        TiledList mine = { 0 };
+        if (tile_rows(s, &mine) && independent(c, s)) {
+            if (!c->range)
+                c->range = mine.at[0].tile;
+            if (admit(c, s, &mine)) {
+                PUSH(c->in, s);
+                continue;
+            }
+        }
+        PUSH(c->later, s);
+    }
+}
+
+/* The first statement, along an axis of what it sets, and what goes on with its result along the same axis. */
+static void choose_axis(Choice *c, StmtList *list)
+{
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        bool in = false;
+        Index *i;
+        for (int nth = 0; s->kind == STMT_nest && !in && (i = target_index(s, nth)); nth++) {
+            TiledList mine = { 0 };
+            PUSH(mine, ((Tiled) { s, i }));
+            if (!c->range && k == 0) {
+                c->range = i;
+                in = admit(c, s, &mine);
+                c->range = in ? i : NULL;
+            } else if (c->range && connected(c, s) && independent(c, s)) {
+                in = admit(c, s, &mine);
+            }
+        }
+        if (in)
+            PUSH(c->in, s);
+        else
+            PUSH(c->later, s);
+    }
+}
+
+/* ---- one region ------------------------------------------------------------------------------------------------- */
+static bool touch(Emit *e, StmtList *a, StmtList *b)
+{
+    for (int i = 0; i < a->n; i++)
+        for (int j = 0; j < b->n; j++)
+            if (depends(e, a->at[i], b->at[j]))
+                return true;
+    return false;
+}
+
+/* Tiles of at least so many as keep a product busy, at most so many as a machine has threads. */
+static int tile_step(Index *range, bool rows)
+{
+    const int parts = 8, least = rows ? 32 : 16;
+    int step = (range->size + parts - 1) / parts;
+    step = step < least ? least : (step + 15) / 16 * 16;
+    if (!rows && range->size < 2 * least)
+        step = (range->size + parts - 1) / parts;
+    return step < range->size ? step : range->size;
+}
+
+static Node *last_of(Func *f)
+{
+    return f && f->body.n ? f->body.at[f->body.n - 1] : NULL;
+}
+
+/* Trees of a region become functions: one for each use, but a chain of several uses in one nest stays whole. */
+static void make_funcs(Emit *e, Region *r, StmtList *list, TiledList *tiles)
+{
+    Func *f = NULL;
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        Index *tile = tile_in(tiles, s);
+        const bool mine = f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
+        if (!mine && last_of(f) && fuse_whole(e, last_of(f), s)) {
+            func_add(f, s);
+            continue;
+        }
+        if (!mine) {
+            f = func_new(s);
+            f->tile = r->tile;
+            PUSH(r->funcs, f);
+        }
+        func_add(f, s);
+        fuse_into(e, &f->body, s, tile);
+    }
+}
+
+static void add_region(Emit *e, Run *run, Choice *c, bool rows)
+{
+    Region *r = NEW(Region);
+    r->tile = c->range;
+    r->step = c->range ? tile_step(c->range, rows) : 0;
+    r->rows = rows;
+    for (int k = 0; k < c->in.n; k++)
+        PUSH(r->stmts, c->in.at[k]);
+    for (int k = 0; k < c->tiles.n; k++)
+        index_info(e, c->tiles.at[k].tile)->tile = true;
+    for (int k = run->regions.n - 1; k >= 0; k--) {
+        r->wait |= touch(e, &run->regions.at[k]->stmts, &r->stmts);
+        if (run->regions.at[k]->wait)
+            break;
+    }
+    make_funcs(e, r, &r->stmts, &c->tiles);
+    PUSH(run->regions, r);
+}
+
+static void order_all(Emit *e, StmtList *list)
+{
+    for (int k = 0; k < list->n; k++)
+        if (list->at[k]->kind == STMT_nest)
+            order_loops(e, list->at[k]);
+        else if (list->at[k]->kind == STMT_scan)
+            order_all(e, &list->at[k]->body);
+}
+
+static void choose_first(Choice *c, StmtList *list)
+{
+    PUSH(c->in, list->at[0]);
+    for (int k = 1; k < list->n; k++)
+        PUSH(c->later, list->at[k]);
+}
+
+void regions(Emit *e, Run *run)
+{
+    static void (*const ways[])(Choice *, StmtList *) = { choose_small, choose_rows, choose_axis, choose_first };
+    StmtList list = { 0 };
+    for (int k = 0; k < run->stmts.n; k++)
+        if (!is_alias(e, run->stmts.at[k]))
+            PUSH(list, run->stmts.at[k]);
+    order_all(e, &list);
+    while (list.n) {
+        Choice c = { .e = e };
+        int way = -1;
+        while (!c.in.n) {
+            c = (Choice) { .e = e };
+            ways[++way](&c, &list);
+        }
+        if (way == 0 || way == 3)
+            c.range = NULL;
+        add_region(e, run, &c, way == 1);
+        list = c.later;
+    }
+}
+
+/* ---- text --------------------------------------------------------------------------------------------------------- */
+static void calls_print(Buf *b, Region *r, const char *from, const char *to, int depth)
+{
+    for (int k = 0; k < r->funcs.n; k++) {
+        if (!r->funcs.at[k])
+            continue;
+        indent(b, depth);
+        if (r->tile)
+            buf_add(b, "%s(%s, %s);\n", r->funcs.at[k]->name, from, to);
+        else
+            buf_add(b, "%s();\n", r->funcs.at[k]->name);
+    }
+}
+
+static bool is_empty(Region *r)
+{
+    for (int k = 0; k < r->funcs.n; k++)
+        if (r->funcs.at[k])
+            return false;
+    return true;
+}
+
+static void region_print(Emit *e, Buf *b, Region *r)
+{
+    if (r->wait)
+        buf_add(b, "        #pragma omp barrier\n");
+    if (is_empty(r))
+        return;
+    if (!r->tile) {
+        buf_add(b, "        #pragma omp single nowait\n        {\n");
+        calls_print(b, r, "", "", 3);
+        buf_add(b, "        }\n");
+        return;
+    }
+    Str limit = limit_text(e, r->tile);
+    buf_add(b, "        #pragma omp for schedule(static) nowait\n");
+    buf_add(b, "        for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
+    buf_add(b, "            const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
+    calls_print(b, r, "lo", "hi", 3);
+    buf_add(b, "        }\n");
+}
+
+/* A second thread costs some microseconds to wake. */
+enum { SMALL = 100000 };
+
+void regions_print(Emit *e, Buf *b, Run *run)
+{
+    if (run->work < SMALL) {
+        buf_add(b, run->regions.n ? "    enter();\n" : "");
+        for (int k = 0; k < run->regions.n; k++)
+            calls_print(b, run->regions.at[k], "0", run->regions.at[k]->tile ? limit_text(e, run->regions.at[k]->tile) : "", 1);
+        return;
+    }
+    buf_add(b, "    #pragma omp parallel\n    {\n        enter();\n");
+    for (int k = 0; k < run->regions.n; k++)
+        region_print(e, b, run->regions.at[k]);
+    buf_add(b, "    }\n");
+}
+
+/* What each thread does first. */
+void enter_print(Emit *e, Buf *b)
+{
+    buf_add(b, "/* Each thread, before it computes: numbers too small to matter count as 0, which they would only slow down%s. */\n",
+            e->blas ? ";\n * OpenBLAS keeps to the thread that calls it" : "");
+    buf_add(b, "static void enter(void)\n{\n#ifdef __SSE__\n    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);\n#endif\n");
+    if (e->blas)
+        buf_add(b, "    if (openblas_get_parallel() == 1 && openblas_get_num_threads() > 1)\n        openblas_set_num_threads(1);\n");
+    buf_add(b, "}\n\n");
+}
