@@ -36,6 +36,8 @@ int build_trainer(Module *m, const BuildOptions *how, const char *binary);
 Str cached_trainer(Module *m, const BuildOptions *how, int *status);
 /* summary.c: the layers as a table, and the objective exactly as it is optimised. */
 void summary_print(Buf *b, Module *m);
+void objective_print(Buf *b, Module *m);    /* objective.c: the second half alone */
+Str  number_grouped(double v);              /* 1,234,567 */
 bool write_file(const char *path, const char *text, size_t length);     /* false after a message */
 
 #endif
