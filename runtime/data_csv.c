@@ -163,9 +163,12 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
             fail("%s:%ld: \"%s\" is a name of a class, and the training data has numbers", path, line[0], text[0]);
         char **const sorted = need((size_t) s->rows, sizeof *sorted);
         long n = 0;
-        for (long r = 0; r < s->rows; r++)
+        for (long r = 0; r < s->rows; r++) {
+            if (strchr(text[r], '\n'))
+                fail("%s:%ld: the name of a class has a line break", path, line[r]);
             if (*text[r])
                 sorted[n++] = text[r];
+        }
         qsort(sorted, (size_t) n, sizeof *sorted, by_text);
         for (long k = 0; k < n; k++)
             if (!k || strcmp(sorted[k], sorted[k - 1]) != 0)

@@ -38,13 +38,13 @@ static const char *value_of(const char *path, const char *header, const char *ke
 static void parse_type(Grid *g, const char *path, const char *v)
 {
     const char *const end = *v == '\'' ? strchr(v + 1, '\'') : NULL;
+    if (end && memchr(v, 'O', (size_t) (end - v)))
+        fail("%s: is an array of Python objects, which is refused; save numbers", path);
     if (!end || end - v != 4)
         fail("%s: arrays of %.*s are not read; numbers are (f4 f8 i1 to i8 u1 to u8, bool)", path,
              end ? (int) (end - v + 1) : 20, v);
     const char order = v[1], kind = v[2] == 'b' ? 'u' : v[2];
     const int size = v[3] - '0';
-    if (v[2] == 'O')
-        fail("%s: is an array of Python objects, which is refused; save numbers", path);
     if (!strchr("fiu", kind) || (size != 1 && size != 2 && size != 4 && size != 8) || (kind == 'f' && size < 4))
         fail("%s: arrays of %.*s are not read; numbers are (f4 f8 i1 to i8 u1 to u8, bool)", path, 5, v);
     const uint16_t one = 1;

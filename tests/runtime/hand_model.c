@@ -3,6 +3,11 @@
  *   x[64] --(+ noise in training) dense(32) relu--> h --dense(8)--> z --dense(32) relu--> g --dense(64)--> r
  *   z --dense(10)--> logits          loss: mean over elements of (r - x)^2  +  0.1 * class  +  1e-4 * l2(weights) */
 #include "ae.h"
+#ifdef _OPENMP
+#define PARALLEL _Pragma("omp parallel for")
+#else
+#define PARALLEL
+#endif
 
 enum { BATCH = 64, X = 64, H = 32, Z = 8, K = 10 };
 
@@ -49,7 +54,7 @@ static void decode_row(int b)
 static void forward(ae_real noise)
 {
     const int n = ae_clock.batch;
-#pragma omp parallel for
+PARALLEL
     for (int b = 0; b < n; b++) {
         encode_row(b, noise);
         decode_row(b);
@@ -88,7 +93,7 @@ static void forward(ae_real noise)
 static void dense_back(const ae_real *in, int n, int in_at, const ae_real *dout, int k, int out_at, ae_real *dw, ae_real *db)
 {
     const int rows = ae_clock.batch;
-#pragma omp parallel for
+PARALLEL
     for (int i = 0; i < n; i++)
         for (int b = 0; b < rows; b++)
             for (int j = 0; j < k; j++)
@@ -118,7 +123,7 @@ static void backward(void)
     memset(dg, 0, sizeof dg);
     memset(dz, 0, sizeof dz);
     memset(dh, 0, sizeof dh);
-#pragma omp parallel for
+PARALLEL
     for (int b = 0; b < n; b++) {
         ae_real most = logit[b][digit[b]], sum = 0;
         for (int i = 0; i < X; i++)
@@ -223,6 +228,9 @@ static const AeProgram programs[] = {
 #ifndef HAND_ACCUMULATE
 #define HAND_ACCUMULATE 1
 #endif
+#ifndef HAND_LABELS
+#define HAND_LABELS 300
+#endif
 #ifndef HAND_KIND
 #define HAND_KIND "digits"
 #define HAND_FILES NULL, 0
@@ -230,7 +238,7 @@ static const AeProgram programs[] = {
 #endif
 static const AePhase phases[] = {
     { "pretrain", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, 64, 2, 0, 1, 0, false, 0, 1 },
-    { "train", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, 50, 4, 300, HAND_ACCUMULATE, HAND_STOP, false, 1.0, 1 },
+    { "train", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, 50, 4, HAND_LABELS, HAND_ACCUMULATE, HAND_STOP, false, 1.0, 1 },
 };
 static const AeSetting settings[] = { { "scale", NULL, { 0, 1 }, 2 }, { "validation", NULL, { 0.1 }, 1 } };
 static const AeSource sources[] = { { "train", HAND_KIND, HAND_FILES, HAND_ARGS } };

@@ -1,0 +1,78 @@
+# Commands: what they write, and that what belongs together agrees.
+W="--weights one"
+./hand encode $W -o z.npy && ./hand decode $W z.npy -o d.npy && ./hand reconstruct $W -o r.npy && same "decode after encode is reconstruct" d.npy r.npy
+./hand encode $W -o z.csv && ./hand decode $W z.csv -o d.npy && same "through csv as well" d.npy r.npy
+./hand64 train --quiet --out one64 && ./hand64 encode --weights one64 -o z64.npy && ./hand64 decode --weights one64 z64.npy -o d64.npy \
+    && ./hand64 reconstruct --weights one64 -o r64.npy && same "in double as well" d64.npy r64.npy
+for end in npy csv png; do ./hand sample $W -n 10 -o s.$end && ok || bad "sample to $end"; done
+./hand sample $W -n 100 -o s1.npy; ./hand sample $W -n 100 -o s2.npy; same "samples repeat" s1.npy s2.npy
+./hand sample $W -n 100 -o s3.npy --seed 9; cmp -s s1.npy s3.npy && bad "another seed samples anew" || ok
+./hand interpolate $W 0 5 -n 7 -o i.npy && has "interpolate -n 7" "$(head -c 120 i.npy | strings | head -n 2 | tr '\n' ' ')" "(7, 1, 8, 8,)"
+./hand predict $W -o p.csv && is "predict's columns" "$(head -n 1 p.csv | cut -d, -f1-3)" "y,logit0,logit1"
+./hand predict $W -o p.npy --name logit && ok || bad "--name"
+fails "a name misspelt" 2 'there is no output logits; did you mean logit?' ./hand predict $W -o p.npy --name logits
+./hand score $W -o sc.csv --json > sc.json && python3 - <<'PY' && ok || bad "mean of scores is the logged loss"
+import json, csv
+mean = json.load(open("sc.json"))["mean"]
+log = json.loads(open("one/metrics.jsonl").readlines()[-1])["test/reconstruct"]
+rows = [float(r["score"]) for r in csv.DictReader(open("sc.csv"))]
+assert abs(mean - log) < 1e-7 * mean and abs(sum(rows) / len(rows) - log) < 1e-6 * mean, (mean, log)
+PY
+./hand eval $W --json > ev.json && python3 - <<'PY' && ok || bad "eval is what train logged"
+import json
+ev = json.load(open("ev.json")); log = json.loads(open("one/metrics.jsonl").readlines()[-1])
+assert all(log[k] == v for k, v in ev.items()), ev
+PY
+has "--pca" "$(./hand eval $W --pca)" "test/pca.mse"
+has "--split" "$(./hand eval $W --split validation)" "validation/reconstruct"
+fails "a split misspelt" 2 '--split is train, validation or test, not tset' ./hand encode $W --split tset -o z.npy
+./hand grad -o g.safetensors --quiet && ./hand64 grad -o g64.safetensors --quiet && python3 - <<'PY' && ok || bad "grad in float is grad in double"
+import json, struct
+def load(name):
+    b = open(name, "rb").read(); n = struct.unpack("<Q", b[:8])[0]; h = json.loads(b[8:8 + n]); out = {}
+    for k, t in h.items():
+        if k != "__metadata__":
+            a, z = t["data_offsets"]; code, size = ("f", 4) if t["dtype"] == "F32" else ("d", 8)
+            out[k] = struct.unpack("<%d%s" % ((z - a) // size, code), b[8 + n + a:8 + n + z])
+    return out
+a, b = load("g.safetensors"), load("g64.safetensors")
+assert set(a) == set(b) and "loss" in a and "encoder.dense1.w" in a
+for k in a:
+    scale = max(map(abs, b[k])) + 1e-12
+    assert all(abs(x - y) < 1e-3 * scale for x, y in zip(a[k], b[k])), k
+PY
+has "gradcheck" "$(./hand64 gradcheck)" ": good"
+fails "gradcheck in float" 1 'aec build hand.ae --schedule plain --real f64' ./hand gradcheck
+./hand bench --seconds 0.2 --json | python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["samples_per_s"] > 0 and set(d) == {"samples_per_s", "step_ms_median", "gflops", "peak_rss_mb", "threads", "loss_first", "loss_last"}' && ok || bad "bench --json"
+./hand info --json | python3 -c 'import json, sys; json.load(sys.stdin)' && ok || bad "info --json"
+mkdir -p fresh/runs/hand fresh/runs/hand-2 && cp one/model.safetensors fresh/runs/hand/ && sleep 0.02 && cp seed5/model.safetensors fresh/runs/hand-2/
+(cd fresh && ../hand encode -o z.npy) && ./hand encode --weights seed5 -o z5.npy && same "the newest run's weights" fresh/z.npy z5.npy
+mkdir -p empty && fails "no weights yet" 1 'there are no weights yet: run' sh -c 'cd empty && ../hand eval'
+
+fails "no command"      2 ''  ./hand
+fails "unknown command" 2 'there is no command trian; did you mean train?' ./hand trian
+fails "unknown flag"    2 'train knows no option --epoch; did you mean --epochs?' ./hand train --epoch 3
+fails "flag of others"  2 'encode knows no option --epochs' ./hand encode --epochs 3 -o z.npy
+fails "not a number"    2 '--epochs takes a whole number up to 1073741824, not "ten"' ./hand train --epochs ten
+fails "zero"            2 '--threads takes a number from 1' ./hand train --threads 0
+fails "no value"        2 '--out needs DIR after it' ./hand train --out
+fails "no output"       2 'encode needs -o FILE' ./hand encode
+fails "odd output"      2 '-o z.txt: the name ends in .npy, .csv or .png' ./hand encode -o z.txt
+fails "too many"        2 'usage: ./hand eval' ./hand eval more
+fails "row outside"     1 'there is no row 999: the split has rows 0 to 358' ./hand interpolate $W 0 999 -o i.npy
+fails "codes do not fit" 1 's1.npy: 6400 numbers in 100 rows, where the model' ./hand decode $W s1.npy -o d.npy
+for c in "" train eval encode decode reconstruct sample interpolate predict score grad gradcheck bench info; do
+    ./hand $c --help | grep -q . && ok || bad "help of $c"
+done
+if grep -q 'http\|<script' one/report.html; then bad "the report fetches nothing"; else ok; fi
+has "the source is escaped" "$(cat one/report.html)" '# &lt;b&gt;by hand&lt;/b&gt;'
+python3 - <<'PY' && ok || bad "the report is well formed"
+from html.parser import HTMLParser
+void, open_tags = {"meta", "img", "br", "path", "circle"}, []
+class P(HTMLParser):
+    def handle_starttag(self, t, a):
+        if t not in void: open_tags.append(t)
+    def handle_endtag(self, t):
+        if t not in void: assert open_tags.pop() == t, t
+P().feed(open("one/report.html").read()); assert not open_tags
+PY
