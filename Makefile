@@ -14,10 +14,10 @@ all: $(B)/aec
 $(B)/aec: $(COMPILER) $(GRAMMAR) $(B)/embedded.o
 	$(CC) $(LDFLAGS) -o $@ $^ -lm
 
-$(B)/%.o: compiler/%.c | $(B)
+$(B)/%.o: compiler/%.c $(B)/ae.tab.h | $(B)
 	$(CC) $(CFLAGS) -MMD -Icompiler -I$(B) -c -o $@ $<
 
-$(B)/ae.tab.c $(B)/ae.tab.h: grammar/ae.y | $(B)
+$(B)/ae.tab.c $(B)/ae.tab.h &: grammar/ae.y | $(B)
 	bison --defines=$(B)/ae.tab.h -o $(B)/ae.tab.c $<
 
 $(B)/ae.lex.c: grammar/ae.l $(B)/ae.tab.h | $(B)

@@ -197,7 +197,6 @@ void  unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place);
 Ctx   formula_ctx(Scope *s);
 Ctx   size_ctx(Scope *s);
 /* Names that stand free in e: neither bound, nor an argument, nor a tensor. For `+=`, `:=` and `until`. */
-typedef VEC(Str) StrList;
 void  free_names(Ctx *c, Syn *s, Env *env, StrList *found);
 bool  hard_whole(Expr *e);                          /* whole, and not only by its numbers */
 Function *find_function(Scope *s, Str name);

@@ -1270,6 +1270,7 @@ static void optimizer_of(Elab *e, Phase *phase, Decl *train)
     for (int k = 0; k < states.n; k++)
         PUSH(first, states.at[k]);
     p->update = first;
+    e->updates = NULL;
 }
 
 /* ---- inputs, data --------------------------------------------------------------------------------------------------------- */
