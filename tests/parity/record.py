@@ -92,7 +92,11 @@ def record(name):
     at = lambda what: os.path.join(HERE, f'{name}.{what}')
     for k, v in d.items():
         np.save(at(f'{k}.npy'), v)
-    store(at('weights.safetensors'), init)
+    states = {}
+    for k, v in init.items():               # running averages are loaded with the weights
+        if 'batchnorm' in k and k.endswith('.g'):
+            states[k[:-1] + 'm'], states[k[:-1] + 'v'] = np.zeros_like(v), np.ones_like(v)
+    store(at('weights.safetensors'), {**init, **states})
     store(at('grads.safetensors'), grads)
     with open(at('json'), 'w') as out:
         json.dump(dict(optimizer=kind, settings=settings, loss=losses[0], losses=losses), out, indent=1)
