@@ -3,6 +3,7 @@
  * A function is about one use of a definition: consecutive statements of one use and one direction. Programs
  * that need the same function, to the letter, share it. */
 #include "emit.h"
+#include <math.h>
 
 /* ---- programs ---------------------------------------------------------------------------------------------- */
 static void add_program(Emit *e, Program *p)
@@ -58,12 +59,26 @@ static Expr *guard_factor(Expr *x, Expr **where)
     return x;
 }
 
+/* Outside lies what never wins. */
+static void guard_extreme(Stmt *s)
+{
+    Expr *x = s->value;
+    const double loses = s->set == SET_max ? -INFINITY : INFINITY;
+    if (x->kind != EXPR_read || !x->check || !x->other || !expr_is(x->other, loses))
+        return;
+    const unsigned check = checks_needed(x->tensor, x->sub, x->check);
+    s->where = and_also(s->where, expr_inside(expr_read(x->tensor, x->sub, check, NULL)));
+    s->value = expr_read(x->tensor, x->sub, 0, NULL);
+}
+
 /* What adds nothing is left out: c ? v : 0, and products with what lies outside. */
 static void guard_sum(Stmt *s)
 {
     if (s->kind == STMT_scan)
         for (int k = 0; k < s->body.n; k++)
             guard_sum(s->body.at[k]);
+    if (s->kind == STMT_nest && (s->set == SET_max || s->set == SET_min))
+        guard_extreme(s);
     if (s->kind != STMT_nest || s->set != SET_add)
         return;
     Expr *v = s->value;

@@ -92,6 +92,9 @@ typedef struct {            /* one entry of the descriptor: what run() or update
     double work;            /* operations, about */
 } Run;
 
+typedef VEC(Expr *) ExprList;
+typedef struct { Expr *read; Str name; } Loaded;    /* a read that stands in a local */
+
 typedef struct {
     Module *m;
     EmitOptions how;
@@ -103,6 +106,7 @@ typedef struct {
     VEC(Run *) runs;
     VEC(Func *) functions; /* printed, no two alike */
     VEC(Program *) programs;    /* all: phases' first */
+    VEC(Loaded) loaded;     /* for the statement being printed */
     int naxes;
     Index *lo;              /* stands for the name lo */
     bool blas;
@@ -191,6 +195,11 @@ enum { BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_les
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 void indent(Buf *b, int depth);
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
+
+/* ---- inside.c, loads.c -------------------------------------------------------------------------- */
+void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to);   /* narrows them, and takes the checks away */
+ExprList loads_of(Emit *e, Stmt *s);        /* what is read under conditions only and may be read always */
+void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 
 /* ---- emit_head.c: comments --------------------------------------------------------------------- */
 void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */

@@ -107,6 +107,11 @@ bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const ch
 
 static void put_read(Emit *e, Buf *b, Expr *x, int above)
 {
+    for (int k = 0; k < e->loaded.n; k++)
+        if (expr_same(e->loaded.at[k].read, x)) {
+            buf_add(b, "%s", e->loaded.at[k].name);
+            return;
+        }
     Buf inside = { 0 };
     if (!x->check || !put_inside(e, &inside, x->tensor, x->sub, x->check, "")) {
         const bool cast = var_of(e, x->tensor)->text[0] == '(' && above > BINDS_unary;

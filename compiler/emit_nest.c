@@ -120,6 +120,7 @@ static void put_where(Emit *e, Buf *b, Stmt *s, int *depth)
 static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
 {
     put_where(e, b, s, &depth);
+    loads_print(e, b, s, depth);
     indent(b, depth);
     if (info_of(e, s->target)->scalar && s->set == SET_is) {        /* it lives in its nest only */
         const char *last = strrchr(s->target->name, '.');
@@ -127,9 +128,11 @@ static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
         buf_add(b, "%s%s ", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target));
         put_update(e, b, s, local);
         info_of(e, s->target)->local = local;
+        e->loaded.n = 0;
         return;
     }
     put_update(e, b, s, name ? name : place_text(e, s));
+    e->loaded.n = 0;
 }
 
 /* ---- whole reductions ------------------------------------------------------------------------------------ */
@@ -320,12 +323,14 @@ static bool is_whole(Stmt *s)
 }
 
 /* More than one C statement. */
-static bool is_many(NodeList *list)
+static bool is_many(Emit *e, NodeList *list)
 {
     if (list->n != 1)
         return true;
     Node *n = list->at[0];
-    return n->kind == NODE_gemm || (n->kind == NODE_point && is_whole(n->stmt));
+    if (n->kind == NODE_point && loads_of(e, n->stmt).n)
+        return true;
+    return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
 }
 
 static void body_print(Emit *e, Buf *b, NodeList *list, bool braces, int depth)
@@ -343,11 +348,53 @@ static void body_print(Emit *e, Buf *b, NodeList *list, bool braces, int depth)
     scope_leave(e, scope);
 }
 
+/* Whether it may read less than all it names. */
+static bool has_choice(Expr *x)
+{
+    if (x->kind == EXPR_read)
+        return x->check != 0;
+    if (x->kind != EXPR_op)
+        return false;
+    if (x->op == OP_select)
+        return true;
+    return has_choice(x->arg[0]) || (x->arg[1] && has_choice(x->arg[1])) || (x->arg[2] && has_choice(x->arg[2]));
+}
+
+/* gcc 12 gets masked loads wrong where it has unrolled a short loop; what is left of conditions stays in loops. */
+static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
+{
+    bool masks = false;
+    for (int k = 0; k < n->body.n; k++) {
+        Stmt *s = n->body.at[k]->kind == NODE_point ? n->body.at[k]->stmt : NULL;
+        masks |= s && (s->where || s->check || (loads_of(e, s).n == 0 && has_choice(s->value)));
+    }
+    if (!e->how.fast || !masks || n->index->limit || n->index->size > 16)
+        return false;
+    indent(b, depth);
+    buf_add(b, "#pragma GCC unroll 1\n");
+    return true;
+}
+
+/* The innermost loop of a sum in a local: lanes of partial sums, in an order that the flags fix. */
+static void simd_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    Stmt *s = n->body.n == 1 && n->body.at[0]->kind == NODE_point ? n->body.at[0]->stmt : NULL;
+    if (!e->how.fast || !s || s->set != SET_add || s->target->elem != ELEM_real || !info_of(e, s->target)->local
+        || !reduces(s, n->index))
+        return;
+    indent(b, depth);
+    buf_add(b, "#pragma omp simd reduction(+:%s)\n", info_of(e, s->target)->local);
+}
+
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
     const int scope = e->scope.n;
-    loop_open(e, b, n->index, n->tile ? "lo" : "0", n->tile ? "hi" : limit_text(e, n->index), depth);
-    body_print(e, b, &n->body, is_many(&n->body), depth);
+    Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
+    bounds_of_loop(e, n, &from, &to);
+    if (!keep_rolled(e, b, n, depth))
+        simd_print(e, b, n, depth);
+    loop_open(e, b, n->index, from, to, depth);
+    body_print(e, b, &n->body, is_many(e, &n->body), depth);
     scope_leave(e, scope);
 }
 

@@ -42,7 +42,7 @@ static Index *pick_inner(Emit *e, Stmt *s)
         if (limits_another(s, i))
             continue;
         int cost = 4 * step_cost(s, &list, i);
-        cost += i->size < 4 ? (e->how.fast ? 12 : 2) : 0;
+        cost += !e->how.fast ? (i->size < 4 ? 2 : 0) : i->size < 10 ? 3 * (10 - i->size) : 0;
         cost += reduces(s, i) ? -1 : 0;
         if (!best || cost <= least) {
             best = i;

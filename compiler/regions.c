@@ -126,14 +126,12 @@ static Index *target_index(Stmt *s, int nth)
     return NULL;
 }
 
-/* Little enough for one thread, and ready before anything else is: scales, sums of the terms. */
-static void choose_small(Choice *c, StmtList *list)
+/* Scales and weights of terms, ready before anything else is. */
+static void choose_scales(Choice *c, StmtList *list)
 {
-    TiledList none = { 0 };
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k];
-        none.n = 0;
-        if (s->kind == STMT_nest && stmt_points(s) < 4096 && !tile_rows(s, &none) && independent(c, s))
+        if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0 && s->value->kind != EXPR_num && independent(c, s))
             PUSH(c->in, s);
         else
             PUSH(c->later, s);
@@ -194,14 +192,22 @@ static bool touch(Emit *e, StmtList *a, StmtList *b)
 }
 
 /* Tiles of at least so many as keep a product busy, at most so many as a machine has threads. */
-static int tile_step(Index *range, bool rows)
+static int tile_step(Index *range, bool rows, double work)
 {
-    const int parts = 8, least = rows ? 32 : 16;
+    const int parts = work < 20000 ? 1 : 8, least = rows ? 32 : 16;
     int step = (range->size + parts - 1) / parts;
     step = step < least ? least : (step + 15) / 16 * 16;
     if (!rows && range->size < 2 * least)
         step = (range->size + parts - 1) / parts;
     return step < range->size ? step : range->size;
+}
+
+static double work_of(StmtList *list)
+{
+    double sum = 0;
+    for (int k = 0; k < list->n; k++)
+        sum += stmt_points(list->at[k]);
+    return sum;
 }
 
 static Node *last_of(Func *f)
@@ -235,7 +241,7 @@ static void add_region(Emit *e, Run *run, Choice *c, bool rows)
 {
     Region *r = NEW(Region);
     r->tile = c->range;
-    r->step = c->range ? tile_step(c->range, rows) : 0;
+    r->step = c->range ? tile_step(c->range, rows, work_of(&c->in)) : 0;
     r->rows = rows;
     for (int k = 0; k < c->in.n; k++)
         PUSH(r->stmts, c->in.at[k]);
@@ -259,16 +265,22 @@ static void order_all(Emit *e, StmtList *list)
             order_all(e, &list->at[k]->body);
 }
 
+/* The first, by one thread, and what else is little enough. */
 static void choose_first(Choice *c, StmtList *list)
 {
     PUSH(c->in, list->at[0]);
-    for (int k = 1; k < list->n; k++)
-        PUSH(c->later, list->at[k]);
+    for (int k = 1; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        if (s->kind == STMT_nest && s->target->rank == 0 && stmt_points(s) < 4096 && independent(c, s))
+            PUSH(c->in, s);
+        else
+            PUSH(c->later, s);
+    }
 }
 
 void regions(Emit *e, Run *run)
 {
-    static void (*const ways[])(Choice *, StmtList *) = { choose_small, choose_rows, choose_axis, choose_first };
+    static void (*const ways[])(Choice *, StmtList *) = { choose_scales, choose_rows, choose_axis, choose_first };
     StmtList list = { 0 };
     for (int k = 0; k < run->stmts.n; k++)
         if (!is_alias(e, run->stmts.at[k]))

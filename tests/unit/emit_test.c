@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *name;
-    int batch;                  /* examples present, of 5 */
+    int batch;                  /* examples present, of 5, or of 100 when there are more */
     const char *outputs;        /* tensors compared, apart from gradients and states */
     const char *text;
 } Case;
@@ -118,6 +118,43 @@ static const Case cases[] = {
       "k[n, j] = uniform() < 0.5 ? 1 : 0\n"
       "z[n, j] = x[n, j] * w[j] + 0.1 * normal() * k[n, j]\n"
       "loss = mean(n, j) z[n, j] * z[n, j]\n" },
+    { "threads", 97, "z loss",
+      "in x[100n, 64]  param w[64, 96]  param b[96]  param v[96, 24]  param u[24, 64]  state m[96]\n"
+      "temp h[100n, 96]  temp r[100n, 96]  temp k[100n, 96]  temp mu[96]  temp a[100n, 96]  temp z[100n, 24]  temp y[100n, 64]  temp loss\n"
+      "h[n, j] = b[j] + sum(i) x[n, i] * w[i, j]\n"
+      "mu[j] = mean(n) h[n, j]\n"
+      "r[n, j] = max(h[n, j] - mu[j], 0)\n"
+      "k[n, j] = uniform() < 0.8 ? 1 : 0\n"
+      "a[n, j] = r[n, j] * k[n, j] / 0.8\n"
+      "z[n, j] = tanh(sum(i) a[n, i] * v[i, j])\n"
+      "y[n, j] = sum(i) z[n, i] * u[i, j]\n"
+      "loss = mean(n) sum(j) (y[n, j] - x[n, j]) * (y[n, j] - x[n, j])\n" },
+    { "threads-conv", 70, "z loss",
+      "in x[100n, 3, 12, 12]  param f[8, 3, 3, 3]  param b[8]  param g[8, 3, 4, 4]  int y[100n] of 9  param e[9, 16]\n"
+      "temp h[100n, 8, 6, 6]  temp r[100n, 8, 6, 6]  temp z[100n, 3, 12, 12]  temp q[100n, 16]  temp loss\n"
+      "h[n, o, i, j] = b[o] + sum(a, u, v) x[n, a, i * 2 + u - 1, j * 2 + v - 1] * f[o, a, u, v]\n"
+      "r[n, o, i, j] = max(h[n, o, i, j], 0)\n"
+      "z[n, o, i, j] = 0\n"
+      "z[n, o, i * 2 + u - 1, j * 2 + v - 1] += r[n, a, i, j] * g[a, o, u, v]\n"
+      "q[n, k] = e[y[n], k] * r[n, 0, 0, 0]\n"
+      "loss = mean(n) (sum(o, i, j) (z[n, o, i, j] - x[n, o, i, j]) * (z[n, o, i, j] - x[n, o, i, j])) + mean(n, k) q[n, k] * q[n, k]\n" },
+    { "threads-lstm", 60, "h loss",
+      "in x[100n, 7, 16]  in z[100n, 24]  param w[16, 24]  param u[24, 24]  param b[24]\n"
+      "temp g[100n, 7, 24]  temp h[100n, 7, 24]  temp loss\n"
+      "scan t < 7 {\n"
+      "  g[n, t, j] = b[j] + sum(i) x[n, t, i] * w[i, j] + sum(i) h[n, t - 1, i else z[n, i]] * u[i, j]\n"
+      "  h[n, t, j] = tanh(g[n, t, j])\n"
+      "}\n"
+      "loss = mean(n, t, j) h[n, t, j] * h[n, t, j]\n" },
+    { "threads-attention", 50, "c loss",
+      "in x[100n, 12, 16]  param wq[16, 2, 8]  param wk[16, 2, 8]\n"
+      "temp q[100n, 2, 12, 8]  temp a[100n, 2, 12, 8]  temp s[100n, 2, 12, 12]  temp e[100n, 2, 12, 12]  temp c[100n, 12, 2, 8]  temp loss\n"
+      "q[n, h, t, d] = sum(i) x[n, t, i] * wq[i, h, d]\n"
+      "a[n, h, r, d] = sum(i) x[n, r, i] * wk[i, h, d]\n"
+      "s[n, h, t, r] = sum(d) q[n, h, t, d] * a[n, h, r, d] / 2\n"
+      "e[n, h, t, r] = r <= t ? exp(s[n, h, t, r] - log(sum(u < 12 where u <= t) exp(s[n, h, t, u]))) : 0\n"
+      "c[n, t, h, d] = sum(r) e[n, h, t, r] * a[n, h, r, d]\n"
+      "loss = mean(n) sum(t, h, d) c[n, t, h, d] * c[n, t, h, d]\n" },
     { "decay", 5, "loss",
       "in x[5n, 3]  param w[30, 40]  param v[7]  temp loss\n"
       "loss = 0.1 * (sum(i, j) w[i, j] * w[i, j]) + sum(i) abs(v[i])\n" },
@@ -152,7 +189,7 @@ static void complete(const Case *c, Text *t)
     Program *p = t->program;
     m->name = intern("test");
     m->source = &source;
-    m->batch_max = 5;
+    m->batch_max = c->batch > 5 ? 100 : 5;
     t->batch->cname = intern("ae_clock.batch");
     for (int k = 0; k < p->inputs.n; k++) {
         Tensor *x = p->inputs.at[k];

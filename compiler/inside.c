@@ -1,0 +1,99 @@
+/* inside.c -- range checks as loop bounds.
+ *
+ * for v: if (0 <= by * v + rest < size) ...    becomes    for v from -rest / by to (size - rest) / by: ...
+ *
+ * where v is the innermost loop that the subscript uses and has nothing else in it. */
+#include "emit.h"
+
+typedef struct { Emit *e; Node *loop; Buf from, to; int nfrom, nto; } Range;
+
+static Stmt *only_point(Node *n)
+{
+    while (n->kind == NODE_loop && n->body.n == 1)
+        n = n->body.at[0];
+    return n->kind == NODE_point ? n->stmt : NULL;
+}
+
+static bool uses_below(Node *loop, Expr *x)
+{
+    for (Node *n = loop->body.at[0]; n->kind == NODE_loop; n = n->body.at[0])
+        if (expr_uses(x, n->index))
+            return true;
+    return false;
+}
+
+static Expr *sum(Expr *a, long c)
+{
+    return expr_op(OP_add, a, expr_num((double) c), NULL);
+}
+
+static void more(Buf *b, int *n, const char *start, Str what)
+{
+    Buf all = { 0 };
+    buf_add(&all, "%s(%s, %s)", start, b->at, what);
+    *b = all;
+    ++*n;
+}
+
+static Str text_of(Emit *e, Expr *x)
+{
+    Buf b = { 0 };
+    put_expr(e, &b, x, BINDS_comma);
+    return b.at;
+}
+
+static Expr *divided(Expr *x, long by)
+{
+    return by == 1 ? x : expr_op(OP_idiv, x, expr_num((double) by), NULL);
+}
+
+/* One subscript; false: it is not for this loop. */
+static bool narrow(Range *r, Expr *sub, long size)
+{
+    long by, lo, hi;
+    Index *v = r->loop->index;
+    if (!affine(sub, v, &by) || by <= 0 || uses_below(r->loop, sub) || !bounds(sub, &lo, &hi))
+        return false;
+    Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1), *minus = expr_op(OP_neg, rest, NULL, NULL);
+    if (lo < 0)
+        more(&r->from, &r->nfrom, "ae_imax", text_of(r->e, divided(sum(minus, by - 1), by)));
+    if (hi >= size)
+        more(&r->to, &r->nto, "ae_imin", text_of(r->e, divided(sum(minus, size + by - 1), by)));
+    return true;
+}
+
+static unsigned narrow_all(Range *r, Tensor *t, Expr **sub, unsigned check)
+{
+    for (int k = 0; k < t->rank; k++)
+        if ((check >> k & 1) && !t->axis[k].length && narrow(r, sub[k], t->axis[k].size))
+            check &= ~(1u << k);
+    return check;
+}
+
+static Expr *narrow_where(Range *r, Expr *x)
+{
+    if (x->kind == EXPR_op && x->op == OP_and) {
+        Expr *a = narrow_where(r, x->arg[0]), *b = narrow_where(r, x->arg[1]);
+        return a && b ? expr_op(OP_and, a, b, NULL) : a ? a : b;
+    }
+    if (x->kind != EXPR_inside)
+        return x;
+    Expr *read = x->arg[0];
+    const unsigned check = narrow_all(r, read->tensor, read->sub, checks_needed(read->tensor, read->sub, read->check));
+    return check ? expr_inside(expr_read(read->tensor, read->sub, check, NULL)) : NULL;
+}
+
+void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to)
+{
+    Stmt *s = e->how.fast ? only_point(loop) : NULL;
+    if (!s || s->nouter != s->nindex || (!s->where && !s->check))
+        return;
+    Range r = { .e = e, .loop = loop };
+    buf_add(&r.from, "%s", *from);
+    buf_add(&r.to, "%s", *to);
+    s->check = narrow_all(&r, s->target, s->sub, s->check);
+    if (s->where)
+        s->where = narrow_where(&r, s->where);
+    *from = r.from.at;
+    *to = r.to.at;
+}

@@ -1,0 +1,80 @@
+/* loads.c -- loads out of conditions.
+ *
+ *     dh[n][j] = 0 < a[n][j] ? da[n][j] : 0        becomes        const float v = da[n][j]; ...
+ *
+ * so that the loop has nothing to mask. That is faster; and gcc 12 gets masked loads of short unrolled loops wrong.
+ * Only what lies inside its tensor for every value of the indices may be read in vain. */
+#include "emit.h"
+
+typedef struct { Emit *e; ExprList always, now_and_then; } Loads;
+
+static bool among(ExprList *list, Expr *x)
+{
+    for (int k = 0; k < list->n; k++)
+        if (expr_same(list->at[k], x))
+            return true;
+    return false;
+}
+
+static bool is_safe(Emit *e, Expr *x)
+{
+    if (x->tensor->rank == 0 || x->tensor->role == ROLE_clock || info_of(e, x->tensor)->local || info_of(e, x->tensor)->scalar)
+        return false;
+    unsigned all = (1u << x->tensor->rank) - 1;
+    for (int k = 0; k < x->tensor->rank; k++) {
+        long lo, hi;
+        if (bounds(x->sub[k], &lo, &hi) && lo >= 0 && hi < x->tensor->axis[k].size)
+            all &= ~(1u << k);
+    }
+    return all == 0;
+}
+
+static void gather(Loads *l, Expr *x, bool maybe)
+{
+    if (!x)
+        return;
+    if (x->kind == EXPR_read) {
+        if (x->check)
+            return;
+        if (!maybe)
+            PUSH(l->always, x);
+        else if (is_safe(l->e, x) && !among(&l->now_and_then, x))
+            PUSH(l->now_and_then, x);
+        return;
+    }
+    if (x->kind != EXPR_op)
+        return;
+    const bool parts = x->op == OP_select || x->op == OP_and || x->op == OP_or;
+    gather(l, x->arg[0], maybe);
+    gather(l, x->arg[1], maybe || parts);
+    gather(l, x->arg[2], maybe || parts);
+}
+
+ExprList loads_of(Emit *e, Stmt *s)
+{
+    Loads l = { .e = e };
+    ExprList out = { 0 };
+    if (!e->how.fast || s->kind != STMT_nest || s->where || s->check || s->nindex == 0)
+        return out;
+    gather(&l, s->value, false);
+    for (int k = 0; k < l.now_and_then.n; k++)
+        if (!among(&l.always, l.now_and_then.at[k]))
+            PUSH(out, l.now_and_then.at[k]);
+    return out;
+}
+
+void loads_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    ExprList list = loads_of(e, s);
+    e->loaded.n = 0;
+    for (int k = 0; k < list.n; k++) {
+        Expr *x = list.at[k];
+        const char *last = strrchr(x->tensor->name, '.');
+        Str name = scope_enter(e, last ? last + 1 : x->tensor->name);
+        indent(b, depth);
+        buf_add(b, "const %s %s = ", x->whole ? "int32_t" : e->real, name);
+        put_expr(e, b, x, BINDS_comma);
+        buf_add(b, ";\n");
+        PUSH(e->loaded, ((Loaded) { x, name }));
+    }
+}
