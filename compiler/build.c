@@ -689,6 +689,32 @@ Tensor *tensor_new(Module *m, Str name, Role role, Elem elem)
     return t;
 }
 
+static void see_name(Stmt *s, void *with)
+{
+    StrList *names = with;
+    if (s->target)
+        PUSH(*names, s->target->name);
+}
+
+void names_of(StrList *names, Program *p)
+{
+    StmtList *const part[] = { &p->begin, &p->body, &p->end, &p->update };
+    for (int k = 0; k < 4; k++)
+        each_stmt(part[k], see_name, names);
+}
+
+Str name_fresh(StrList *names, Str base)
+{
+    Str name = base;
+    for (int k = 2, j = 0; j < names->n; j++)
+        if (names->at[j] == name) {
+            name = format("%s%d", base, k++);
+            j = -1;
+        }
+    PUSH(*names, name);
+    return name;
+}
+
 long tensor_count(const Tensor *t)
 {
     long n = 1;

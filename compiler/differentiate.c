@@ -42,6 +42,7 @@ typedef struct {
 typedef struct {
     Module *m;
     Program *p;
+    StrList names;
     VEC(Info *) info;
     VEC(Winner) winners;
     Index *lead[MAX_RANK];      /* the axes of a gradient of many scalars */
@@ -76,7 +77,7 @@ static Tensor *adjoint_of(Diff *d, Info *i)
 {
     if (i->d)
         return i->d;
-    Tensor *t = tensor_new(d->m, adjoint_name(i->t->name), ROLE_temp, ELEM_real);
+    Tensor *t = tensor_new(d->m, name_fresh(&d->names, adjoint_name(i->t->name)), ROLE_temp, ELEM_real);
     if (i->t->rank + d->nlead > MAX_RANK)
         bug("%s needs more than %d axes", t->name, MAX_RANK);
     t->place = i->t->place;
@@ -334,7 +335,7 @@ static void take_points(Diff *d, Stmt *n, Stmt *s)
 static Expr *shared_seed(Diff *d, Expr *value)
 {
     Stmt *of = d->of;
-    Tensor *t = tensor_new(d->m, format("%s.in", adjoint_name(of->target->name)), ROLE_temp, ELEM_real);
+    Tensor *t = tensor_new(d->m, name_fresh(&d->names, format("%s.in", adjoint_name(of->target->name))), ROLE_temp, ELEM_real);
     t->place = of->target->place;
     Stmt *s = made(d, t, SET_is, value);
     s->where = of->where;
@@ -608,7 +609,7 @@ static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
         if (d->winners.at[k].of == s)
             return d->winners.at[k].winner;
     Tensor *y = s->target;
-    Tensor *t = tensor_new(d->m, format("%s.winner", y->name), ROLE_temp, ELEM_int);
+    Tensor *t = tensor_new(d->m, name_fresh(&d->names, format("%s.winner", y->name)), ROLE_temp, ELEM_int);
     t->place = y->place;
     t->rank = y->rank;
     memcpy(t->axis, y->axis, sizeof t->axis);
@@ -664,7 +665,7 @@ static void reverse_extreme(Diff *d, Stmt *s, Info *i, StmtList *list, int at)
 /* *=: the product of all other points, without a division, so that zeros do no harm. */
 static Expr *product_of_others(Diff *d, Stmt *s)
 {
-    Tensor *t = tensor_new(d->m, format("%s.others", s->target->name), ROLE_temp, ELEM_real);
+    Tensor *t = tensor_new(d->m, name_fresh(&d->names, format("%s.others", s->target->name)), ROLE_temp, ELEM_real);
     t->place = s->target->place;
     Stmt *one = made(d, t, SET_is, K(1)), *times_all = made(d, t, SET_mul, NULL);
     Index *inner[2 * MAX_RANK];
@@ -725,7 +726,7 @@ static void reverse_reshape(Diff *d, Stmt *s)
     d->of = s;
     Tensor *t = adjoint_of(d, from);
     if (from->ready) {
-        t = tensor_new(d->m, format("%s.in", adjoint_name(s->target->name)), ROLE_temp, ELEM_real);
+        t = tensor_new(d->m, name_fresh(&d->names, format("%s.in", adjoint_name(s->target->name))), ROLE_temp, ELEM_real);
         t->place = s->target->place;
         t->rank = from->d->rank;
         memcpy(t->axis, from->d->axis, sizeof t->axis);
@@ -926,7 +927,8 @@ static void count_write(Stmt *s, void *with)
 
 static void start(Diff *d)
 {
-    d->info.n = 0;
+    d->info.n = d->names.n = 0;
+    names_of(&d->names, d->p);
     each_stmt(&d->p->body, count_write, d);
 }
 

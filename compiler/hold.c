@@ -7,6 +7,7 @@
 
 typedef struct {
     Module *m;
+    StrList names;
     StmtList *out;
     Stmt *of;
     Index *step[MAX_RANK];      /* of the scans around */
@@ -55,7 +56,7 @@ static bool needs(Hold *h, Expr *e, Index *i)
 
 static Expr *held_value(Hold *h, Expr *arg)
 {
-    Tensor *t = tensor_new(h->m, format("%s.stop", h->of->target->name), ROLE_temp, ELEM_real);
+    Tensor *t = tensor_new(h->m, name_fresh(&h->names, format("%s.stop", h->of->target->name)), ROLE_temp, ELEM_real);
     t->place = h->of->place;
     Stmt *s = nest_new(t, SET_is, arg);
     s->place = h->of->place;
@@ -140,6 +141,7 @@ static void hold_list(Hold *h, StmtList *list)
 void hold(Module *m, Program *p)
 {
     Hold h = { .m = m };
+    names_of(&h.names, p);
     each_stmt(&p->body, see_whole, &h);
     each_stmt(&p->body, hold_whole, &h);
     hold_list(&h, &p->body);

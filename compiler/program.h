@@ -272,6 +272,9 @@ Index *index_new(Str name, int size, Expr *limit);
 Stmt  *nest_new(Tensor *target, Set set, Expr *value);  /* no indices yet */
 Str fresh_cname(Module *m, Str base);       /* a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
+typedef VEC(Str) StrList;
+void  names_of(StrList *names, Program *p); /* of all that its statements write */
+Str   name_fresh(StrList *names, Str base); /* base, or base2 ..., and now taken */
 long  tensor_count(const Tensor *t);        /* elements */
 /* An axis for i to run along, like those at which it stands alone in s or `also`. */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);

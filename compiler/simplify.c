@@ -8,6 +8,7 @@
 typedef struct {                /* reads of t become `value`, with the subscripts in place of the indices */
     Tensor *t;
     Expr *value;
+    unsigned lost;              /* bit k: axis k of t is none of value's, so a check of it would be lost */
     Index *index[MAX_RANK];     /* at each axis of t */
 } Rule;
 
@@ -82,7 +83,7 @@ static Expr *apply(Simplify *s, Rule *r, Expr **sub, unsigned check, Expr *other
         return has(&s->zeroed, r->t) && expr_is(r->value, 0) ? &zero : r->value;
     Expr *to[MAX_RANK];
     unsigned moved = 0;
-    for (int k = 0; k < r->t->rank; k++)
+    for (int k = 0; k < r->value->tensor->rank; k++)
         for (int j = 0; j < r->t->rank; j++)
             if (r->value->sub[k]->index == r->index[j]) {
                 to[k] = sub[j];
@@ -100,7 +101,7 @@ static Expr *rewrite_read(Simplify *s, Expr *e)
         changed = changed || sub[k] != e->sub[k];
     }
     Rule *r = rule_of(s, e->tensor);
-    if (r && !(r->value->kind == EXPR_num && e->check)) {
+    if (r && !(r->lost & e->check)) {
         s->changed = true;
         return apply(s, r, sub, e->check, other);
     }
@@ -121,7 +122,7 @@ static Expr *rewrite(Simplify *s, Expr *e)
         return rewrite(s, e->arg[0]);
     case EXPR_inside: {
         Expr *read = e->arg[0], *r = rewrite_read(s, read);
-        return r == read || r->kind != EXPR_read ? e : expr_inside(r);
+        return r == read ? e : expr_inside(r);
     }
     case EXPR_op:
         return rewrite_op(s, e);
@@ -255,21 +256,21 @@ static bool kept(Simplify *s, const Tensor *t)
     return false;
 }
 
-/* Whether value is b[..] with the target's indices in some order, over the same sizes and lengths. */
-static bool is_copy(const Stmt *st, const Expr *value)
+/* Whether value is b[..] with some of the target's indices, over the same sizes and lengths. */
+static bool is_copy(const Stmt *st, const Expr *value, unsigned *lost)
 {
     const Tensor *t = st->target, *b = value->tensor;
-    if (value->kind != EXPR_read || value->check || b->rank != t->rank || b->elem != t->elem)
+    if (value->kind != EXPR_read || value->check || b->elem != t->elem)
         return false;
-    bool used[MAX_RANK] = { false };
+    *lost = (1u << t->rank) - 1;
     for (int k = 0; k < b->rank; k++) {
         int at = -1;
         for (int j = 0; j < t->rank; j++)
-            if (value->sub[k]->kind == EXPR_index && value->sub[k]->index == st->sub[j]->index && !used[j])
+            if (value->sub[k]->kind == EXPR_index && value->sub[k]->index == st->sub[j]->index && (*lost >> j & 1))
                 at = j;
         if (at < 0 || b->axis[k].size != t->axis[at].size || b->axis[k].length != t->axis[at].length)
             return false;
-        used[at] = true;
+        *lost &= ~(1u << at);
     }
     return true;
 }
@@ -293,10 +294,11 @@ static void find_rule(Stmt *st, void *with)
         r.index[k] = st->sub[k]->index;
     }
     if (st->value->kind == EXPR_num) {
+        r.lost = (1u << t->rank) - 1;
         PUSH(f->s->rules, r);
         return;
     }
-    if (!is_copy(st, st->value))
+    if (!is_copy(st, st->value, &r.lost))
         return;
     Tensor *b = st->value->tensor;
     const bool moves = b->role == ROLE_state || b->role == ROLE_param;

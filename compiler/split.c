@@ -28,6 +28,7 @@ typedef struct {
 
 typedef struct {
     Module *m;
+    StrList names;
     Level level[MAX_DEPTH];
     int depth;
     VEC(Known) known;
@@ -287,7 +288,7 @@ static Tensor *compute(Split *s, Expr *r, Expr *guard, Index **outer, int n, int
     const bool rank = r->reduce == REDUCE_rank;
     Str base = s->of->target->name ? s->of->target->name : intern("t");
     Str suffix = r->reduce == REDUCE_sum && expr_is(r->arg[0], 1) ? "count" : reduce_name[r->reduce];
-    Tensor *t = tensor_new(s->m, format("%s.%s", base, suffix), ROLE_temp, r->whole ? ELEM_int : ELEM_real);
+    Tensor *t = tensor_new(s->m, name_fresh(&s->names, format("%s.%s", base, suffix)), ROLE_temp, r->whole ? ELEM_int : ELEM_real);
     t->place = s->of->place;
     t->of = by_itself(r->reduce) ? points(r) : 0;
     if (n + (rank ? r->nindex : 0) > MAX_RANK)
@@ -818,6 +819,7 @@ static void split_list(Split *s, StmtList *list)
 void split(Module *m, Program *p)
 {
     Split s = { .m = m };
+    names_of(&s.names, p);
     split_list(&s, &p->begin);
     split_list(&s, &p->body);
     split_list(&s, &p->end);

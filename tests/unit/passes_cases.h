@@ -325,3 +325,157 @@ in x[3n, 4]  param w[4, 2]  temp y[3n]  temp loss
 y[n] = x[n, argmax(i) x[n, i]] * (sum(j) w[2, j]) / (1 + sum(i, j) w[i, j]^2) * 2 - 3 * (sum(i) x[n, i] * w[i, 0]) / 4 where any(i) x[n, i] > -5
 loss = sum(n) y[n]^2
 )", 3, NULL },
+
+{ "stop", R"(
+in x[4n, 3]  param e[5, 3]  param w[3]  temp u[4n, 3]  whole near[4n]  temp z[4n, 3]  temp c[4n, 3]  temp loss
+u[n, j] = x[n, j] * w[j]
+near[n] = argmin(c) sum(j) (e[c, j]^2 - 2 * u[n, j] * e[c, j])
+z[n, j] = stop(e[near[n], j]) + (u[n, j] - stop(u[n, j]))
+c[n, j] = 0.25 * (u[n, j] - e[near[n], j])^2
+loss = sum(n, j) (z[n, j] - x[n, j])^2 + sum(n, j) c[n, j]
+)", -3, "\nz[n, j] = e[near[n], j]\n" },
+
+{ "stop-product", R"(
+in x[4n, 3]  param w[3]  temp k[4n]  temp slope[4n]  temp v[4n]  temp q  temp loss
+k[n] = sum(j) exp(x[n, j] * w[j])
+slope[n] = sin(k[n])
+v[n] = stop(cos(k[n])) + stop(slope[n]) * (k[n] - stop(k[n]))
+q = 3 + mean(n) (k[n] - stop(k[n]))
+loss = sum(n) v[n]^2 * x[n, 0] + q^2
+)", -3, "\nv[n] = cos(k[n])\n" },
+
+{ "stop-scan", R"(
+in x[3n, 5]  param w[2]  temp h[3n, 5]  temp loss
+scan t < 5 {
+    h[n, t] = tanh(w[0] * x[n, t] + w[1] * h[n, t-1 else 0.3]) * (1 + stop(h[n, t-1]^2))
+}
+loss = sum(n, t) h[n, t]^2
+)", -3, NULL },
+
+{ "until", R"(
+in x[3n]  param w[2]  temp k[3n]  temp v[3n, 9]  whole ok[3n, 9]  whole left[3n]  temp r[3n]  temp loss
+k[n] = exp(w[0] * x[n])
+left[n] = 9
+scan r < 9 {
+    v[n, r] = uniform() * k[n]
+    ok[n, r] = v[n, r] < 0.5 * k[n] or (r > 0 and ok[n, r-1])
+    left[n] min= ok[n, r] ? r + 1 : 9
+} until left
+r[n] = stop(v[n, left[n] - 1]) * w[1] + k[n]
+loss = sum(n) r[n]^2
+)", -2, NULL },
+
+{ "whole-sums", R"(
+in x[4n, 3]  int k[4n] of 6  param w[7]  whole c  whole m[4n]  temp loss
+c = sum(n where x[n, 1] > 0) k[n]
+m[n] = max(j < 3) (x[n, j] > 0 ? j + 1 : 0)
+loss = w[c % 7]^2 + sum(n) w[m[n]]^3 * (max(n where x[n, 0] > 5) k[n] < 0 ? 1 : 2) * w[0] * (1 + w[3]^2 + w[1]^2 + w[2]^2 + w[4]^2 + w[5]^2 + w[6]^2)
+)", 3, NULL },
+
+{ "count-lengths", R"(
+length len[4n]  in x[4n, ..6, 3]  param w[3]  temp y[4n, ..6]  temp m  temp q[4n]  temp loss
+y[n, t] = sum(j) x[n, t, j] * w[j]
+m = mean(n, t) y[n, t]^2
+q[n] = mean(t where x[n, t, 0] > 0) y[n, t]
+loss = m + sum(n) q[n]^3
+)", 3, NULL },
+
+{ "shared-reductions", R"(
+in x[4n, 3]  param w[3, 5]  temp l[4n, 5]  temp a[4n]  temp b[4n]  temp p[5, 4n]  temp loss
+l[n, j] = sum(i) x[n, i] * w[i, j]
+a[n] = log(sum(j) exp(l[n, j]))
+b[n] = sum(k) exp(l[n, k])
+p[j, m] = exp(l[m, j]) / (sum(i) exp(l[m, i])) + log(1 + b[m])
+loss = sum(n) a[n] * b[n] + sum(j, n) p[j, n]^2
+)", 3, "p[j, m] = exp(l[m, j]) / a.sum[m] + log(1 + a.sum[m])" },
+
+{ "full-under-length", R"(
+length len[4n]  in x[4n, ..6]  param w[6]  temp u[4n, 6]  temp y[4n, ..6]  temp loss
+u[n, k] = w[k] * (n + 1)
+y[n, t] = u[n, t] * x[n, t]
+loss = sum(n, t) y[n, t]^2
+)", 4, NULL },
+
+{ "two-writes", R"(
+in x[4n]  param w[2]  temp y[4n]  temp loss
+y[n] = exp(w[0] * x[n])
+y[n] += w[1] * x[n]
+loss = sum(n) y[n]^2
+)", 4, NULL },
+
+{ "minus", R"(
+in x[4n, 3]  param w[3, 2]  param b[2]  temp y[4n, 2]  temp loss
+y[n, j] = -(b[j] - (sum(i) x[n, i] * w[i, j]) * 2) - (sum(i) x[n, i]^2 * w[i, 1]) / 3 - 1
+loss = sum(n, j) y[n, j]^2
+)", 4, NULL },
+
+{ "scan-late-share", R"(
+in x[3n, 5]  param w[3]  temp g[3n, 5]  temp h[3n, 5]  temp loss
+scan t < 5 {
+    g[n, t] = w[0] * h[n, t-1 else 0.2]
+    g[n, t] += x[n, t] * w[1]
+    h[n, t] = tanh(g[n, t]) + w[2]
+}
+loss = sum(n, t) h[n, t]^2
+)", 2, NULL },
+
+{ "rank-where", R"(
+in x[4n, 5]  param w[5]  whole place[4n, 5]  temp loss
+place[n, j] = rank(j where x[n, j] > -0.2) x[n, j]^2
+loss = sum(n, j where place[n, j] < 2) (w[j] * x[n, j])^2 + sum(j) w[j]
+)", 3, NULL },
+
+{ "changed-between", R"(
+in x[4n]  param w[3]  temp s[3]  temp q  temp out
+s[c] = w[c]
+q = 2 * exp(-(sum(c) s[c]^2))
+s[c] += x[0] * w[1]
+out = q + log(sum(c) s[c]^2)
+)", 4, NULL },
+
+{ "copies", R"(
+in x[4n, 3]  param w[3]  temp u[3, 4n]  temp k[4n, 3]  temp v[3, 4n]  temp a[4n, 3]  temp b[4n, 3]  temp loss
+k[n, j] = x[n, j] * w[j]
+u[j, n] = k[n, j]
+v[j, n] = u[j, n]
+a[n, j] = v[j + 1, n else 7] * x[n, j] + u[j - 1, n]
+b[n, j] = a[n, j]
+a[n, j] += w[j]
+loss = sum(n, j) a[n, j]^2 + sum(n, j) b[n, j]^3
+)", 3, "\na[n, j] = k[n, j + 1 else 7] * x[n, j] + k[n, j - 1]\n" },
+
+{ "held-tie", R"(
+in x[4n, 3]  param zero[3]  param w[3]  whole near[4n]  temp loss
+near[n] = argmax(i) zero[i] * x[n, i]
+loss = sum(n) w[near[n]]^2 * (1 + zero[near[n]])
+)", -3, NULL },
+
+{ "other-active", R"(
+in x[4n, 3]  param w[3]  param v[3]  temp h[4n, 3]  temp y[4n, 3]  temp loss
+h[n, j] = x[n, j] * w[j]
+y[n, j] = h[n, j + 1 else v[j] * h[n, 0]]^2 * h[n, j]
+loss = sum(n, j) y[n, j]
+)", 3, NULL },
+
+{ "diagonal", R"(
+in x[4n, 3]  param w[3, 3]  temp y[4n, 3]  temp loss
+y[n, j] = x[n, j] * w[j, j] + w[j, 0]
+loss = sum(n, j) y[n, j]^2
+)", 3, NULL },
+
+{ "scan-of-scans", R"(
+in x[3n, 5, 2]  param w[2, 3]  param u[3, 3]  param v[3, 3]  temp h[3n, 5, 3]  temp k[3n, 5, 3]  temp loss
+scan t < 5 {
+    h[n, t, j] = tanh((sum(i) x[n, t, i] * w[i, j]) + sum(i) h[n, t-1, i] * u[i, j])
+}
+scan t < 5 {
+    k[n, t, j] = tanh((sum(i) h[n, 4 - t, i] * v[i, j]) + k[n, t-1, j else h[n, 4, j]])
+}
+loss = sum(n, t, j) k[n, t, j]^2
+)", 3, NULL },
+
+{ "nll-merge", R"(
+in x[4n, 3]  in q[4n, 2]  param w[3, 2]  temp l[4n, 2]  temp loss
+l[n, j] = sum(i) x[n, i] * w[i, j]
+loss = mean(n) sum(j) (softplus(l[n, j]) - q[n, j] * l[n, j])
+)", 3, "dl[n, j] = loss.dsum2 * (sigmoid(l[n, j]) - q[n, j])" },

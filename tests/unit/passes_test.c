@@ -8,7 +8,7 @@
 
 typedef struct {
     const char *name, *text;
-    int batch;                  /* examples present */
+    int batch;                  /* examples present; negative: only a held program has difference quotients */
     const char *must;           /* a line that the printed program must have; NULL */
 } Case;
 
@@ -61,7 +61,7 @@ static bool beyond(Machine *m, Tensor *t, long element)
 /* Names give the numbers, so that two readings of one text get the same data. */
 static void give(Machine *m, Text *t, const Case *c)
 {
-    *interp_at(m, t->batch) = c->batch;
+    *interp_at(m, t->batch) = abs(c->batch);
     for (int pass = 0; pass < 2; pass++)        /* lengths first */
         for (int k = 0; k < t->names.n; k++) {
             Tensor *x = t->names.at[k].tensor;
@@ -70,7 +70,7 @@ static void give(Machine *m, Text *t, const Case *c)
             for (long j = 0; j < tensor_count(x); j++) {
                 double v = noise(j * 37 + k * 1009);
                 if (x->role == ROLE_length)
-                    v = (double) (j % 4 + (j % 3 == 0 ? 2 : 0));
+                    v = j == 0 ? 3 : j == 1 ? 0 : j == 2 ? 6 : 2;
                 else if (x->elem == ELEM_int)
                     v = floor((v + 1) / 2 * x->of);
                 if (!strcmp(x->name, "zero"))
@@ -169,6 +169,43 @@ static void check_grads(const Case *c, Text *t, Machine *m, const char *pass)
     }
 }
 
+/* A gradcheck build: the difference quotients of the program itself, with held what is constant to gradients. */
+static void check_held(const Case *c)
+{
+    Text *t = text_read(c->text), *names = text_read(c->text);
+    Machine m = { 0 };
+    split(t->module, t->program);
+    hold(t->module, t->program);
+    verify(t->module, t->program, "hold");
+    differentiate(t->module, t->program);
+    simplify(t->module, t->program);
+    verify(t->module, t->program, "simplify");
+    show(c, "held", t);
+    give(&m, t, c);
+    interp_run(&m, &t->program->body);
+    m.hold = true;
+    for (int k = 0; k < t->program->trained.n; k++) {
+        Tensor *w = text_tensor(t, names->program->trained.at[k]->name), *dw = t->program->grads.at[k];
+        for (long j = 0; j < tensor_count(w); j++) {
+            double *at = &interp_at(&m, w)[j];
+            const double keep = *at, h = 1e-5;
+            interp_run(&m, &t->program->body);
+            const double got = interp_at(&m, dw)[j];
+            *at = keep + h;
+            interp_run(&m, &t->program->body);
+            const double up = *interp_at(&m, t->program->loss);
+            *at = keep - h;
+            interp_run(&m, &t->program->body);
+            const double slope = (up - *interp_at(&m, t->program->loss)) / (2 * h);
+            *at = keep;
+            if (!near(slope, got, 1e-6)) {
+                fail(c, "held: %s[%ld] is %.10g, the difference quotient %.10g", dw->name, j, got, slope);
+                break;
+            }
+        }
+    }
+}
+
 /* What `g = gradient(s, x)` gave against difference quotients of s by x, where x is given and not computed. */
 static void check_inner(const Case *c, Text *t, Machine *m)
 {
@@ -244,11 +281,62 @@ static void run_case(const Case *c)
         give(&m, t, c);
         interp_run(&m, &t->program->body);
         compare(c, simple ? "simplify" : "differentiate", &pm, plain, &m, t);
-        if (t->program->loss && t->program->trained.n)
+        if (t->program->loss && t->program->trained.n && c->batch > 0)
             check_grads(c, t, &m, simple ? "simplify" : "differentiate");
         if (!simple)
             check_inner(c, t, &m);
     }
+    if (plain->program->loss)
+        check_held(c);
+}
+
+/* ---- folding -------------------------------------------------------------------------------------------- */
+static void expect(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "build: %s\n", what);
+    failures++;
+}
+
+#define EXPECT(holds) expect(holds, #holds)
+
+static void test_build(void)
+{
+    Module *m = NEW(Module);
+    Tensor *t = tensor_new(m, intern("x"), ROLE_input, ELEM_real), *len = tensor_new(m, intern("len"), ROLE_length, ELEM_int);
+    Index *n = index_new(intern("n"), 4, NULL), *i = index_new(intern("i"), 5, NULL);
+    Expr *x = expr_scalar(t), *in = expr_index(n), *ii = expr_index(i), *sub[1] = { in };
+    EXPECT(expr_is(expr_op(OP_idiv, expr_num(-7), expr_num(2), NULL), -4));
+    EXPECT(expr_is(expr_op(OP_mod, expr_num(-7), expr_num(3), NULL), 2));
+    EXPECT(expr_is(expr_op(OP_mod, expr_num(7), expr_num(-3), NULL), 1));
+    EXPECT(!expr_op(OP_div, expr_num(6), expr_num(3), NULL)->whole);
+    EXPECT(expr_op(OP_add, x, expr_num(0), NULL) == x);
+    EXPECT(!expr_is(expr_op(OP_mul, x, expr_num(0), NULL), 0));             /* x may be NaN */
+    EXPECT(expr_is(expr_op(OP_mul, in, expr_num(0), NULL), 0));
+    EXPECT(expr_same(expr_op(OP_sub, expr_op(OP_add, in, expr_num(2), NULL), expr_num(3), NULL),
+                     expr_op(OP_sub, in, expr_num(1), NULL)));
+    EXPECT(expr_op(OP_not, expr_op(OP_lt, x, expr_num(1), NULL), NULL, NULL)->op == OP_not);     /* NaN again */
+    EXPECT(expr_op(OP_select, expr_num(1), x, in) == x);
+    EXPECT(!expr_op(OP_select, in, x, expr_num(0))->whole && expr_op(OP_select, x, in, expr_num(0))->whole);
+    EXPECT(!expr_op(OP_sub, x, x, NULL)->whole && expr_op(OP_sub, x, x, NULL)->kind == EXPR_op);
+    EXPECT(!expr_op(OP_mul, expr_num(100000), expr_num(100000), NULL)->whole ||
+           expr_op(OP_mul, expr_num(100000), expr_num(100000), NULL)->kind == EXPR_op);
+    EXPECT(expr_op(OP_neg, expr_op(OP_neg, x, NULL, NULL), NULL, NULL) == x);
+    len->rank = 1;
+    len->axis[0].size = 4;
+    Expr *r = NEW(Expr);                                    /* sum(k < len[n]) k * n */
+    r->kind = EXPR_reduce;
+    r->nindex = 1;
+    r->bound[0] = index_new(intern("k"), 6, expr_read(len, sub, 0, NULL));
+    r->arg[0] = expr_op(OP_mul, expr_index(r->bound[0]), in, NULL);
+    Expr *moved = expr_replace(r, &n, &ii, 1);
+    EXPECT(expr_uses(r, n) && !expr_uses(moved, n) && expr_uses(moved, i));
+    EXPECT(moved->bound[0] != r->bound[0] && expr_uses(moved->bound[0]->limit, i) && !expr_uses(moved->bound[0]->limit, n));
+    EXPECT(!expr_uses(moved->arg[0], r->bound[0]));
+    EXPECT(expr_same(r, expr_replace(moved, &i, &in, 1)) && !expr_same(r, moved));
+    EXPECT(strcmp(fresh_cname(m, intern("a.do")), fresh_cname(m, intern("a.do"))) != 0);
+    EXPECT(!strcmp(fresh_cname(m, intern("do")), "do2"));
 }
 
 int main(int argc, char **argv)
@@ -260,6 +348,7 @@ int main(int argc, char **argv)
         else
             only = argv[k];
     int n = 0;
+    test_build();
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         if (!only || !strcmp(only, cases[k].name)) {
             const int before = failures;
