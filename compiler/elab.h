@@ -130,6 +130,7 @@ struct Net {
 typedef struct { Tensor *tensor; Scope *scope; } Producer;
 typedef struct { Str path; Stat *stat; Tensor *target; } SweepAsked;
 typedef struct { Str name; Tensor *tensor; } Named;
+typedef struct Using { Use *use; struct Using *up; } Using;
 
 enum { WANT_sample, WANT_mean, WANT_prior };
 
@@ -169,6 +170,7 @@ struct Elab {
     int samples;                /* of the latent about to be used */
     Scope *tied;                /* of the layer about to be used: what it mirrors with tied weights */
     Net *applying;              /* innermost net being applied */
+    Using *using;               /* definitions being used, innermost first */
 };
 
 typedef struct Scan {           /* the scan being elaborated, innermost */
@@ -201,6 +203,22 @@ void  free_names(Ctx *c, Syn *s, Env *env, StrList *found);
 bool  hard_whole(Expr *e);                          /* whole, and not only by its numbers */
 Function *find_function(Scope *s, Str name);
 int   builtin_op(Str name);                         /* a scalar function of one argument: its Op; else -1 */
+
+/* ---- blame.c ------------------------------------------------------------------------------------ */
+Place blame(Elab *e, Place p);                      /* the user's line for a mistake found at p */
+void  blame_note(Elab *e, Place p);                 /* and where in the prelude it was found */
+Str   signature_text(const Decl *def);              /* conv(filters, kernel, stride = 1, pad = 0) */
+/* After a report: did you mean ...? Where nothing is near: `what`, which may be NULL, and all the names. */
+void  suggest(Str word, const StrList *names, const char *what);
+void  suggest_definition(Elab *e, Str role, Str word);
+void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
+void  suggest_fit(Elab *e, Net *net, const Tensor *target);
+
+/* One message for a statement; in a trial none. FAILS() tells whether it was given. */
+#define FAILS(e, place, ...) \
+    ((e)->trial || (e)->failed++ ? ((e)->poisoned = true, false) : (SAY(e, place, __VA_ARGS__), true))
+#define FAIL(e, place, ...) ((void) FAILS(e, place, __VA_ARGS__))
+#define SAY(e, place, ...) (report(blame(e, place), __VA_ARGS__), blame_note(e, place))
 
 /* ---- settle.c ----------------------------------------------------------------------------------- */
 void  settle(Elab *e, Stmt *s, Place place);
@@ -235,5 +253,6 @@ Tensor *model_input(Elab *e, Str name);             /* x, y as an ordinary tenso
 Tensor *model_seen(Elab *e);                        /* what the encoder gets: x, corrupted in training */
 Tensor *model_result(Elab *e, Str name);            /* z, encoder, decoder, a name given by `as`; NULL */
 Scope *producer_of(Elab *e, Tensor *t);
+void  check_layers(Elab *e);                        /* every name in every net, before anything is applied */
 
 #endif

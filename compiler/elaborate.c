@@ -8,9 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FAIL(e, place, ...) \
-    ((e)->trial || (e)->failed++ ? (void) ((e)->poisoned = true) : report(place, __VA_ARGS__))
-
 /* ---- finding declarations -------------------------------------------------------------------------- */
 static Decl *find_decl(Elab *e, DeclKind kind)
 {
@@ -28,11 +25,40 @@ static void only_one(Elab *e, DeclKind kind, const char *what)
         if (d->kind != kind)
             continue;
         if (first) {
-            report(d->place, DIAG_declared_twice, what);
+            SAY(e, d->place, DIAG_declared_twice, what);
             report_note(first->place, "it is declared here first");
         } else
             first = d;
     }
+}
+
+static bool names_something(const Decl *d)
+{
+    switch (d->kind) {
+    case DECL_set: case DECL_input: case DECL_label: case DECL_net: case DECL_bottleneck: case DECL_augment: case DECL_task:
+        return d->name != NULL;
+    default:
+        return false;
+    }
+}
+
+/* What a file names, it names once; phases too. */
+static void only_once(Elab *e)
+{
+    for (int k = 0; k < e->file->decls.n; k++)
+        for (int q = 0; q < k; q++) {
+            Decl *a = e->file->decls.at[q], *b = e->file->decls.at[k];
+            const bool phases = a->kind == DECL_train && b->kind == DECL_train && a->name == b->name;
+            const bool named = a->kind == DECL_bottleneck && b->kind == DECL_bottleneck ? false
+                             : names_something(a) && names_something(b) && a->name == b->name;
+            if (!phases && !named)
+                continue;
+            report(b->name ? b->name_place : b->place, DIAG_declared_twice, b->name ? b->name : intern("train"));
+            report_note(a->name ? a->name_place : a->place, "it is declared here first");
+            if (phases && !b->name)
+                report_help("phases have names: `train pretrain { ... }`, `train finetune { ... }`");
+            break;
+        }
 }
 
 /* ---- values: what tasks and regularizers are made of -------------------------------------------------- */
@@ -234,13 +260,13 @@ static Value value_of_call(Elab *e, Scope *task, Syn *s)
     Name *net = name_find(task, f, NAME_net);
     if (net) {
         if (s->args.n < 1) {
-            report(s->place, DIAG_argument_count, f, 1, 0);
+            SAY(e, s->place, DIAG_argument_count, f, 1, 0);
             return (Value) { .bad = true };
         }
         Value x = value_of(e, task, s->args.at[0].value);
         if (x.bad || !x.t) {
             if (!x.bad)
-                report(s->args.at[0].place, DIAG_not_a_value, words_of(s->args.at[0].value));
+                SAY(e, s->args.at[0].place, DIAG_not_a_value, words_of(s->args.at[0].value));
             return (Value) { .bad = true };
         }
         Tensor *y = apply_net(e, net->net, x.t, NULL, s->place);
@@ -274,14 +300,18 @@ static Value value_of_call(Elab *e, Scope *task, Syn *s)
         Expr *v = lower(&c, s, NULL);
         return e->failed ? (Value) { .bad = true } : (Value) { .num = v };
     }
-    report(s->place, DIAG_unknown_loss, f);
+    SAY(e, s->place, DIAG_unknown_loss, f);
     StrList names = { 0 };
     for (int k = 0; k < e->library.n; k++)
         if (e->library.at[k]->role == intern("loss") || e->library.at[k]->role == intern("view"))
             PUSH(names, e->library.at[k]->name);
-    Str near = nearest(f, names.at, names.n);
-    if (near)
-        report_help("did you mean `%s`?", near);
+    for (Scope *up = task; up; up = up->up)
+        for (int k = 0; k < up->names.n; k++)
+            if (up->names.at[k]->kind == NAME_net)
+                PUSH(names, up->names.at[k]->name);
+    suggest(f, &names, NULL);
+    if (!nearest(f, names.at, names.n))
+        report_help("`aec doc` lists the losses and views; a latent's terms are named by its definition");
     return (Value) { .bad = true };
 }
 
@@ -308,15 +338,17 @@ static Value value_of_name(Elab *e, Scope *task, Syn *s)
         return (Value) { .t = t, .scope = producer_of(e, t) };
     if (diag_errors())
         return (Value) { .bad = true };
-    report(s->place, DIAG_unknown_name, s->name);
+    SAY(e, s->place, DIAG_unknown_name, s->name);
     StrList names = { 0 };
     for (int k = 0; k < task->names.n; k++)
         PUSH(names, task->names.at[k]->name);
     for (int k = 0; k < e->as.n; k++)
         PUSH(names, e->as.at[k].name);
-    Str near = nearest(s->name, names.at, names.n);
-    if (near)
-        report_help("did you mean `%s`?", near);
+    for (int k = 0; k < e->m->inputs.n; k++)
+        PUSH(names, e->m->inputs.at[k].name);
+    suggest(s->name, &names, NULL);
+    if (!nearest(s->name, names.at, names.n))
+        report_help("name a layer by `dense(64) as %s`, a label by `label %s : class(10)`", s->name, s->name);
     return (Value) { .bad = true };
 }
 
@@ -340,7 +372,7 @@ static Value combine(Elab *e, Scope *task, Syn *s)
     }
     if (a.num && b.t && s->op == intern("*"))
         return (Value) { .t = elementwise(e, task, intern("scaled"), &b.t, 1, times, a.num, s->place), .scope = b.scope };
-    report(s->place, DIAG_not_a_value, words_of(s));
+    SAY(e, s->place, DIAG_not_a_value, words_of(s));
     return (Value) { .bad = true };
 }
 
@@ -367,7 +399,7 @@ static Value value_of(Elab *e, Scope *task, Syn *s)
         }
         /* fall through */
     default:
-        report(s->place, DIAG_not_a_value, words_of(s));
+        SAY(e, s->place, DIAG_not_a_value, words_of(s));
         return (Value) { .bad = true };
     }
 }
@@ -494,6 +526,8 @@ static void add_term(Elab *e, Str name, Str unit, Tensor *t, Expr *weight, Tenso
         value = reduce_over(inner, t->rank, expr_read(t, sub, t->rank ? ~0u : 0, NULL));
     }
     term.value = scalar_new(e, s, intern("value"), value, place);
+    if (weight && weight->kind == EXPR_num && weight->num == 0 && place.source && !place.source->prelude)
+        report(place, DIAG_weight_zero, name);
     if (weight && !expr_is(weight, 1))
         term.weight = scalar_new(e, s, intern("weight"), weight, place);
     PUSH(e->p->terms, term);
@@ -557,14 +591,8 @@ static Scope *use_target(Elab *e, Scope *task, Str op, Syn *value, Tensor *given
     const bool by = op == intern("by");
     Decl *def = find_definition(e, intern(by ? "loss" : "likelihood"), value->name);
     if (!def) {
-        report(value->place, DIAG_unknown_definition, by ? "loss" : "likelihood", value->name ? value->name : "");
-        StrList names = { 0 };
-        for (int k = 0; k < e->library.n; k++)
-            if (e->library.at[k]->role == intern(by ? "loss" : "likelihood"))
-                PUSH(names, e->library.at[k]->name);
-        Str near = nearest(value->name, names.at, names.n);
-        if (near)
-            report_help("did you mean `%s`?", near);
+        SAY(e, value->place, DIAG_unknown_definition, by ? "loss" : "likelihood", value->name ? value->name : "");
+        suggest_definition(e, intern(by ? "loss" : "likelihood"), value->name);
         return NULL;
     }
     TensorList in = { 0 };
@@ -608,8 +636,8 @@ static Tensor *decoded(Elab *e, Tensor *z)
 static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
 {
     if (!e->decoder) {
-        report(d->place, DIAG_block_missing, "reconstruct", "decoder");
-        report_help("add `decoder { ... }`, or `decoder mirror`");
+        SAY(e, d->place, DIAG_block_missing, "reconstruct", "decoder");
+        report_help("add `decoder { ... }`, or `decoder mirror`, which takes the encoder's layers in reverse");
         return NULL;
     }
     if (!y)
@@ -618,7 +646,8 @@ static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
         return NULL;
     Tensor *x = model_input(e, d->name);
     if (!x) {
-        report(d->name_place, DIAG_unknown_name, d->name);
+        SAY(e, d->name_place, DIAG_unknown_name, d->name);
+        report_help("the input is called `%s`", e->m->inputs.at[0].name);
         return NULL;
     }
     *weight = expr_num(1);
@@ -626,7 +655,11 @@ static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
     Syn named = *core;
     if (core->kind == SYN_name)
         named.kind = SYN_call;
-    return use_target(e, e->root, d->op, &named, fitted(e, y, x, d->place), x, intern("reconstruct"));
+    const int errors = diag_errors();
+    Scope *made = use_target(e, e->root, d->op, &named, fitted(e, y, x, d->place), x, intern("reconstruct"));
+    if (!made && diag_errors() == errors + 1 && find_definition(e, intern(d->op == intern("by") ? "loss" : "likelihood"), named.name))
+        suggest_fit(e, e->decoder, x);
+    return made;
 }
 
 static bool wanted(Decl *train, Str name)
@@ -664,7 +697,9 @@ static void task_statements(Elab *e, Scope *s, Decl *body, Decl *use, Expr *weig
                     continue;
                 }
                 if (!t) {
-                    report(st->place, DIAG_let_count, st->names.n, v.scope ? v.scope->outs.n : 1);
+                    SAY(e, st->place, DIAG_let_count, st->names.n, v.scope ? v.scope->outs.n : 1);
+                    if (v.scope && v.scope->def)
+                        report_note(v.scope->def->place, "`%s` is defined here", v.scope->def->name);
                     return;
                 }
                 name_add(s, NAME_tensor, st->names.at[q], st->place)->tensor = t;
@@ -673,7 +708,7 @@ static void task_statements(Elab *e, Scope *s, Decl *body, Decl *use, Expr *weig
             Value target = value_of(e, s, st->left);
             if (target.bad || !target.t) {
                 if (!target.bad)
-                    report(st->left->place, DIAG_not_a_value, words_of(st->left));
+                    SAY(e, st->left->place, DIAG_not_a_value, words_of(st->left));
                 return;
             }
             Expr *w = weight;
@@ -690,8 +725,11 @@ static void task_statements(Elab *e, Scope *s, Decl *body, Decl *use, Expr *weig
             Syn *core = peel(e, s, st->value, &w);
             Value v = value_of(e, s, core);
             if (v.bad || !v.t) {
-                if (!v.bad)
-                    report(st->value->place, DIAG_not_a_value, words_of(st->value));
+                if (!v.bad) {
+                    SAY(e, st->value->place, DIAG_not_a_value, words_of(st->value));
+                    if (v.is_list)
+                        report_help("a loss makes a term of it: `l2(%s)`", words_of(core));
+                }
                 return;
             }
             const Str name = st->as ? st->as : parts++ ? format("%s.%d", use->name, parts) : use->name;
@@ -705,13 +743,15 @@ static void task_statements(Elab *e, Scope *s, Decl *body, Decl *use, Expr *weig
 
 static void use_task(Elab *e, Decl *use, PredictedList *predicted)
 {
+    Using *const outer = e->using;
     Decl *body = use;
     Use *u = NEW(Use);
     *u = (Use) { use->name, format("%s %s", use->role, use->name), use->place };
     if (!use->braced) {
         body = find_definition(e, use->role, use->name);
         if (!body) {
-            report(use->name_place, DIAG_unknown_definition, use->role, use->name);
+            SAY(e, use->name_place, DIAG_unknown_definition, use->role, use->name);
+            suggest_definition(e, use->role, use->name);
             return;
         }
     }
@@ -732,7 +772,10 @@ static void use_task(Elab *e, Decl *use, PredictedList *predicted)
     e->failed = 0;
     if (!use->braced && !bind_arguments(s, &rest, use->place))
         return;
+    Using here = { u, outer };
+    e->using = &here;
     task_statements(e, s, body, use, weight, predicted);
+    e->using = outer;
 }
 
 static void add_metrics(Elab *e, PredictedList *predicted)
@@ -788,8 +831,10 @@ static void objective(Elab *e, Decl *train, PredictedList *predicted)
             Syn *core = peel(e, root, line->value, &weight);
             Value v = value_of(e, root, core);
             if (v.bad || !v.t) {
-                if (!v.bad)
-                    report(line->place, DIAG_not_a_value, words_of(core));
+                if (!v.bad) {
+                    SAY(e, line->place, DIAG_not_a_value, words_of(core));
+                    report_help("a loss makes a term of it, such as `l1(%s) * 1e-3`", words_of(core));
+                }
                 continue;
             }
             const Str unit = mult_of(e, v.t) ? v.scope && v.scope->def && v.scope->def->role == intern("latent") ? "nats per example" : "per example" : "of the batch";
@@ -827,8 +872,14 @@ static void freeze_nets(Elab *e, Decl *train)
             for (int d = 0; name && d < e->nets.n; d++)
                 if (e->nets.at[d]->name == name || e->nets.at[d]->path == name)
                     e->nets.at[d]->frozen = found = true;
-            if (!found)
-                report(list->at[q]->place, DIAG_freeze_what, words_of(list->at[q]));
+            if (!found) {
+                SAY(e, list->at[q]->place, DIAG_freeze_what, words_of(list->at[q]));
+                StrList names = { 0 };
+                for (int d = 0; d < e->nets.n; d++)
+                    if (!strchr(e->nets.at[d]->path, '.'))
+                        PUSH(names, e->nets.at[d]->name);
+                suggest(name, &names, "nets and tasks can be frozen:");
+            }
         }
     }
 }
@@ -967,15 +1018,13 @@ static bool setting_number(Elab *e, Setting *s, double *v)
 static const char *const phase_settings[] = { "minimize", "freeze", "labels", "optimizer", "schedule", "batch", "accumulate",
                                               "drop_last", "epochs", "early_stop", "clip", "seed" };
 
-static void unknown_setting(Setting *s, const char *of, const char *const *known, int n)
+static void unknown_setting(Elab *e, Setting *s, const char *of, const char *const *known, int n)
 {
-    report(s->place, DIAG_unknown_setting, s->name, of);
+    SAY(e, s->place, DIAG_unknown_setting, s->name, of);
     StrList names = { 0 };
     for (int k = 0; k < n; k++)
         PUSH(names, intern(known[k]));
-    Str near = nearest(s->name, names.at, names.n);
-    if (near)
-        report_help("did you mean `%s`?", near);
+    suggest(s->name, &names, "the settings are");
 }
 
 static void phase_settings_of(Elab *e, Phase *p, Decl *d)
@@ -994,12 +1043,14 @@ static void phase_settings_of(Elab *e, Phase *p, Decl *d)
         for (size_t q = 0; q < sizeof phase_settings / sizeof *phase_settings; q++)
             known |= !strcmp(phase_settings[q], s->name);
         if (!known) {
-            unknown_setting(s, "train", phase_settings, (int) (sizeof phase_settings / sizeof *phase_settings));
+            unknown_setting(e, s, "train", phase_settings, (int) (sizeof phase_settings / sizeof *phase_settings));
             continue;
         }
         for (int q = 0; q < k; q++)
-            if (d->settings.at[q].name == s->name)
-                report(s->place, DIAG_setting_twice, s->name);
+            if (d->settings.at[q].name == s->name) {
+                SAY(e, s->place, DIAG_setting_twice, s->name);
+                report_note(d->settings.at[q].place, "it is set here first");
+            }
         double v;
         if (s->name == intern("batch") && s->value->kind == SYN_name && s->value->name == intern("all")) {
             p->batch = 0;
@@ -1008,7 +1059,7 @@ static void phase_settings_of(Elab *e, Phase *p, Decl *d)
         for (size_t q = 0; q < sizeof whole / sizeof *whole; q++)
             if (!strcmp(whole[q].name, s->name) && setting_number(e, s, &v)) {
                 if (v != floor(v) || v < whole[q].least || v > 1e9)
-                    report(s->value->place, DIAG_setting_range, s->name, whole[q].least, number_text(v));
+                    SAY(e, s->value->place, DIAG_setting_range, s->name, whole[q].least, number_text(v));
                 else
                     *whole[q].to = (int) v;
             }
@@ -1020,20 +1071,31 @@ static void phase_settings_of(Elab *e, Phase *p, Decl *d)
             p->drop_last = v != 0;
         if (s->name == intern("minimize")) {
             if (s->value->kind != SYN_list) {
-                report(s->value->place, DIAG_list_wanted, s->name);
+                SAY(e, s->value->place, DIAG_list_wanted, s->name);
+                if (s->value->kind == SYN_name)
+                    report_help("write `minimize = [%s]`", s->value->name);
                 continue;
             }
             for (int q = 0; q < s->value->list.n; q++) {
                 Str name = setting_list_name(s->value->list.at[q]);
                 bool found = name == intern("reconstruct");
+                StrList names = { 0 };
+                PUSH(names, intern("reconstruct"));
                 for (int f = 0; name && f < e->file->decls.n; f++) {
                     Decl *x = e->file->decls.at[f];
                     found |= x->kind == DECL_task && x->name == name;
-                    for (int l = 0; x->kind == DECL_regularize && l < x->lines.n; l++)
+                    if (x->kind == DECL_task)
+                        PUSH(names, x->name);
+                    for (int l = 0; x->kind == DECL_regularize && l < x->lines.n; l++) {
                         found |= x->lines.at[l].as == name;
+                        if (x->lines.at[l].as)
+                            PUSH(names, x->lines.at[l].as);
+                    }
                 }
-                if (!found)
-                    report(s->value->list.at[q]->place, DIAG_minimize_what, words_of(s->value->list.at[q]));
+                if (!found) {
+                    SAY(e, s->value->list.at[q]->place, DIAG_minimize_what, words_of(s->value->list.at[q]));
+                    suggest(name, &names, "this file has");
+                }
             }
         }
     }
@@ -1117,8 +1179,9 @@ static void phase_programs(Elab *e, Phase *phase, Decl *train)
     if (diag_errors())
         return;
     if (!p->terms.n) {
-        report(phase->place, DIAG_nothing_to_minimize, phase->name);
-        report_help("add `reconstruct x ~ gaussian`, or a task");
+        SAY(e, phase->place.source ? phase->place : e->m->inputs.at[0].place, DIAG_nothing_to_minimize, phase->name);
+        report_help(e->decoder ? "add `reconstruct %s by mse`, or a task" : "add a decoder and `reconstruct %s by mse`, or a task",
+                    e->m->inputs.at[0].name);
         return;
     }
     sum_terms(e);
@@ -1127,6 +1190,10 @@ static void phase_programs(Elab *e, Phase *phase, Decl *train)
         if (e->used.at[k]->mark)
             PUSH(p->trained, e->used.at[k]);
     phase->gradient = p;
+    if (!p->trained.n && !p->update.n && phase->place.source) {
+        report(phase->place, DIAG_nothing_trained, phase->name);
+        report_help("take something out of `freeze`");
+    }
     phase->start = e->start;
     SweepAsked asked[16];
     int nasked = 0;
@@ -1221,14 +1288,8 @@ static void optimizer_of(Elab *e, Phase *phase, Decl *train)
     }
     Decl *def = use->kind == SYN_call ? find_definition(e, intern("optimizer"), use->name) : NULL;
     if (!def) {
-        report(use->place, DIAG_unknown_definition, "optimizer", words_of(use));
-        StrList names = { 0 };
-        for (int k = 0; k < e->library.n; k++)
-            if (e->library.at[k]->role == intern("optimizer"))
-                PUSH(names, e->library.at[k]->name);
-        Str near = use->name ? nearest(use->name, names.at, names.n) : NULL;
-        if (near)
-            report_help("did you mean `%s`?", near);
+        SAY(e, use->place, DIAG_unknown_definition, "optimizer", use->name ? use->name : words_of(use));
+        suggest_definition(e, intern("optimizer"), use->name);
         return;
     }
     Program *p = phase->gradient;
@@ -1301,14 +1362,13 @@ static void declare_input(Elab *e, Decl *d, bool label)
                 kind = k;
         }
     if (kind < 0) {
-        report(v->place, DIAG_unknown_kind, label ? "label" : "input", words_of(v));
-        Str near = v->name ? nearest(v->name, names.at, names.n) : NULL;
-        if (near)
-            report_help("did you mean `%s`?", near);
+        SAY(e, v->place, DIAG_unknown_kind, label ? "label" : "input", v->name ? v->name : words_of(v));
+        suggest(v->name, &names, label ? "the kinds of labels are" : "the kinds of inputs are");
         return;
     }
     if (v->args.n < kinds[kind].least || v->args.n > kinds[kind].most) {
-        report(v->place, DIAG_argument_count, v->name, kinds[kind].least, v->args.n);
+        SAY(e, v->place, DIAG_argument_count, v->name, kinds[kind].least, v->args.n);
+        report_help("`aec doc %s` tells what they are", v->name);
         return;
     }
     int size[4] = { 0 }, upto = -1;
@@ -1322,7 +1382,7 @@ static void declare_input(Elab *e, Decl *d, bool label)
         e->failed = 0;
         size[k] = size_of(&c, a);
         if (size[k] < 1) {
-            report(a->place, DIAG_empty_axis, d->name, words_of(v));
+            SAY(e, a->place, DIAG_empty_axis, d->name, words_of(v));
             return;
         }
     }
@@ -1358,13 +1418,13 @@ static void declare_data(Elab *e, Decl *d)
         for (size_t q = 0; q < sizeof known / sizeof *known; q++)
             found |= !strcmp(known[q], s->name);
         if (!found) {
-            unknown_setting(s, "data", known, (int) (sizeof known / sizeof *known));
+            unknown_setting(e, s, "data", known, (int) (sizeof known / sizeof *known));
             continue;
         }
         if ((s->name != intern("train") && s->name != intern("test")) || s->value->kind != SYN_call) {
             if (s->name == intern("train")) {
-                report(s->value->place, DIAG_unknown_source, words_of(s->value));
-                report_help("write a source as a call, such as `digits()`");
+                SAY(e, s->value->place, DIAG_unknown_source, words_of(s->value));
+                report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
             } else
                 PUSH(e->m->data_settings, *s);
             continue;
@@ -1376,10 +1436,8 @@ static void declare_data(Elab *e, Decl *d)
             found |= !strcmp(sources[q], s->value->name);
         }
         if (!found) {
-            report(s->value->place, DIAG_unknown_source, words_of(s->value));
-            Str near = nearest(s->value->name, names.at, names.n);
-            if (near)
-                report_help("did you mean `%s`?", near);
+            SAY(e, s->value->place, DIAG_unknown_source, s->value->name);
+            suggest(s->value->name, &names, "the sources are");
             continue;
         }
         DataSource source = { .split = s->name, .kind = s->value->name, .place = s->place };
@@ -1389,8 +1447,11 @@ static void declare_data(Elab *e, Decl *d)
                 PUSH(source.files, a->value->name);
             else if (a->name)
                 PUSH(source.args, ((Setting) { a->name, a->value, a->place }));
-            else
-                report(a->place, DIAG_source_argument, source.kind);
+            else {
+                SAY(e, a->place, DIAG_source_argument, source.kind);
+                if (a->value->kind == SYN_name)
+                    report_help("write `\"%s\"` in quotes", a->value->name);
+            }
         }
         PUSH(e->m->data, source);
     }
@@ -1465,8 +1526,14 @@ static void declare_names(Elab *e, Setting *defines, int ndefines)
             if (d->value && d->value->kind == SYN_call && d->value->args.n == 1) {
                 Name *of = name_find(e->root, d->value->args.at[0].value->name, NAME_net);
                 net->source = of ? of->net : NULL;
-                if (!of)
-                    report(d->value->place, DIAG_copy_of_what);
+                if (!of) {
+                    SAY(e, d->value->place, DIAG_copy_of_what);
+                    StrList names = { 0 };
+                    for (int q = 0; q < e->root->names.n; q++)
+                        if (e->root->names.at[q]->kind == NAME_net)
+                            PUSH(names, e->root->names.at[q]->name);
+                    suggest(d->value->args.at[0].value->name, &names, "the nets above are");
+                }
             }
             break;
         }
@@ -1537,6 +1604,66 @@ static void make_phases(Elab *e)
     }
 }
 
+static void report_no_input(File *file)
+{
+    const Place top = { .source = file->source, .line = 1, .col = 1, .end_line = 1, .end_col = 1 };
+    if (file->decls.n) {
+        report(file->decls.at[0]->place, DIAG_no_input);
+        report_help("add `input x : image(1, 28, 28)`, `vector(30)`, `sequence(50, 3)` or `tokens(20, 1000)`");
+    } else {
+        report(top, DIAG_nothing_declared);
+        report_help("`aec new NAME` writes a file to start from");
+    }
+}
+
+static void see_noise(Expr *x, void *with)
+{
+    if (x->kind == EXPR_draw || x->kind == EXPR_reduce)
+        *(bool *) with |= x->kind == EXPR_draw || x->reduce >= REDUCE_argmax;
+}
+
+static void see_noisy(Stmt *s, void *with)
+{
+    if (s->value)
+        expr_walk(s->value, see_noise, with);
+}
+
+/* A code as large as the input, and nothing that keeps it from being a copy: no noise, no term, no choice of units. */
+static void warn_overcomplete(Elab *e)
+{
+    Program *encode = e->m->programs.n ? e->m->programs.at[0] : NULL;
+    if (!e->bottleneck || e->bottleneck->decl->op == intern("~") || !encode || !encode->outputs.n || !e->m->phases.n)
+        return;
+    Program *p = e->m->phases.at[0]->gradient;
+    bool noisy = p->terms.n != 1 || p->terms.at[0].name != intern("reconstruct");
+    each_stmt(&p->body, see_noisy, &noisy);
+    const long code = tensor_count(encode->outputs.at[0]), input = tensor_count(e->m->inputs.at[0].tensor);
+    if (noisy || code < input)
+        return;
+    report(e->bottleneck->decl->place, DIAG_overcomplete, code / e->m->batch_max, e->m->inputs.at[0].name, input / e->m->batch_max);
+    report_help("make it smaller, add noise (`corrupt %s { gaussian(0.3) }`) or a term (`regularize { l1(%s) * 1e-3 }`)",
+                e->m->inputs.at[0].name, e->bottleneck->name);
+}
+
+/* `bernoulli` and `bce` speak of values in 0..1; pixels are not, unless they are scaled. */
+static void warn_unscaled(Elab *e)
+{
+    static const struct { const char *source, *range; } pixels[] = {
+        { "digits", "0..16" }, { "idx", "0..255" }, { "png", "0..255" }, { "cifar", "0..255" },
+    };
+    Decl *d = find_decl(e, DECL_reconstruct);
+    Str like = d && d->value ? d->value->name : NULL;
+    if (!like || (like != intern("bernoulli") && like != intern("bce")) || setting_of(find_decl(e, DECL_data), "scale"))
+        return;
+    for (int k = 0; k < e->m->data.n; k++)
+        for (size_t q = 0; q < sizeof pixels / sizeof *pixels; q++)
+            if (e->m->data.at[k].kind == intern(pixels[q].source)) {
+                report(d->value->place, DIAG_unscaled, like, pixels[q].source, pixels[q].range);
+                report_help("add `scale = 0..1` to `data`");
+                return;
+            }
+}
+
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines)
 {
     Elab *e = NEW(Elab);
@@ -1564,10 +1691,12 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
     };
     for (size_t k = 0; k < sizeof single / sizeof *single; k++)
         only_one(e, single[k].kind, single[k].what);
+    only_once(e);
     declare_names(e, defines, ndefines);
-    if (!diag_errors())
+    const bool sound = !diag_errors();
+    if (sound)
         e->m->batch_max = largest_batch(e);
-    for (int k = 0; k < file->decls.n && !diag_errors(); k++) {
+    for (int k = 0; k < file->decls.n && sound; k++) {
         Decl *d = file->decls.at[k];
         if (d->kind == DECL_input || d->kind == DECL_label)
             declare_input(e, d, d->kind == DECL_label);
@@ -1577,10 +1706,10 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
             for (int q = 0; q < d->block->n; q++)
                 PUSH(e->m->metrics, d->block->at[q]);
     }
-    if (!diag_errors() && !e->m->inputs.n) {
-        report((Place) { .source = file->source, .line = 1, .col = 1, .end_line = 1, .end_col = 1 }, DIAG_block_missing, "the model", "input");
-        report_help("add `input x : image(1, 28, 28)` or the like");
-    }
+    if (!diag_errors() && !e->m->inputs.n)
+        report_no_input(file);
+    if (sound && e->m->inputs.n)
+        check_layers(e);
     if (diag_errors())
         return NULL;
     e->init = NEW(Program);
@@ -1593,6 +1722,8 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         predict_program(e);
     if (diag_errors())
         return NULL;
+    warn_overcomplete(e);
+    warn_unscaled(e);
     place_parameters(e);
     PUSH(e->m->programs, e->init);
     return e->m;

@@ -7,9 +7,6 @@
 #include "elab.h"
 #include <math.h>
 
-#define FAIL(e, place, ...) \
-    ((e)->trial || (e)->failed++ ? (void) ((e)->poisoned = true) : report(place, __VA_ARGS__))
-
 static Expr *nothing(void)
 {
     return expr_real(0);
@@ -802,9 +799,9 @@ static Expr *lower_name(Ctx *c, Syn *s, Env *env)
     if (e->trial || e->failed++)
         e->poisoned = true;
     else if (n)
-        report(s->place, DIAG_unbound_index, s->name);
+        SAY(e, s->place, DIAG_unbound_index, s->name);
     else {
-        report(s->place, DIAG_unknown_name, s->name);
+        SAY(e, s->place, DIAG_unknown_name, s->name);
         suggest_name(c, s->name);
     }
     return nothing();
@@ -868,7 +865,7 @@ Expr *lower(Ctx *c, Syn *s, Env *env)
         if (e->trial || e->failed++)
             e->poisoned = true;
         else {
-            report(s->place, DIAG_unknown_tensor, s->name);
+            SAY(e, s->place, DIAG_unknown_tensor, s->name);
             suggest_name(c, s->name);
         }
         return nothing();
@@ -934,7 +931,8 @@ int size_of(Ctx *c, Syn *s)
     if (!constant(&sizes, s, &v))
         return 1;
     if (v < 0 || v != floor(v) || v > 1 << 30) {
-        FAIL(e, s->place, DIAG_not_a_size, number_text(v));
+        if (FAILS(e, s->place, DIAG_not_a_size, number_text(v)) && v > 0)
+            report_help("`floor(...)` rounds down, `round(...)` to the nearest");
         return 1;
     }
     return (int) v;

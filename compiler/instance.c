@@ -4,9 +4,6 @@
  * makes parameters and states (once for each path), and turns each statement into one of the program's. */
 #include "elab.h"
 
-#define FAIL(e, place, ...) \
-    ((e)->trial || (e)->failed++ ? (void) ((e)->poisoned = true) : report(place, __VA_ARGS__))
-
 /* ---- names ------------------------------------------------------------------------------------- */
 Name *name_find(Scope *s, Str name, NameKind kind)
 {
@@ -271,6 +268,18 @@ static void copied_initial(Elab *e, Scope *s, Tensor *t, Place place)
     e->out = out;
 }
 
+/* A size of 0; where a `require` is broken, that tells more. */
+static void report_empty(Scope *s, Syn *size)
+{
+    Elab *e = s->e;
+    for (int k = 0; s->def && k < s->def->body.n && !e->trial; k++)
+        if (s->def->body.at[k]->kind == STAT_require)
+            elaborate_stat(s, s->def->body.at[k]);
+    Buf b = { 0 };
+    syn_print(&b, size);
+    FAIL(e, size->place, DIAG_empty_axis, s->use ? s->use->words : s->path, b.at);
+}
+
 static void shape_of_entry(Scope *s, Entry *entry, Tensor *t)
 {
     Elab *e = s->e;
@@ -299,7 +308,7 @@ static void shape_of_entry(Scope *s, Entry *entry, Tensor *t)
             sub = sub->b;
         a->size = size_of(&sizes, sub);
         if (a->size == 0 && !e->failed)
-            FAIL(e, sub->place, DIAG_empty_axis, t->name, place_line(sub->place));
+            report_empty(s, sub);
     }
 }
 
@@ -315,12 +324,17 @@ static void declare_kept(Scope *s, Entry *entry, bool param)
     Tensor *t = find_named(list, name);
     Tensor want = { 0 };
     shape_of_entry(s, entry, &want);
+    if (e->failed)
+        return;
     if (t) {
         bool same = t->rank == want.rank;
         for (int k = 0; same && k < t->rank; k++)
             same = t->axis[k].size == want.axis[k].size;
-        if (!same)
-            FAIL(e, entry->place, DIAG_shared_shape, name, shape_text(t), shape_text(&want));
+        if (!same) {
+            if (FAILS(e, entry->place, DIAG_shared_shape, name, shape_text(t), shape_text(&want)))
+                report_help("a net keeps its parameters wherever it is used, so it must get the same shape each time");
+            return;
+        }
     } else {
         t = tensor_new(e->m, name, param && !copy ? ROLE_param : ROLE_state, ELEM_real);
         t->rank = want.rank;
@@ -328,7 +342,7 @@ static void declare_kept(Scope *s, Entry *entry, bool param)
         for (int k = 0; k < t->rank && param; k++)
             t->axis[k].length = NULL;
         t->exempt = entry->exempt;
-        t->place = entry->place;
+        t->place = blame(e, entry->place);
         if (entry->of) {
             Ctx sizes = size_ctx(s);
             t->elem = ELEM_int;
@@ -512,6 +526,13 @@ static void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
     name_add(s, NAME_number, name, v->place)->value = value;
 }
 
+static void report_many(Elab *e, Place place, Decl *def)
+{
+    const int n = def->params.n;
+    if (FAILS(e, place, DIAG_too_many_arguments, def->name, n ? format("at most %d argument%s", n, n > 1 ? "s" : "") : "no arguments"))
+        report_help("the form is `%s`", signature_text(def));
+}
+
 bool bind_arguments(Scope *s, ArgList *args, Place place)
 {
     Elab *e = s->e;
@@ -529,15 +550,14 @@ bool bind_arguments(Scope *s, ArgList *args, Place place)
                     at = p;
         if (at < 0 || at >= def->params.n || at >= 64) {
             if (!a->name)
-                FAIL(e, a->place, DIAG_too_many_arguments, def->name, def->params.n);
-            else {
-                FAIL(e, a->place, DIAG_unknown_argument, def->name, a->name);
+                report_many(e, a->place, def);
+            else if (FAILS(e, a->place, DIAG_unknown_argument, def->name, a->name)) {
                 StrList names = { 0 };
                 for (int p = 0; p < def->params.n; p++)
                     PUSH(names, def->params.at[p].name);
-                Str near = nearest(a->name, names.at, names.n);
-                if (near && !e->trial)
-                    report_help("did you mean `%s`?", near);
+                suggest(a->name, &names, NULL);
+                if (!nearest(a->name, names.at, names.n))
+                    report_help("the form is `%s`", signature_text(def));
             }
             return false;
         }
@@ -550,7 +570,8 @@ bool bind_arguments(Scope *s, ArgList *args, Place place)
         else if (formal->init)
             bind_argument(s, formal->name, formal->init, s);
         else {
-            FAIL(e, place, DIAG_missing_argument, def->name, formal->name);
+            if (FAILS(e, place, DIAG_missing_argument, def->name, formal->name))
+                report_help("the form is `%s`", signature_text(def));
             return false;
         }
     }
@@ -1065,6 +1086,12 @@ static void end_until(Scope *s, Scan *scan, Stat *st, Env *env)
 static void elaborate_scan(Scope *s, Stat *st, Env *env)
 {
     Elab *e = s->e;
+    for (int k = 0; k < st->body.n; k++)
+        if (st->body.at[k]->kind != STAT_assign) {
+            if (FAILS(e, st->body.at[k]->place, DIAG_not_in_scan))
+                report_help("write it above the scan");
+            return;
+        }
     Scan *scan = NEW(Scan);
     scan->up = e->scan;
     scan->name = st->name;
@@ -1107,10 +1134,6 @@ static void elaborate_scan(Scope *s, Stat *st, Env *env)
     StmtList *out = e->out;
     e->out = &loop->body;
     for (int k = 0; k < st->body.n && !e->failed; k++) {
-        if (st->body.at[k]->kind != STAT_assign) {
-            FAIL(e, st->body.at[k]->place, DIAG_not_in_scan);
-            break;
-        }
         assign(s, st->body.at[k], inner);
         if (e->failed)
             break;
@@ -1239,7 +1262,7 @@ static void declare_out(Scope *s, Entry *entry)
     n->shape = entry->shape;
     Tensor *t = temp_new(e, s, entry->name, entry->of ? ELEM_int : ELEM_real);
     shape_of_entry(s, entry, t);
-    t->place = entry->place;
+    t->place = blame(e, entry->place);
     if (entry->of) {
         Ctx sizes = size_ctx(s);
         t->of = size_of(&sizes, entry->of);
@@ -1341,7 +1364,8 @@ void elaborate_stat(Scope *s, Stat *st)
         Ctx sizes = size_ctx(s);
         double v;
         if (constant(&sizes, st->value, &v) && v == 0)
-            FAIL(e, s->use ? s->use->place : st->place, DIAG_require, st->name);
+            if (FAILS(e, s->use ? s->use->place : st->place, DIAG_require, s->use ? s->use->words : s->path, st->name))
+                note_condition(s, st->value);
         return;
     }
     case STAT_def:
@@ -1367,6 +1391,8 @@ void elaborate_stat(Scope *s, Stat *st)
                 return;
             }
             Name *net = name_find(s, st->left->args.at[0].value->name, NAME_net);
+            if (!net)
+                FAIL(e, st->left->place, DIAG_params_of_what);
             (void) found;
             for (int k = 0; net && k < net->net->params.n; k++) {
                 Tensor *t = net->net->params.at[k];
@@ -1445,7 +1471,49 @@ static bool match_all(Scope *s, Tensor **in, int nin)
     return at == nin;
 }
 
-static void report_misfit(Elab *e, Decl *def, int many, Tensor **in, int nin, Place place)
+static const Entry *entry_in(const Decl *def, int at)
+{
+    for (int k = 0; k < def->body.n; k++)
+        if (def->body.at[k]->kind == STAT_in || def->body.at[k]->kind == STAT_target) {
+            if (at < def->body.at[k]->entries.n)
+                return &def->body.at[k]->entries.at[at];
+            at -= def->body.at[k]->entries.n;
+        }
+    return NULL;
+}
+
+/* Do both inputs take the same axes? */
+static bool same_entries(const Decl *def)
+{
+    const Entry *a = entry_in(def, 0), *b = entry_in(def, 1);
+    if (!a || !b || a->shape.n != b->shape.n || entry_in(def, 2) || a->of || b->of)
+        return false;
+    for (int k = 0; k < a->shape.n; k++)
+        if (a->shape.at[k]->kind != b->shape.at[k]->kind || a->shape.at[k]->name != b->shape.at[k]->name)
+            return false;
+    return true;
+}
+
+/* Which layout layer would give x the number of axes that a layer takes. */
+static void help_axes(const Decl *def, const Tensor *x)
+{
+    const Entry *want = entry_in(def, 0);
+    const int have = x->rank, n = want ? want->shape.n : 0;
+    for (int k = 0; k < n; k++)
+        if (want->shape.at[k]->kind == SYN_dots)
+            return;
+    if (want && want->of && x->elem != ELEM_int)
+        report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)`");
+    else if (n == 2 && have > 2)
+        report_help("`flatten` before it makes one axis of all but the examples");
+    else if (n == 3 && have == 4)
+        report_help("`reshape(%d, %d)` before it makes a sequence of the rows", x->axis[1].size * x->axis[2].size, x->axis[3].size);
+    else if (n > have)
+        report_help("`reshape(%s)` before it, with sizes whose product is %d, gives it the axes", n == 4 ? "c, h, w" : "t, k",
+                    have > 1 ? (int) (tensor_count(x) / x->axis[0].size) : 1);
+}
+
+static void report_misfit(Elab *e, Decl *def, Tensor **in, int nin, Place place)
 {
     Buf given = { 0 }, wants = { 0 };
     for (int k = 0; k < nin; k++)
@@ -1462,22 +1530,27 @@ static void report_misfit(Elab *e, Decl *def, int many, Tensor **in, int nin, Pl
                 buf_add(&wants, "]%s", st->entries.at[q].of ? " of whole numbers" : "");
             }
     }
-    FAIL(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing");
-    if (e->trial)
+    const bool pair = nin == 2 && def->body.n && same_entries(def);
+    if (!(pair ? FAILS(e, place, DIAG_unequal, def->name, shape_text(in[0]), shape_text(in[1]))
+               : FAILS(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing")))
         return;
-    for (int k = 0; k < nin; k++)
-        if (in[k]->place.source)
+    for (int k = 0; k < nin && !pair; k++) {
+        Scope *by = producer_of(e, in[k]);
+        if (by && by->use && in[k]->place.source && !in[k]->place.source->prelude)
+            report_note(in[k]->place, "`%s` gives %s", by->use->words, shape_text(in[k]));
+        else if (in[k]->role == ROLE_input)
             report_note(in[k]->place, "`%s` has the shape %s", in[k]->name, shape_text(in[k]));
-    if (nin == 1 && in[0]->rank > 2)
-        report_help("`flatten` before it makes one axis of all but the examples");
-    (void) many;
+    }
+    if (nin == 1)
+        help_axes(def, in[0]);
 }
 
 Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Tensor **in, int nin,
                    Str path, Str draws, Use *use, Place place)
 {
     Decl *first = NULL;
-    int many = 0;
+    Using *const outer = e->using;
+    Using here = { use, outer };
     e->failed = 0;
     for (int k = 0; k < e->library.n; k++) {
         Decl *def = e->library.at[k];
@@ -1485,25 +1558,36 @@ Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Te
             continue;
         if (!first)
             first = def;
-        many++;
         Scope *s = scope_new(e, around, def, path, draws, use);
         s->samples = e->samples;
         s->tied_to = e->tied;
-        const bool trial = e->trial;
+        const bool trial = e->trial, poisoned = e->poisoned;
         e->trial = true;
-        const bool fits = bind_arguments(s, args, place) && match_all(s, in, nin);
+        e->poisoned = false;
+        const bool bound = bind_arguments(s, args, place), sound = !e->poisoned, fits = bound && match_all(s, in, nin);
         e->trial = trial;
+        e->poisoned = poisoned;
         e->failed = 0;
+        if (bound && !sound && !trial) {        /* an argument is itself wrong: say so */
+            const int errors = diag_errors();
+            bind_arguments(scope_new(e, around, def, path, draws, use), args, place);
+            if (diag_errors() > errors)
+                return NULL;
+        }
         if (!fits)
             continue;
         e->samples = 0;
         e->tied = NULL;
-        for (int b = 0; b < def->body.n; b++) {
+        e->using = use ? &here : outer;
+        bool good = true;
+        for (int b = 0; good && b < def->body.n; b++) {
             const int errors = diag_errors();
             elaborate_stat(s, def->body.at[b]);
-            if (diag_errors() > errors)
-                return NULL;
+            good = diag_errors() == errors;
         }
+        e->using = outer;
+        if (!good)
+            return NULL;
         if (s->outs.n)
             s->result = s->outs.at[0];
         if (s->result)
@@ -1514,6 +1598,6 @@ Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Te
     if (!first)
         FAIL(e, place, DIAG_unknown_definition, role, name);
     else if (bind_arguments(scope_new(e, around, first, path, draws, use), args, place))
-        report_misfit(e, first, many, in, nin, place);
+        report_misfit(e, first, in, nin, place);
     return NULL;
 }

@@ -4,9 +4,6 @@
  * wherever the net is used; a second use in one program draws other random numbers (`encoder@2`). */
 #include "elab.h"
 
-#define FAIL(e, place, ...) \
-    ((e)->trial || (e)->failed++ ? (void) ((e)->poisoned = true) : report(place, __VA_ARGS__))
-
 typedef struct { Str kind; int n; } Count;
 
 typedef struct {            /* one walk through a net's layers */
@@ -83,7 +80,8 @@ static Tensor *apply_residual(Walk *w, Call *call, Tensor *x, Scope *s)
     if (!y)
         return NULL;
     if (!same_shape(x, y)) {
-        FAIL(w->e, call->place, DIAG_residual_shape, shape_text(x), shape_text(y));
+        if (FAILS(w->e, call->place, DIAG_residual_shape, shape_text(x), shape_text(y)))
+            report_help("end the block with a layer that gives %s again", shape_text(x));
         return NULL;
     }
     return elementwise(w->e, s, intern("y"), (Tensor *[]) { x, y }, 2, sum_of, NULL, call->place);
@@ -93,8 +91,8 @@ static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 {
     Ctx sizes = size_ctx(s);
     const int times = call->args.n == 1 ? size_of(&sizes, call->args.at[0].value) : 0;
-    if (times < 1)
-        FAIL(w->e, call->place, DIAG_repeat_times);
+    if (times < 1 && FAILS(w->e, call->place, DIAG_repeat_times))
+        report_help("write `repeat(3) { ... }`");
     for (int k = 0; x && k < times; k++)
         x = walk_block(w, call->blocks.at[0], x);
     return x;
@@ -115,7 +113,8 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
         for (int d = 2; fits && d < part[k]->rank; d++)
             fits = part[k]->axis[d].size == part[0]->axis[d].size;
         if (!fits) {
-            FAIL(e, call->place, DIAG_concat_shape, shape_text(part[0]), shape_text(part[k]));
+            if (FAILS(e, call->place, DIAG_concat_shape, shape_text(part[0]), shape_text(part[k])))
+                report_help("padding, a stride or `flatten` in one of the blocks makes them agree");
             return NULL;
         }
         total += part[k]->axis[1].size;
@@ -180,23 +179,67 @@ static Tensor *apply_activation(Walk *w, Call *call, Tensor *x, Scope *s)
     return elementwise(e, s, intern("y"), &x, 1, apply_function, &with, call->place);
 }
 
-static void unknown_layer(Walk *w, Call *call)
+static void unknown_layer(Elab *e, Call *call)
 {
-    Elab *e = w->e;
     if (e->failed++)
         return;
-    report(call->place, DIAG_unknown_layer, call->name);
+    SAY(e, call->place, DIAG_unknown_layer, call->name);
     StrList names = { 0 };
+    static const char *const around[] = { "residual", "repeat", "concat", "tanh", "sigmoid", "softplus", "sin", "exp" };
+    for (size_t k = 0; k < sizeof around / sizeof *around; k++)
+        PUSH(names, intern(around[k]));
     for (int k = 0; k < e->library.n; k++)
         if (e->library.at[k]->role == intern("layer") || e->library.at[k]->role == intern("view"))
             PUSH(names, e->library.at[k]->name);
     for (int k = 0; k < e->functions.n; k++)
-        PUSH(names, e->functions.at[k]->name);
-    Str near = nearest(call->name, names.at, names.n);
-    if (near)
-        report_help("did you mean `%s`?", near);
-    else
+        if (!e->functions.at[k]->operand && e->functions.at[k]->params.n)
+            PUSH(names, e->functions.at[k]->name);
+    for (int k = 0; k < e->nets.n; k++)
+        PUSH(names, e->nets.at[k]->name);
+    suggest(call->name, &names, NULL);
+    if (!nearest(call->name, names.at, names.n))
         report_help("`aec doc` lists the layers");
+}
+
+/* A layer whose axes are those of another in another order: what stands last is no longer a row of pixels. */
+static bool reorders(const Decl *def)
+{
+    const Entry *in = NULL, *out = NULL;
+    for (int k = 0; def && k < def->body.n; k++)
+        if (def->body.at[k]->kind == STAT_in || def->body.at[k]->kind == STAT_out)
+            *(def->body.at[k]->kind == STAT_in ? &in : &out) = &def->body.at[k]->entries.at[0];
+    bool moved = false;
+    if (!in || !out || in->shape.n != out->shape.n)
+        return false;
+    for (int k = 0; k < in->shape.n; k++) {
+        bool found = false;
+        for (int q = 0; q < out->shape.n; q++)
+            found |= out->shape.at[q]->kind == SYN_name && out->shape.at[q]->name == in->shape.at[k]->name;
+        if (!found)
+            return false;
+        moved |= out->shape.at[k]->name != in->shape.at[k]->name;
+    }
+    return moved;
+}
+
+/* A layer along the last axis, with parameters, on an image: legal, and hardly ever meant. */
+static void warn_last_axis(Walk *w, Scope *used, Tensor *x)
+{
+    const Entry *in = NULL;
+    bool params = false;
+    for (int k = 0; k < used->def->body.n; k++) {
+        if (used->def->body.at[k]->kind == STAT_in && !in)
+            in = &used->def->body.at[k]->entries.at[0];
+        params |= used->def->body.at[k]->kind == STAT_param;
+    }
+    if (!params || !in || in->shape.n != 2 || in->shape.at[0]->kind != SYN_dots || x->rank != 4 || w->e->trial)
+        return;
+    for (int k = 0; k < w->net->layers.n; k++)
+        if (reorders(w->net->layers.at[k]->def))
+            return;
+    report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size);
+    report_help("`flatten %s` connects all %d elements; `channels_last %s` works on the channels of each pixel",
+                used->use->words, x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
 }
 
 static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
@@ -238,10 +281,13 @@ static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
         used->call = call;
         s = used;
         y = used->result;
+        warn_last_axis(w, used, x);
     } else {
         y = apply_activation(w, call, x, s);
-        if (!y)
-            unknown_layer(w, call);
+        if (!y && net)
+            FAIL(e, call->place, DIAG_net_in_itself, call->name);
+        else if (!y)
+            unknown_layer(e, call);
     }
     s->holds = call->braced ? w->net->layers.n - before : 0;
     if (y && w->first && call->name != intern("repeat"))
@@ -322,7 +368,10 @@ static Tensor *mirror_layer(Walk *w, Scope *layer, Tensor *x, bool tied)
     if (!params && layer->ndots > 0 && layer->input && layer->result && layer->input->rank == layer->result->rank
         && same_as_input(layer))
         return walk_call(w, layer->call, x);
-    FAIL(e, layer->call ? layer->call->place : w->net->place, DIAG_no_mirror, layer->def->name);
+    if (FAILS(e, layer->call ? layer->call->place : w->net->place, DIAG_no_mirror, layer->def->name)) {
+        report_note(w->net->place, "here the mirror is asked for");
+        report_help("write the decoder's layers out, or give `%s` a line `mirror LAYER(...)`", layer->def->name);
+    }
     return NULL;
 }
 
@@ -376,9 +425,10 @@ static Tensor *apply_mirror(Walk *w, Call *call, Tensor *x)
     for (int k = 0; call && k < call->args.n; k++) {
         Ctx sizes = size_ctx(e->root);
         double v = 0;
-        if (call->args.at[k].name != intern("tied"))
-            FAIL(e, call->args.at[k].place, DIAG_unknown_argument, intern("mirror"), call->args.at[k].name ? call->args.at[k].name : "1");
-        else if (constant(&sizes, call->args.at[k].value, &v))
+        if (call->args.at[k].name != intern("tied")) {
+            if (FAILS(e, call->args.at[k].place, DIAG_unknown_argument, intern("mirror"), call->args.at[k].name ? call->args.at[k].name : "1"))
+                report_help("the form is `decoder mirror(tied = true)`");
+        } else if (constant(&sizes, call->args.at[k].value, &v))
             tied = v != 0;
     }
     model_result(e, intern("z"));
@@ -416,13 +466,7 @@ static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
     e->failed = 0;
     if (!find_definition(e, intern("latent"), value->name)) {
         FAIL(e, value->place, DIAG_unknown_definition, "latent", value->name);
-        StrList names = { 0 };
-        for (int k = 0; k < e->library.n; k++)
-            if (e->library.at[k]->role == intern("latent"))
-                PUSH(names, e->library.at[k]->name);
-        Str near = nearest(value->name, names.at, names.n);
-        if (near)
-            report_help("did you mean `%s`?", near);
+        suggest_definition(e, intern("latent"), value->name);
         return NULL;
     }
     e->samples = e->want == WANT_sample ? samples : 1;
@@ -483,7 +527,8 @@ Tensor *apply_net(Elab *e, Net *net, Tensor *x, ArgList *more, Place place)
         if (v->kind == SYN_call || v->kind == SYN_name)
             y = walk_call(&w, call, x);
         else
-            FAIL(e, v->place, DIAG_not_a_layer);
+            if (FAILS(e, v->place, DIAG_not_a_layer) && v->kind == SYN_num)
+                report_help("write `bottleneck %s = code(%s)`", net->name, number_text(v->num));
     } else if (of->kind == NET_decoder && of->decl && !of->block)
         y = apply_mirror(&w, of->decl->call, x);
     else if (of->kind == NET_views)
@@ -500,6 +545,44 @@ Tensor *apply_block(Elab *e, Net *net, Block *block, Tensor *x, Scope *args, Str
     (void) outs, (void) path, (void) draws, (void) args;
     net->block = block;
     return apply_net(e, net, x, NULL, net->place);
+}
+
+/* ---- names, before anything is applied ------------------------------------------------------------------- */
+static bool known_layer(Elab *e, Call *call, const StrList *local)
+{
+    for (int k = 0; k < local->n; k++)
+        if (local->at[k] == call->name)
+            return true;
+    return name_find(e->root, call->name, NAME_net) || (call->braced && call->blocks.n) || builtin_op(call->name) >= 0
+        || find_definition(e, intern("layer"), call->name) || find_function(e->root, call->name);
+}
+
+static void check_block(Elab *e, Block *block, const StrList *local)
+{
+    for (int k = 0; block && k < block->n; k++) {
+        Call *call = block->at[k];
+        e->failed = 0;
+        if (!known_layer(e, call, local))
+            unknown_layer(e, call);
+        for (int b = 0; b < call->blocks.n; b++)
+            check_block(e, call->blocks.at[b], local);
+    }
+}
+
+void check_layers(Elab *e)
+{
+    for (int k = 0; k < e->file->decls.n; k++) {
+        Decl *d = e->file->decls.at[k];
+        StrList local = { 0 };
+        for (int q = 0; q < d->body.n; q++)
+            if (d->body.at[q]->name)
+                PUSH(local, d->body.at[q]->name);
+        if (d->kind == DECL_encoder || d->kind == DECL_decoder || d->kind == DECL_net || d->kind == DECL_bottleneck
+            || d->kind == DECL_corrupt || d->kind == DECL_augment)
+            check_block(e, d->block, &local);
+        for (int q = 0; d->kind == DECL_task && q < d->body.n; q++)
+            check_block(e, d->body.at[q]->block, &local);
+    }
 }
 
 /* ---- the model's own values --------------------------------------------------------------------------------- */
