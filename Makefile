@@ -43,3 +43,21 @@ clean:
 
 .PHONY: all clean
 -include $(wildcard $(B)/*.d)
+
+# ---- what people run ----------------------------------------------------------------------------------
+deps:
+	@tests/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(B)/aec
+
+check: deps
+	@$(MAKE) --no-print-directory all
+	@tests/check.sh quick
+
+check-all: deps
+	@$(MAKE) --no-print-directory all
+	@tests/check.sh all
+
+.PHONY: deps demo check check-all

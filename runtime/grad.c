@@ -78,13 +78,14 @@ static double loss_at(const AeProgram *p, ae_real *param, double v)
  * tried until one agrees. A wrong gradient agrees with none. */
 static double relative_error(const AeProgram *p, ae_real *param, double g, double scale, double *numeric)
 {
-    static const double steps[] = { 1e-3, 1e-2, 3e-3, 1e-4, 1e-5, 1e-6 };
+    static const double steps[] = { 1e-3, 1e-2, 3e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7 };
     double least = INFINITY;
-    for (int k = 0; k < (int) (sizeof steps / sizeof *steps) && !(least < 1e-7); k++) {
+    for (int k = 0; k < (int) (sizeof steps / sizeof *steps) && !(least < 5e-7); k++) {
         const double h = steps[k] * fmax(1, fabs(*param)), at = *param;
         const double d = (8 * (loss_at(p, param, at + h) - loss_at(p, param, at - h))
                           - (loss_at(p, param, at + 2 * h) - loss_at(p, param, at - 2 * h))) / (12 * h);
-        const double error = fabs(d - g) / fmax(fmax(fabs(d), fabs(g)), scale);
+        const double rounding = fmin(16 * 2.2e-16 * fmax(1, fabs(*p->loss)) / h, 1e-2 * scale);    /* what the quotient cannot resolve */
+        const double error = fmax(0, fabs(d - g) - rounding) / fmax(fmax(fabs(d), fabs(g)), scale);
         if (!(error >= least)) {
             least = error;
             *numeric = d;

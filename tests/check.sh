@@ -1,0 +1,46 @@
+#!/bin/sh
+# check.sh quick|all -- every test, a line each; ends with `N passed, N failed`.
+#
+# quick is for people and takes minutes; all adds the sanitizers, every example's gradients and the recorded models.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+what=${1:-quick}
+B=build/tests
+mkdir -p "$B"
+passed=0 failed=0
+
+count() {           # count NAME LOG: adds what a runner counted in its last line
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$2" | tail -n 1)
+    p=$(echo "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
+    f=$(echo "$line" | sed -n 's/.*passed, \([0-9]*\) failed.*/\1/p')
+    if [ -z "$p" ]; then
+        p=0 f=1
+        tail -n 5 "$2"
+    fi
+    passed=$((passed + p)) failed=$((failed + f))
+    [ "$f" = 0 ] || grep -vE '^(ok|[0-9]+ passed)' "$2" | head -n 40
+    printf '%-28s %4d passed, %d failed\n' "$1" "$p" "$f"
+}
+
+runner() {          # runner NAME COMMAND...: one that counts for itself
+    name=$1
+    shift
+    "$@" > "$B/$name.log" 2>&1
+    count "$name" "$B/$name.log"
+}
+
+CC="${CC:-gcc} -std=gnu11 -g -O1 -Wall -Wextra -Wpedantic -Icompiler -Ibuild -Itests/unit"
+front="build/base.o build/diag.o build/tokens.o build/print.o build/layout.o build/ae.tab.o build/ae.lex.o"
+$CC tests/parse_main.c $front -lm -o "$B/parse_main" || failed=$((failed + 1))
+for folder in diagnostics trees layout; do
+    runner "golden-$folder" tests/golden.sh tests/golden/$folder "$B/parse_main"
+done
+[ -d tests/golden/semantic ] && runner golden-semantic tests/golden.sh tests/golden/semantic build/aec check
+[ -x tests/golden_rows.sh ] && runner golden-rows tests/golden_rows.sh
+runner unit-passes tests/unit/run.sh passes "$B"
+runner unit-emit tests/unit/run.sh emit "$B"
+runner runtime tests/runtime/run.sh
+runner programs tests/programs/run.sh "$what" build/aec "$B"
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
