@@ -237,6 +237,8 @@ static Expr *fold_sum(bool minus, Expr *a, Expr *b)
         return a;
     if (expr_is(a, 0) && (!b->whole || a->whole))
         return minus ? expr_op(OP_neg, b, NULL, NULL) : b;
+    if (is_num(b) && b->num < 0 && !a->whole)
+        return make(minus ? OP_add : OP_sub, a, b->whole ? expr_num(-b->num) : expr_real(-b->num), NULL);
     if (is_op(b, OP_neg))
         return expr_op(minus ? OP_add : OP_sub, a, b->arg[0], NULL);
     if (is_op(a, OP_neg) && !minus)

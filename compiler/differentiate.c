@@ -172,13 +172,13 @@ SLOPE( rsqrt0,      0,        MUL(K(-0.5), MUL(y, MUL(y, y))),                  
 SLOPE( abs,         0,        DO(sign, u),                                                  NULL ) \
 SLOPE( sin,         0,        DO(cos, u),                                                   NULL ) \
 SLOPE( cos,         0,        DO(neg, DO(sin, u)),                                          NULL ) \
-SLOPE( acos,        0,        DIV(K(-1), DO(sqrt, SUB(K(1), MUL(u, u)))),                   NULL ) \
-SLOPE( tanh,        0,        SUB(K(1), MUL(y, y)),                                         NULL ) \
+SLOPE( acos,        0,        DIV(K(-1), DO(sqrt, SUB(K(1), POW(u, K(2))))),                NULL ) \
+SLOPE( tanh,        0,        SUB(K(1), POW(y, K(2))),                                      NULL ) \
 SLOPE( sigmoid,     0,        MUL(y, SUB(K(1), y)),                                         NULL ) \
 SLOPE( softplus,    0,        DO(sigmoid, u),                                               NULL ) \
-SLOPE( erf,         0,        MUL(K(M_2_SQRTPI), DO(exp, DO(neg, MUL(u, u)))),              NULL ) \
+SLOPE( erf,         0,        MUL(K(M_2_SQRTPI), DO(exp, DO(neg, POW(u, K(2))))),           NULL ) \
 SLOPE( lgamma,      0,        DO(digamma, u),                                               NULL ) \
-SLOPE( bessel_ratio,1,        SUB(SUB(K(1), MUL(y, y)), MUL(DIV(ADD(MUL(K(2), u), K(1)), v), y)),   NULL ) \
+SLOPE( bessel_ratio,1,        SUB(SUB(K(1), POW(y, K(2))), MUL(DIV(ADD(MUL(K(2), u), K(1)), v), y)),   NULL ) \
 SLOPE( log_bessel,  1,        ADD(expr_op(OP_bessel_ratio, u, v, NULL), DIV(u, v)),         NULL )
 
 /* The slope of e by its k-th argument, or NULL where the table has no row. */
@@ -252,6 +252,9 @@ static void see_cost(Expr *e, void *with)
         break;
     case OP_div:
         c->cost += 2;
+        break;
+    case OP_pow:
+        c->cost += expr_is(e->arg[1], 2) ? 1 : 10;
         break;
     default:
         c->cost += e->whole ? 1 : 10;

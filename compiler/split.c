@@ -409,6 +409,8 @@ static Expr *lift_inside(Split *s, Expr *e)
     for (int k = 0; k < e->nindex; k++)
         push_around(s, e->bound[k]);
     r->where = lift(s, e->where);
+    if (r->where && r->where->kind == EXPR_num && r->where->num != 0)
+        r->where = NULL;
     r->arg[0] = lift_under(s, r->where, e->arg[0]);
     r->arg[1] = lift_under(s, r->where, e->arg[1]);
     s->naround = was;
@@ -485,8 +487,10 @@ static Expr *lift(Split *s, Expr *e)
         Expr *a = lift_under(s, c, e->arg[1]);
         return expr_op(OP_select, c, a, lift_under(s, expr_op(OP_not, c, NULL, NULL), e->arg[2]));
     }
-    if (e->kind == EXPR_op)
-        return expr_op(e->op, lift(s, e->arg[0]), lift(s, e->arg[1]), lift(s, e->arg[2]));
+    if (e->kind == EXPR_op) {
+        Expr *a = lift(s, e->arg[0]), *b = lift(s, e->arg[1]);      /* in this order: the first hoisted is named first */
+        return expr_op(e->op, a, b, lift(s, e->arg[2]));
+    }
     Expr *r = NEW(Expr);
     *r = *e;
     for (int k = 0; k < 3; k++)
@@ -699,6 +703,8 @@ static void split_nest(Split *s, Stmt *was)
     s->of = st;
     set_around(s, st);
     st->where = lift(s, st->where);
+    if (st->where && st->where->kind == EXPR_num && st->where->num != 0)
+        st->where = NULL;
     for (int k = 0; k < st->target->rank; k++)
         st->sub[k] = lift_under(s, st->where, st->sub[k]);
     if (accumulate(s, st) || set_directly(s, st))
