@@ -526,8 +526,8 @@ static void add_term(Elab *e, Str name, Str unit, Tensor *t, Expr *weight, Tenso
         value = reduce_over(inner, t->rank, expr_read(t, sub, t->rank ? ~0u : 0, NULL));
     }
     term.value = scalar_new(e, s, intern("value"), value, place);
-    if (weight && weight->kind == EXPR_num && weight->num == 0 && place.source && !place.source->prelude)
-        report(place, DIAG_weight_zero, name);
+    if (weight && weight->kind == EXPR_num && weight->num == 0)
+        report(blame(e, place), DIAG_weight_zero, name);
     if (weight && !expr_is(weight, 1))
         term.weight = scalar_new(e, s, intern("weight"), weight, place);
     PUSH(e->p->terms, term);

@@ -74,7 +74,8 @@ Env *bind_index(Ctx *c, Env *up, Str name, Syn *range, Index **made)
         if (r->kind == EXPR_num && r->num >= 0 && r->num == floor(r->num))
             i->size = (int) r->num;
         else {
-            FAIL(c->user->e, range->place, DIAG_range_constant, name);
+            if (FAILS(c->user->e, range->place, DIAG_range_constant, name))
+                report_help("run over all and leave some out: `sum(%s where %s < ...)`", name, name);
             i->size = 1;
         }
     } else {
@@ -311,7 +312,8 @@ static int subscripts(Ctx *c, Name *n, SynList *subs, Env *env, Expr **sub, Plac
         place[rank] = s->place;
         sub[rank] = lower_whole(&inner, s, env);
         if (!sub[rank]->whole) {
-            FAIL(e, s->place, DIAG_subscript_real);
+            if (FAILS(e, s->place, DIAG_subscript_real))
+                report_help("`floor(...)` or `round(...)` make it whole; `/` rounds down between whole numbers");
             sub[rank] = expr_num(0);
         }
         rank++;
@@ -336,7 +338,7 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
         while (n->tied_at[want])
             want++;
         if (rank != want) {
-            FAIL(e, s->place, DIAG_rank, n->name, want, rank);
+            FAIL(e, s->place, DIAG_rank, n->name, want, want == 1 ? "axis" : "axes", rank);
             return nothing();
         }
         for (int k = 0; k < rank; k++)
@@ -356,7 +358,7 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
         rank--;
     }
     if (rank != t->rank) {
-        FAIL(e, s->place, DIAG_rank, n->name, t->rank, rank);
+        FAIL(e, s->place, DIAG_rank, n->name, t->rank, t->rank == 1 ? "axis" : "axes", rank);
         return nothing();
     }
     Expr *example = NULL;
@@ -441,7 +443,8 @@ static Expr *lower_last(Ctx *c, Syn *s, Env *env)
     Name *axis = s->args.n == 1 && s->args.at[0].value->kind == SYN_name
                ? name_find(c->names, s->args.at[0].value->name, NAME_axis) : NULL;
     if (!axis) {
-        FAIL(e, s->place, DIAG_last_of_what);
+        if (FAILS(e, s->place, DIAG_last_of_what))
+            report_help("`last(t)` stands below `scan t { ... }`");
         return expr_num(0);
     }
     Expr *p = present(e, &axis->axis, env);
@@ -546,6 +549,29 @@ static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
     return by_hand(value, first, lower(&inner, f->slope, frame));
 }
 
+/* After a report: functions of numbers, or reductions. */
+static void suggest_function(Ctx *c, Str name, bool reduction)
+{
+    static const char *const scalars[] = {
+#define SCALAR(name, n, ...) n == 1 ? #name : NULL,
+#include "scalars.def"
+#undef SCALAR
+    }, *const reductions[] = { "sum", "mean", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice" };
+    Elab *e = c->user->e;
+    StrList names = { 0 };
+    for (size_t k = 0; k < sizeof scalars / sizeof *scalars && !reduction; k++)
+        if (scalars[k] && builtin_op(intern(scalars[k])) >= 0)
+            PUSH(names, intern(scalars[k]));
+    for (size_t k = 0; k < sizeof reductions / sizeof *reductions && reduction; k++)
+        PUSH(names, intern(reductions[k]));
+    for (int k = 0; k < e->functions.n; k++)
+        if ((e->functions.at[k]->operand != NULL) == reduction)
+            PUSH(names, e->functions.at[k]->name);
+    suggest(name, &names, reduction ? "there are" : NULL);
+    if (!reduction && !nearest(name, names.at, names.n))
+        report_help("`def %s(u) = ...` makes one", name);
+}
+
 static Expr *lower_call(Ctx *c, Syn *s, Env *env)
 {
     Elab *e = c->user->e;
@@ -569,7 +595,8 @@ static Expr *lower_call(Ctx *c, Syn *s, Env *env)
                 return lower_read(c, s, env, &n, &s->list, NULL);
             }
         }
-        FAIL(e, s->place, DIAG_unknown_function, f);
+        if (FAILS(e, s->place, DIAG_unknown_function, f))
+            report_help("a tensor is read with square brackets alone: `%s[...]`", f);
         return nothing();
     }
     if (f == intern("size"))
@@ -588,7 +615,8 @@ static Expr *lower_call(Ctx *c, Syn *s, Env *env)
         Function *def = find_function(c->names, f);
         if (def && !def->operand)
             return lower_call_of(c, s, env, def);
-        FAIL(e, s->place, DIAG_unknown_function, f);
+        if (FAILS(e, s->place, DIAG_unknown_function, f))
+            suggest_function(c, f, false);
         return nothing();
     }
     if (s->args.n != want) {
@@ -690,7 +718,8 @@ static Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
         Function *f = find_function(c->names, s->name);
         if (f && f->operand && f->params.n == 1)
             return lower_def_reduction(c, s, env, f);
-        FAIL(e, s->place, DIAG_unknown_reduction, s->name);
+        if (FAILS(e, s->place, DIAG_unknown_reduction, s->name))
+            suggest_function(c, s->name, true);
         return nothing();
     }
     Ctx plain = *c;
@@ -721,10 +750,11 @@ static Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
                 else if (b->value->index->size < 0)
                     b->value->index->size = r->bound[k]->size;
             } else
-                FAIL(e, s->place, DIAG_rank_unbound, r->bound[k]->name);
+                FAIL(e, s->place, DIAG_rank_unbound, r->bound[k]->name, r->bound[k]->name);
         }
         if (r->bound[k]->size < 0) {
-            FAIL(e, s->list.at[k < s->list.n ? k : 0]->place, DIAG_no_range, r->bound[k]->name);
+            if (FAILS(e, s->list.at[k < s->list.n ? k : 0]->place, DIAG_no_range, r->bound[k]->name))
+                report_help("write it: `%s(%s < 10)`; or let `%s` stand alone at an axis", s->name, r->bound[k]->name, r->bound[k]->name);
             r->bound[k]->size = 1;
         }
     }
@@ -762,12 +792,20 @@ static Expr *number_named(Ctx *c, Str name)
 
 static void suggest_name(Ctx *c, Str name)
 {
+    Elab *e = c->user->e;
     StrList names = { 0 };
-    for (int k = 0; k < c->names->names.n; k++)
-        PUSH(names, c->names->names.at[k]->name);
-    Str near = nearest(name, names.at, names.n);
-    if (near)
-        report_help("did you mean `%s`?", near);
+    for (Scope *s = c->names; s; s = s->up)
+        for (int k = 0; k < s->names.n; k++)
+            PUSH(names, s->names.at[k]->name);
+    if (nearest(name, names.at, names.n) || !c->sizes) {
+        suggest(name, &names, NULL);
+        return;
+    }
+    for (int k = 0; k < e->functions.n; k++)
+        PUSH(names, e->functions.at[k]->name);
+    suggest(name, &names, NULL);
+    if (!nearest(name, names.at, names.n))
+        report_help("a constant is declared by `set %s = 10`", name);
 }
 
 static Expr *lower_name(Ctx *c, Syn *s, Env *env)
@@ -798,9 +836,10 @@ static Expr *lower_name(Ctx *c, Syn *s, Env *env)
         return lower_read(c, s, env, t, &t->shape, NULL);
     if (e->trial || e->failed++)
         e->poisoned = true;
-    else if (n)
+    else if (n) {
         SAY(e, s->place, DIAG_unbound_index, s->name);
-    else {
+        report_help("`size(%s)` is its size; `sum(%s)` or the left side make it an index", s->name, s->name);
+    } else {
         SAY(e, s->place, DIAG_unknown_name, s->name);
         suggest_name(c, s->name);
     }
@@ -891,7 +930,8 @@ Expr *lower(Ctx *c, Syn *s, Env *env)
             return n->value;
         if (n && s->field == intern("hi"))
             return n->hi;
-        FAIL(e, s->place, DIAG_no_field, s->name, s->field);
+        if (FAILS(e, s->place, DIAG_no_field, s->name, s->field))
+            report_help("an argument `a..b` has `.lo` and `.hi`; nothing else has parts");
         return nothing();
     }
     default:
@@ -917,7 +957,8 @@ bool constant(Ctx *c, Syn *s, double *value)
         return e->failed == before;
     }
     if (e->failed == before)
-        FAIL(e, s->place, DIAG_not_constant);
+        if (FAILS(e, s->place, DIAG_not_constant))
+            report_help("numbers, `set` constants and sizes of axes are constants");
     *value = 0;
     return false;
 }

@@ -272,9 +272,14 @@ static void copied_initial(Elab *e, Scope *s, Tensor *t, Place place)
 static void report_empty(Scope *s, Syn *size)
 {
     Elab *e = s->e;
-    for (int k = 0; s->def && k < s->def->body.n && !e->trial; k++)
+    const int errors = diag_errors();
+    for (int k = 0; s->def && k < s->def->body.n && !e->trial && diag_errors() == errors; k++)
         if (s->def->body.at[k]->kind == STAT_require)
             elaborate_stat(s, s->def->body.at[k]);
+    if (diag_errors() > errors) {
+        e->failed = 1;
+        return;
+    }
     Buf b = { 0 };
     syn_print(&b, size);
     FAIL(e, size->place, DIAG_empty_axis, s->use ? s->use->words : s->path, b.at);
@@ -649,7 +654,8 @@ static Tensor *target_new(Scope *s, Syn *left, Str name, Stmt *st, Expr **sub, S
         } else if (sub[k]->kind == EXPR_read && sub[k]->tensor->of > 0)
             t.axis[k] = (Axis) { sub[k]->tensor->of, NULL, false, NULL };
         else {
-            FAIL(e, subs->at[k < subs->n ? k : 0]->place, DIAG_target_undeclared, name);
+            if (FAILS(e, subs->at[k < subs->n ? k : 0]->place, DIAG_target_undeclared, name))
+                report_help("its size cannot be told from here: declare it with `out %s[...]` above", name);
             return NULL;
         }
     }
@@ -839,8 +845,10 @@ static void bind_left(Scope *s, Ctx *c, Assign *a)
                 continue;
             }
             if (pass == 1) {
-                if (once && !(sub->kind == SYN_num || sub->kind == SYN_name))
-                    FAIL(e, sub->place, DIAG_left_index, a->target->name);
+                if (once && !(sub->kind == SYN_num || sub->kind == SYN_name)) {
+                    if (FAILS(e, sub->place, DIAG_left_index, a->target->name))
+                        report_help("move the shift to the right side, or add with `+=`, which writes to computed places");
+                }
                 a->sub[a->rank] = lower_whole(c, sub, a->env);
                 if (!a->sub[a->rank]->whole) {
                     FAIL(e, sub->place, DIAG_subscript_real);
@@ -869,7 +877,7 @@ static void bind_left(Scope *s, Ctx *c, Assign *a)
         }
     }
     if (t && !a->target->samples && a->rank != t->rank)
-        FAIL(e, a->st->left->place, DIAG_rank, a->target->name, t->rank, a->rank);
+        FAIL(e, a->st->left->place, DIAG_rank, a->target->name, t->rank, t->rank == 1 ? "axis" : "axes", a->rank);
     for (int k = 0; t && k < a->rank && k < t->rank; k++)
         if (!once && a->sub[k]->kind == EXPR_index) {
             Expr *example = NULL;
@@ -884,7 +892,8 @@ static bool sizes_known(Elab *e, Assign *a)
 {
     for (int k = 0; k < a->nest->nindex; k++)
         if (a->nest->index[k]->size < 0) {
-            FAIL(e, a->st->left->place, DIAG_no_range, a->nest->index[k]->name);
+            if (FAILS(e, a->st->left->place, DIAG_no_range, a->nest->index[k]->name))
+                report_help("write it: `%s < 10`; or let it stand alone at an axis", a->nest->index[k]->name);
             return false;
         }
     return true;
@@ -902,7 +911,8 @@ static bool assign(Scope *s, Stat *st, Env *env)
     if (vector) {
         Name *net = st->left->args.n == 1 ? name_find(s, st->left->args.at[0].value->name, NAME_net) : NULL;
         if (!net || e->param_k >= net->net->params.n) {
-            FAIL(e, st->left->place, DIAG_params_of_what);
+            if (FAILS(e, st->left->place, DIAG_params_of_what))
+                report_help("nets are declared above: `net slow = copy(online)`");
             return false;
         }
         n = NEW(Name);
@@ -917,11 +927,17 @@ static bool assign(Scope *s, Stat *st, Env *env)
     }
     if (update ? !n->tensor || (n->tensor->role != ROLE_state && n->tensor->role != ROLE_param) : n->tensor && n->tensor->role != ROLE_temp
         && !(n->tensor->role == ROLE_state && e->sweeping)) {
-        FAIL(e, st->left->place, update ? DIAG_update_target : DIAG_target_kept, n->name);
+        if (FAILS(e, st->left->place, update ? DIAG_update_target : DIAG_target_kept, n->name))
+            report_help(update ? "a value of this step is written with `=`; what lives on is declared as `state`"
+                               : "it lives from step to step; an update is written with `:=`");
         return false;
     }
     if (!update && !adds && n->defined && !e->trial && !e->scan) {
-        FAIL(e, st->left->place, DIAG_defined_twice, n->name);
+        if (FAILS(e, st->left->place, DIAG_defined_twice, n->name)) {
+            if (n->place.source && !n->place.source->prelude)
+                report_note(n->place, "it is declared here");
+            report_help("give the new value a name of its own; `+=` adds to what is there");
+        }
         return false;
     }
     if (is_call(st->value, "gradient")) {
@@ -954,7 +970,8 @@ static bool assign(Scope *s, Stat *st, Env *env)
     nest->target = n->tensor;
     memcpy(nest->sub, a.sub, sizeof nest->sub);
     if (n->tensor->elem == ELEM_int && !nest->value->whole) {
-        FAIL(e, st->value->place, DIAG_not_whole, n->name);
+        if (FAILS(e, st->value->place, DIAG_not_whole, n->name))
+            report_help("`floor(...)` or `round(...)` make it whole");
         return false;
     }
     nest->where = guard_of(e, a.env);
@@ -1103,7 +1120,8 @@ static void elaborate_scan(Scope *s, Stat *st, Env *env)
     else if (axis)
         scan->axis = axis->axis;
     else {
-        FAIL(e, st->place, DIAG_no_range, st->name);
+        if (FAILS(e, st->place, DIAG_no_range, st->name))
+            report_help("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name);
         return;
     }
     bool until = st->until != NULL;
@@ -1424,7 +1442,8 @@ void elaborate_stat(Scope *s, Stat *st)
         return;
     }
     default:
-        FAIL(e, st->place, DIAG_not_here);
+        if (FAILS(e, st->place, DIAG_not_here))
+            report_help("`let`, `predict` and `minimize` stand in a `pretext` or `downstream`");
     }
 }
 
