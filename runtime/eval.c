@@ -63,22 +63,52 @@ double evaluate_terms(const AeProgram *p, const Split *s, double *mean)
 
 const AeProgram *evaluate_program(void)
 {
-    const AeProgram *const p = program_find("evaluate");
-    return p ? p : ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].evaluate : NULL;
+    return ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].evaluate : NULL;
 }
 
+bool evaluate_has(const char *metric)
+{
+    for (int k = 0; k < ae_model.nphases; k++) {
+        const AeProgram *const p = ae_model.phases[k].evaluate;
+        for (int j = 0; p && j < p->nterms; j++) {
+            const char *const dot = strrchr(p->terms[j].name, '.');
+            if (strcmp(dot ? dot + 1 : p->terms[j].name, metric) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool listed(const Metrics *m, const char *split, const char *term)
+{
+    for (int k = 0; k < m->n; k++) {
+        const char *const slash = strchr(m->at[k].name, '/');
+        if (slash && strncmp(m->at[k].name, split, strlen(split)) == 0 && strcmp(slash + 1, term) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The loss and the terms of the last phase, then the terms that only phases before it have. */
 void evaluate_split(const char *name, bool own, Metrics *m)
 {
     const Split *const s = data_split(name);
-    const AeProgram *const p = evaluate_program();
     if (!s)
         fail("there are no %s rows", name);
-    if (p) {
+    for (int phase = ae_model.nphases - 1; phase >= 0; phase--) {
+        const AeProgram *const p = ae_model.phases[phase].evaluate;
+        bool wanted = phase == ae_model.nphases - 1;
+        for (int k = 0; p && k < p->nterms; k++)
+            wanted |= !listed(m, name, p->terms[k].name);
+        if (!p || !wanted)
+            continue;
         double *const mean = need((size_t) p->nterms + 1, sizeof *mean);
         const double loss = evaluate_terms(p, s, mean);
-        metrics_add(m, "", loss, "%s/loss", name);
+        if (phase == ae_model.nphases - 1)
+            metrics_add(m, "", loss, "%s/loss", name);
         for (int k = 0; k < p->nterms; k++)
-            metrics_add(m, p->terms[k].unit, mean[k], "%s/%s", name, p->terms[k].name);
+            if (!listed(m, name, p->terms[k].name))
+                metrics_add(m, p->terms[k].unit, mean[k], "%s/%s", name, p->terms[k].name);
         free(mean);
     }
     if (own)
@@ -112,6 +142,7 @@ static void print_json(const Metrics *m)
 void command_eval(void)
 {
     Metrics m = { 0 };
+    metrics_check();
     weights_start(false);
     evaluate_split(opt.split ? opt.split : data_split("test") ? "test" : "train", true, &m);
     (opt.json ? print_json : print_table)(&m);

@@ -33,11 +33,7 @@ static void print_text(void)
         text_add(&t, "phase %s: %d epochs, batch %s, seed %llu\n", p->name, p->epochs, batch, (unsigned long long) p->seed);
         free(batch);
     }
-    text_add(&t, "commands:");
-    for (int k = 0; k < ae_model.nprograms; k++)
-        if (strcmp(ae_model.programs[k].name, "init") != 0)
-            text_add(&t, " %s", ae_model.programs[k].name);
-    text_add(&t, "\n\n");
+    text_add(&t, "it can %s\n\n", program_names());
     for (int list = 0; list < 2; list++)
         for (int k = 0; k < (list ? ae_model.nstate : ae_model.nparam); k++) {
             const AeArray *const a = list ? &ae_model.state[k] : &ae_model.param[k];

@@ -302,23 +302,60 @@ static double argument(const AeSetting *s, double otherwise)
     return s->nnumbers ? s->number[0] : otherwise;
 }
 
+static void add_knn(const char *split, const AeSetting *s, Metrics *m)
+{
+    metrics_add(m, "share right", knn(split, ae_imin(1024, ae_imax(1, (int) argument(s, 5)))), "%s/knn", split);
+}
+
+static void add_probe(const char *split, const AeSetting *s, Metrics *m)
+{
+    metrics_add(m, "share right", linear_probe(split, (long) argument(s, 0)), "%s/linear_probe", split);
+}
+
+static void add_active(const char *split, const AeSetting *s, Metrics *m)
+{
+    (void) s;
+    metrics_add(m, "units", active_units(split), "%s/active_units", split);
+}
+
+static void add_squares(const char *split, const AeSetting *s, Metrics *m) { add_error(split, s->key, m); }
+
+static void add_components(const char *split, const AeSetting *s, Metrics *m)
+{
+    (void) s;
+    add_pca(split, m);
+}
+
+static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
+    { "mse", add_squares }, { "psnr", add_squares }, { "r2", add_squares }, { "knn", add_knn },
+    { "linear_probe", add_probe }, { "active_units", add_active }, { "pca", add_components },
+};
+enum { OWN = sizeof own / sizeof *own };
+
+static int find_own(const char *key)
+{
+    for (int k = 0; k < OWN; k++)
+        if (strcmp(own[k].key, key) == 0)
+            return k;
+    return -1;
+}
+
+void metrics_check(void)
+{
+    for (int k = 0; k < ae_model.nmetrics; k++)
+        if (find_own(ae_model.metrics[k].key) < 0 && !evaluate_has(ae_model.metrics[k].key))
+            fail("this trainer does not know the metric %s", ae_model.metrics[k].key);
+}
+
 void metrics_own(const char *split, Metrics *m)
 {
     bool pca = opt.pca;
     for (int k = 0; k < ae_model.nmetrics; k++) {
-        const AeSetting *const s = &ae_model.metrics[k];
-        if (strcmp(s->key, "psnr") == 0 || strcmp(s->key, "mse") == 0 || strcmp(s->key, "r2") == 0)
-            add_error(split, s->key, m);
-        else if (strcmp(s->key, "knn") == 0)
-            metrics_add(m, "share right", knn(split, ae_imin(1024, ae_imax(1, (int) argument(s, 5)))), "%s/knn", split);
-        else if (strcmp(s->key, "linear_probe") == 0)
-            metrics_add(m, "share right", linear_probe(split, (long) argument(s, 0)), "%s/linear_probe", split);
-        else if (strcmp(s->key, "active_units") == 0)
-            metrics_add(m, "units", active_units(split), "%s/active_units", split);
-        else if (strcmp(s->key, "pca") == 0)
-            pca = true;
-        else
-            fail("this trainer does not know the metric %s", s->key);
+        const int which = find_own(ae_model.metrics[k].key);
+        if (which < 0 || evaluate_has(own[which].key))      /* the program computes it */
+            continue;
+        own[which].add(split, &ae_model.metrics[k], m);
+        pca &= own[which].add != add_components;
     }
     if (pca)
         add_pca(split, m);

@@ -9,16 +9,23 @@ const AeProgram *program_find(const char *name)
     return NULL;
 }
 
+/* The commands among the programs; the rest serve training. */
+char *program_names(void)
+{
+    Text t = { 0 };
+    for (int k = 0; k < ncommands; k++)
+        if (program_find(commands[k].name))
+            text_add(&t, "%s%s", t.n ? ", " : "", commands[k].name);
+    return t.n ? t.at : form("nothing");
+}
+
 const AeProgram *program_need(const char *name)
 {
     const AeProgram *const p = program_find(name);
-    Text have = { 0 };
-    if (p)
-        return p;
-    for (int k = 0; k < ae_model.nprograms; k++)
-        text_add(&have, "%s%s", k ? ", " : "", ae_model.programs[k].name);
-    fail("the model %s cannot %s: what that needs is not in %s (it has %s)", ae_model.name, name, ae_model.file,
-         have.n ? have.at : "nothing");
+    if (!p)
+        fail("the model %s cannot %s, as %s has no part that does; it can %s", ae_model.name, name, ae_model.file,
+             program_names());
+    return p;
 }
 
 double real_at(const AeArray *a, long i)

@@ -109,6 +109,9 @@ const AeSetting *setting_find(const AeSetting *list, int n, const char *key);
 double setting_number(const AeSetting *list, int n, const char *key, double otherwise);
 void whole_check(int input, double v, const char *file, const char *unit, long row);
 const Split *data_split(const char *name);              /* "train" "validation" "test"; read at first use; NULL: there is none */
+const AeSetting *data_setting(const char *key);         /* of the block `data` */
+void scale_learn(const Split *train);
+void scale_split(Split *s);
 void data_peak(int input, double *low, double *high);   /* the range of an input after scaling, or low = high */
 void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs, const uint8_t *labelled);
 
@@ -166,6 +169,7 @@ long row_count(const AeArray *a);                       /* elements behind the b
 /* ---- run.c: programs over rows -------------------------------------------------------------------------- */
 const AeProgram *program_find(const char *name);
 const AeProgram *program_need(const char *name);
+char *program_names(void);                              /* those that are commands */
 typedef void (*OnBatch)(void *with, long first, int n);
 void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
 void model_init(void);
@@ -177,8 +181,10 @@ typedef struct { Metric *at; int n, room; } Metrics;
 void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...) __attribute__((format(printf, 4, 5)));
 double evaluate_terms(const AeProgram *p, const Split *s, double *mean);  /* mean of every term; returns the loss */
 void evaluate_split(const char *name, bool own, Metrics *m);      /* own: also what the trainer computes itself */
-const AeProgram *evaluate_program(void);
+const AeProgram *evaluate_program(void);                            /* of the last phase */
+bool evaluate_has(const char *metric);                              /* a term of that name, perhaps behind a task's */
 void metrics_own(const char *split, Metrics *m);                    /* metrics.c: psnr, knn ... */
+void metrics_check(void);                                           /* that all of them are known */
 double squared_error(const Split *s, long *count);                  /* of the program reconstruct; NAN without one */
 double area_under(const double *score, const uint8_t *positive, long n);
 

@@ -243,6 +243,7 @@ void command_train(void)
     int terms = 1;
     if (!ae_model.nphases)
         fail("%s has no train block", ae_model.file);
+    metrics_check();
     for (int k = 0; k < ae_model.nphases; k++)
         terms = ae_imax(terms, ae_model.phases[k].gradient->nterms);
     run.at.sum = need((size_t) terms, sizeof *run.at.sum);
