@@ -53,7 +53,46 @@ static void run_and_write(const char *program)
 }
 
 void command_encode(void)   { run_and_write("encode"); }
-void command_predict(void)  { run_and_write("predict"); }
+
+/* Where a task's output are the chances of a label's classes, the likeliest class becomes one more column. */
+static int class_of_output(const AeArray *a)
+{
+    int found = -1;
+    for (int i = 0; i < ae_model.ninputs; i++) {
+        const AeInput *const in = &ae_model.inputs[i];
+        if (in->label && strcmp(in->kind, "class") == 0 && a->elem == AE_REAL && a->rank == 2 && a->shape[1] == in->classes)
+            found = found < 0 ? i : -2;
+    }
+    return found;
+}
+
+static Result likeliest(const Result *p, int label)
+{
+    Result r = result_new(&ae_model.inputs[label].array, p->shape[0]);
+    for (long row = 0; row < p->shape[0]; row++) {
+        const ae_real *const chance = (const ae_real *) p->at + row * p->shape[1];
+        int best = 0;
+        for (int k = 1; k < p->shape[1]; k++)
+            if (chance[k] > chance[best])
+                best = k;
+        ((int32_t *) r.at)[row] = best;
+    }
+    return r;
+}
+
+void command_predict(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need("predict");
+    const Split *const s = chosen_split();
+    Result *r = run_all(p, s, rows_of(s));
+    int n = p->noutputs;
+    const int label = n ? class_of_output(&p->outputs[0]) : -1;
+    if (label >= 0)
+        r[n++] = likeliest(&r[0], label);
+    result_write(path, r, n, false);
+}
 
 /* A picture has each original beside its reconstruction. */
 void command_reconstruct(void)
