@@ -310,7 +310,7 @@ static Value value_of_call(Elab *e, Scope *task, Syn *s)
             if (up->names.at[k]->kind == NAME_net)
                 PUSH(names, up->names.at[k]->name);
     suggest(f, &names, NULL);
-    if (!nearest(f, names.at, names.n))
+    if (!nearest(f, names.at, names.n) && !suggest_term(e, f) && !suggest_role(e, f))
         report_help("`aec doc` lists the losses and views; a latent's terms are named by its definition");
     return (Value) { .bad = true };
 }
@@ -328,7 +328,11 @@ static Value value_of_name(Elab *e, Scope *task, Syn *s)
         for (int k = 0; k < e->used.n; k++)
             if (s->name == intern("params") || !e->used.at[k]->exempt)
                 PUSH(v.list, e->used.at[k]);
-        return v;
+        if (v.list.n)
+            return v;
+        SAY(e, s->place, DIAG_not_a_value, s->name);
+        report_help("`%s` are the parameters of the nets used above it, and none is: write it in `regularize`", s->name);
+        return (Value) { .bad = true };
     }
     Name *number = name_find(task, s->name, NAME_number);
     if (number)
@@ -526,7 +530,7 @@ static void add_term(Elab *e, Str name, Str unit, Tensor *t, Expr *weight, Tenso
         value = reduce_over(inner, t->rank, expr_read(t, sub, t->rank ? ~0u : 0, NULL));
     }
     term.value = scalar_new(e, s, intern("value"), value, place);
-    if (weight && weight->kind == EXPR_num && weight->num == 0)
+    if (weight && expr_is(weight, 0))
         report(blame(e, place), DIAG_weight_zero, name);
     if (weight && !expr_is(weight, 1))
         term.weight = scalar_new(e, s, intern("weight"), weight, place);
@@ -657,7 +661,8 @@ static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
         named.kind = SYN_call;
     const int errors = diag_errors();
     Scope *made = use_target(e, e->root, d->op, &named, fitted(e, y, x, d->place), x, intern("reconstruct"));
-    if (!made && diag_errors() == errors + 1 && find_definition(e, intern(d->op == intern("by") ? "loss" : "likelihood"), named.name))
+    Decl *like = find_definition(e, intern(d->op == intern("by") ? "loss" : "likelihood"), named.name);
+    if (!made && diag_errors() == errors + 1 && like && takes_alike(like))
         suggest_fit(e, e->decoder, x);
     return made;
 }
@@ -1543,6 +1548,14 @@ static void declare_names(Elab *e, Setting *defines, int ndefines)
     }
 }
 
+static void collect_library(Elab *e, File *f)
+{
+    collect(e, f);
+    for (int k = 0; k < f->decls.n; k++)
+        if (f->decls.at[k]->kind == DECL_augment)
+            declare_net(e, f->decls.at[k], NET_views, f->decls.at[k]->name);
+}
+
 static int largest_batch(Elab *e)
 {
     int most = 0;
@@ -1677,7 +1690,7 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
     *e->bare = *e->root;
     collect(e, file);
     for (int k = 0; k < nuse; k++)
-        collect(e, parse(use[k], true));
+        collect_library(e, parse(use[k], true));
     if (diag_errors())
         return NULL;
     e->clock_batch = clock_new(e, "batch", ELEM_int);
@@ -1722,6 +1735,10 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         predict_program(e);
     if (diag_errors())
         return NULL;
+    if (!find_decl(e, DECL_data)) {
+        report(e->m->inputs.at[0].place, DIAG_no_data);
+        report_help("add `data { train = digits() }`, or another source: `aec doc` lists them");
+    }
     warn_overcomplete(e);
     warn_unscaled(e);
     place_parameters(e);
