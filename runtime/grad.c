@@ -61,8 +61,8 @@ void command_grad(void)
 #ifndef AE_DOUBLE
 void command_gradcheck(void)
 {
-    fail("gradcheck needs a build in double precision; make it with\n\n    aec build %s --schedule plain --real f64 -o %s-f64\n\n"
-         "and run %s-f64 gradcheck", ae_model.file, ae_model.name, ae_model.name);
+    fail("gradcheck needs a build in double precision that holds its draws; aec makes and runs it:\n\n"
+         "    aec run %s -- gradcheck\n", ae_model.file);
 }
 #else
 static double loss_at(const AeProgram *p, ae_real *param, double v)

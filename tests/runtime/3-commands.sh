@@ -42,7 +42,7 @@ for k in a:
     assert all(abs(x - y) < 1e-3 * scale for x, y in zip(a[k], b[k])), k
 PY
 has "gradcheck" "$(./hand64 gradcheck)" ": good"
-fails "gradcheck in float" 1 'aec build hand.ae --schedule plain --real f64' ./hand gradcheck
+fails "gradcheck in float" 1 'aec run hand.ae -- gradcheck' ./hand gradcheck
 ./hand bench --seconds 0.2 --json | python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["samples_per_s"] > 0 and set(d) == {"samples_per_s", "step_ms_median", "gflops", "peak_rss_mb", "threads", "loss_first", "loss_last"}' && ok || bad "bench --json"
 ./hand info --json | python3 -c 'import json, sys; json.load(sys.stdin)' && ok || bad "info --json"
 mkdir -p fresh/runs/hand fresh/runs/hand-2 && cp one/model.safetensors fresh/runs/hand/ && sleep 0.02 && cp seed5/model.safetensors fresh/runs/hand-2/
