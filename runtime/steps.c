@@ -112,7 +112,7 @@ static bool all_finite(const ae_real *at, long n)
 {
     unsigned bad = 0;
     for (long k = 0; k < n; k++)
-        bad |= !(at[k] - at[k] == 0);       /* inf - inf and nan - nan are nan */
+        bad |= !isfinite(at[k]);
     return !bad;
 }
 

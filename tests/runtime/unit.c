@@ -126,7 +126,7 @@ static void test_orthogonal(int rows, int cols)
 static void test_rank(void)
 {
     enum { N = 500 };
-    ae_real value[N];
+    ae_real value[N] = { 0 };
     int32_t place[N];
     int wrong = 0;
     for (int n = 0; n <= N; n = n < 20 ? n + 1 : n * 3) {
