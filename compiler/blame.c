@@ -47,16 +47,6 @@ void suggest(Str word, const StrList *names, const char *what)
         report_help("%s %s", what, b.at);
 }
 
-void suggest_definition(Elab *e, Str role, Str word)
-{
-    StrList names = { 0 };
-    for (int k = 0; k < e->library.n; k++)
-        if (e->library.at[k]->role == role)
-            PUSH(names, e->library.at[k]->name);
-    Str all = format("there %s", names.n > 1 ? "are" : "is");
-    suggest(word, &names, all);
-}
-
 Str signature_text(const Decl *def)
 {
     Buf b = { 0 };
@@ -70,6 +60,92 @@ Str signature_text(const Decl *def)
     }
     buf_add(&b, "%s", def->params.n ? ")" : "");
     return intern(b.at);
+}
+
+/* Where the name is one of another role: how that is written. True when it was. */
+bool suggest_role(Elab *e, Str name)
+{
+    static const struct { const char *role, *is, *form; } roles[] = {
+        { "loss",       "a loss",       "reconstruct x by %s" },
+        { "likelihood", "a likelihood", "reconstruct x ~ %s" },
+        { "latent",     "a latent",     "bottleneck z ~ %s(8)" },
+        { "layer",      "a layer",      "encoder { %s }" },
+        { "view",       "a view",       "corrupt x { %s }" },
+    };
+    for (size_t r = 0; name && r < sizeof roles / sizeof *roles; r++)
+        for (int k = 0; k < e->library.n; k++) {
+            Decl *def = e->library.at[k];
+            if (def->name != name || def->role != intern(roles[r].role))
+                continue;
+            Buf b = { 0 };
+            for (const char *c = roles[r].form; *c; c++)
+                if (*c == '%')
+                    buf_add(&b, "%s", name), c++;
+                else
+                    buf_put(&b, c, 1);
+            report_help("`%s` is %s: `%s`", name, roles[r].is, b.at);
+            return true;
+        }
+    return false;
+}
+
+/* Where the name is a term of some definitions: theirs. True when it was. */
+bool suggest_term(Elab *e, Str name)
+{
+    Buf b = { 0 };
+    int n = 0;
+    for (int k = 0; k < e->library.n; k++) {
+        Decl *def = e->library.at[k];
+        bool has = false;
+        for (int q = 0; q < def->body.n; q++)
+            has |= def->body.at[q]->role == intern("term") && def->body.at[q]->left->name == name;
+        if (has)
+            buf_add(&b, "%s%s", n++ ? ", " : "", def->name);
+    }
+    if (n)
+        report_help("`%s` is a term of %s, and what it is asked of is none of these", name, b.at);
+    return n > 0;
+}
+
+void suggest_definition(Elab *e, Str role, Str word)
+{
+    StrList names = { 0 };
+    for (int k = 0; k < e->library.n; k++)
+        if (e->library.at[k]->role == role)
+            PUSH(names, e->library.at[k]->name);
+    if (word && !nearest(word, names.at, names.n)) {
+        if (role == intern("latent") && find_definition(e, intern("layer"), word)) {
+            report_help("`%s` is a layer, and nothing of it is drawn: write `=` for `~`", word);
+            return;
+        }
+        if (suggest_role(e, word))
+            return;
+    }
+    suggest(word, &names, "there are");
+}
+
+/* ---- what a definition takes -------------------------------------------------------------------------- */
+const Entry *entry_in(const Decl *def, int at)
+{
+    for (int k = 0; k < def->body.n; k++)
+        if (def->body.at[k]->kind == STAT_in || def->body.at[k]->kind == STAT_target) {
+            if (at < def->body.at[k]->entries.n)
+                return &def->body.at[k]->entries.at[at];
+            at -= def->body.at[k]->entries.n;
+        }
+    return NULL;
+}
+
+/* Do both inputs take the same axes? */
+bool takes_alike(const Decl *def)
+{
+    const Entry *a = entry_in(def, 0), *b = entry_in(def, 1);
+    if (!a || !b || a->shape.n != b->shape.n || entry_in(def, 2) || a->of || b->of)
+        return false;
+    for (int k = 0; k < a->shape.n; k++)
+        if (a->shape.at[k]->kind != b->shape.at[k]->kind || a->shape.at[k]->name != b->shape.at[k]->name)
+            return false;
+    return true;
 }
 
 /* ---- arithmetic with the user's numbers ------------------------------------------------------------------- */

@@ -211,6 +211,10 @@ Str   signature_text(const Decl *def);              /* conv(filters, kernel, str
 /* After a report: did you mean ...? Where nothing is near: `what`, which may be NULL, and all the names. */
 void  suggest(Str word, const StrList *names, const char *what);
 void  suggest_definition(Elab *e, Str role, Str word);
+bool  suggest_role(Elab *e, Str name);
+bool  suggest_term(Elab *e, Str name);
+const Entry *entry_in(const Decl *def, int at);     /* its inputs and targets, in order; NULL behind the last */
+bool  takes_alike(const Decl *def);                 /* two inputs of the same axes */
 void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
 void  suggest_fit(Elab *e, Net *net, const Tensor *target);
 

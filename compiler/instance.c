@@ -253,7 +253,8 @@ static void copied_initial(Elab *e, Scope *s, Tensor *t, Place place)
     const Str source = format("%s%s", s->copy_of, t->name + strlen(s->copy_to));
     Tensor *from = find_named(&e->m->params, source);
     if (!from) {
-        FAIL(e, place, DIAG_copy_source, source);
+        if (FAILS(e, place, DIAG_copy_source, source))
+            report_help("a net has parameters once a phase uses it: use `%.*s` itself too", (int) strcspn(source, "."), source);
         return;
     }
     Index *index[MAX_RANK];
@@ -564,6 +565,11 @@ bool bind_arguments(Scope *s, ArgList *args, Place place)
                 if (!nearest(a->name, names.at, names.n))
                     report_help("the form is `%s`", signature_text(def));
             }
+            return false;
+        }
+        if (given[at]) {
+            if (FAILS(e, a->place, DIAG_given_twice, def->name, def->params.at[at].name))
+                report_help("the form is `%s`", signature_text(def));
             return false;
         }
         given[at] = a;
@@ -1490,29 +1496,6 @@ static bool match_all(Scope *s, Tensor **in, int nin)
     return at == nin;
 }
 
-static const Entry *entry_in(const Decl *def, int at)
-{
-    for (int k = 0; k < def->body.n; k++)
-        if (def->body.at[k]->kind == STAT_in || def->body.at[k]->kind == STAT_target) {
-            if (at < def->body.at[k]->entries.n)
-                return &def->body.at[k]->entries.at[at];
-            at -= def->body.at[k]->entries.n;
-        }
-    return NULL;
-}
-
-/* Do both inputs take the same axes? */
-static bool same_entries(const Decl *def)
-{
-    const Entry *a = entry_in(def, 0), *b = entry_in(def, 1);
-    if (!a || !b || a->shape.n != b->shape.n || entry_in(def, 2) || a->of || b->of)
-        return false;
-    for (int k = 0; k < a->shape.n; k++)
-        if (a->shape.at[k]->kind != b->shape.at[k]->kind || a->shape.at[k]->name != b->shape.at[k]->name)
-            return false;
-    return true;
-}
-
 /* Which layout layer would give x the number of axes that a layer takes. */
 static void help_axes(const Decl *def, const Tensor *x)
 {
@@ -1549,7 +1532,7 @@ static void report_misfit(Elab *e, Decl *def, Tensor **in, int nin, Place place)
                 buf_add(&wants, "]%s", st->entries.at[q].of ? " of whole numbers" : "");
             }
     }
-    const bool pair = nin == 2 && def->body.n && same_entries(def);
+    const bool pair = nin == 2 && def->body.n && takes_alike(def);
     if (!(pair ? FAILS(e, place, DIAG_unequal, def->name, shape_text(in[0]), shape_text(in[1]))
                : FAILS(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing")))
         return;

@@ -170,6 +170,11 @@ static Tensor *apply_activation(Walk *w, Call *call, Tensor *x, Scope *s)
         return elementwise(e, s, intern("y"), &x, 1, apply_scalar, &op, call->place);
     if (!f || f->operand || f->params.n < 1 || !f->params.at[0].scalar)
         return NULL;
+    if (call->args.n > f->params.n - 1) {
+        const int n = f->params.n - 1;
+        FAIL(e, call->place, DIAG_too_many_arguments, call->name, n ? format("at most %d argument%s", n, n > 1 ? "s" : "") : "no arguments");
+        return NULL;
+    }
     Syn arg = { .kind = SYN_name, .name = intern("x"), .place = call->place };
     Syn use = { .kind = SYN_call, .name = call->name, .place = call->place };
     PUSH(use.args, ((Arg) { NULL, &arg, call->place }));
@@ -482,6 +487,18 @@ static Tensor *apply_views(Walk *w, Net *net, Tensor *x)
     return walk_block(w, net->block, x);
 }
 
+/* Of a latent that no layer shares the name with; a view may. */
+static bool names_latent(Elab *e, Str name)
+{
+    bool latent = false;
+    for (int k = 0; k < e->library.n; k++)
+        if (e->library.at[k]->name == name && e->library.at[k]->role == intern("layer"))
+            return false;
+        else
+            latent |= e->library.at[k]->name == name && e->library.at[k]->role == intern("latent");
+    return latent;
+}
+
 Tensor *apply_net(Elab *e, Net *net, Tensor *x, ArgList *more, Place place)
 {
     (void) more;
@@ -524,7 +541,10 @@ Tensor *apply_net(Elab *e, Net *net, Tensor *x, ArgList *more, Place place)
         Call *call = NEW(Call);
         Syn *v = of->decl->value;
         *call = (Call) { .name = v->name, .args = v->args, .place = v->place };
-        if (v->kind == SYN_call || v->kind == SYN_name)
+        if (names_latent(e, v->name)) {
+            if (FAILS(e, v->place, DIAG_not_a_layer))
+                report_help("`%s` is a latent and is drawn: `bottleneck %s ~ %s(8)`", v->name, net->name, v->name);
+        } else if (v->kind == SYN_call || v->kind == SYN_name)
             y = walk_call(&w, call, x);
         else
             if (FAILS(e, v->place, DIAG_not_a_layer) && v->kind == SYN_num)
