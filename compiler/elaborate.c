@@ -986,11 +986,13 @@ static void predict_program(Elab *e)
         return;
     Program *p = begin_program(e, intern("predict"), false, WANT_mean);
     PredictedList predicted = { 0 };
+    e->predicting = true;
     for (int k = 0; k < e->file->decls.n && !diag_errors(); k++)
         if (e->file->decls.at[k]->kind == DECL_task && e->file->decls.at[k]->role == intern("downstream"))
             use_task(e, e->file->decls.at[k], &predicted);
     for (int k = 0; k < predicted.n; k++)
         output(p, predicted.at[k].mean);
+    e->predicting = false;
     p->terms.n = 0;
     keep(e, p);
 }

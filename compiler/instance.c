@@ -669,7 +669,7 @@ static Tensor *target_new(Scope *s, Syn *left, Str name, Stmt *st, Expr **sub, S
     made->rank = rank;
     memcpy(made->axis, t.axis, sizeof made->axis);
     made->place = left->place;
-    if (st->set == SET_is && hard_whole(st->value)) {
+    if (st->set == SET_is && (hard_whole(st->value) || (st->value->kind == EXPR_num && st->value->whole))) {
         made->elem = ELEM_int;
         Expr *v = st->value;
         if (v->kind == EXPR_reduce && (v->reduce == REDUCE_argmax || v->reduce == REDUCE_argmin
