@@ -210,9 +210,12 @@ Func *func_print(Emit *e, Run *r, Func *f)
             return had;
     }
     Str wish = func_wish(r, f);
-    if (names_taken(wish))
-        wish = format("%s_%s", names_lower(r->program->name), wish);
-    f->name = names_claim(wish);
+    bool another = names_taken(wish);
+    for (int k = 0; k < e->functions.n && another; k++)
+        another = e->functions.at[k]->wish != wish || e->functions.at[k]->program != r->program;
+    f->wish = wish;
+    f->program = r->program;
+    f->name = names_claim(another ? format("%s_%s", names_lower(r->program->name), wish) : wish);
     PUSH(e->functions, f);
     return f;
 }

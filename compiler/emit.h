@@ -61,7 +61,8 @@ struct Node {
 };
 
 typedef struct {            /* one function of the emitted file */
-    Str name;
+    Str name, wish;         /* wish: what it would be called if it were alone */
+    Program *program;       /* that it was printed for */
     Use *use;               /* the first; NULL: nobody's */
     VEC(Use *) uses;        /* all */
     bool backward, update;

@@ -230,8 +230,8 @@ static void put_arg(Emit *e, Buf *b, Expr *x, int k, Binding by)
     const int above = k == 0 ? by.left : by.right;
     if (x->op == OP_and || x->op == OP_or)
         put_truth(e, b, a, above);
-    else if (x->op == OP_div && k == 0 && a->whole && x->arg[1]->whole && a->kind == EXPR_num)
-        put_real(e, b, a->num);
+    else if (x->op == OP_div && a->kind == EXPR_num && (k == 0 ? a->whole && x->arg[1]->whole : a->num == 0))
+        put_real(e, b, a->num);         /* never a division of whole numbers, nor one by a whole 0 */
     else if (x->op == OP_div && k == 0 && a->whole && x->arg[1]->whole) {
         buf_add(b, "(%s) ", e->real);
         put_expr(e, b, a, BINDS_all);

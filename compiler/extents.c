@@ -62,6 +62,20 @@ static bool is_batch(Emit *e, Axis *a)
     return a->example && a->size == e->m->batch_max;
 }
 
+/* What the axes of data are called where their declaration has no letters. */
+static Str axis_letter(Emit *e, Tensor *t, int k)
+{
+    static const struct { const char *kind; const char *letters[4]; } kinds[] = {
+        { "image", { NULL, "c", "h", "w" } }, { "sequence", { NULL, "t", "d" } }, { "tokens", { NULL, "t" } },
+        { "classmap", { NULL, "h", "w" } }, { "boxes", { NULL, "count", "k" } },
+    };
+    for (int j = 0; j < e->m->inputs.n && k < 4; j++)
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds && e->m->inputs.at[j].tensor == t; i++)
+            if (!strcmp(e->m->inputs.at[j].kind, kinds[i].kind) && kinds[i].letters[k])
+                return intern(kinds[i].letters[k]);
+    return t->axis[k].name;
+}
+
 static Str name_axis(Emit *e, Var *v, int k)
 {
     Tensor *t = v->tensor;
@@ -74,7 +88,8 @@ static Str name_axis(Emit *e, Var *v, int k)
     const char *last = t->name && t->role == ROLE_temp ? strrchr(t->name, '.') : NULL;
     Str base = names_upper(last ? intern_n(t->name, (size_t) (last - t->name)) : t->name ? t->name : v->name);
     if (others > 1)
-        base = t->axis[k].name ? format("%s_%s", base, names_upper(t->axis[k].name)) : format("%s_%d", base, k);
+        base = axis_letter(e, t, k) ? format("%s_%s", base, names_upper(axis_letter(e, t, k)))
+             : k == t->rank - 1 ? base : format("%s_%d", base, k);
     return names_claim(base);
 }
 
