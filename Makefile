@@ -60,4 +60,7 @@ check-all: deps
 	@$(MAKE) --no-print-directory all
 	@tests/check.sh all
 
-.PHONY: deps demo check check-all
+data:
+	@tests/data.sh
+
+.PHONY: deps demo check check-all data
