@@ -606,6 +606,82 @@ Stmt *nest_new(Tensor *target, Set set, Expr *value)
     return s;
 }
 
+static int find_among(Index *const *list, int n, const Index *i)
+{
+    for (int k = 0; k < n; k++)
+        if (list[k] == i)
+            return k;
+    return -1;
+}
+
+/* The last place of an index of s that e uses; -1: none. */
+static int last_used(const Stmt *s, Expr *e)
+{
+    int last = -1;
+    for (int k = 0; k < s->nindex; k++)
+        if (expr_uses(e, s->index[k]))
+            last = k;
+    return last;
+}
+
+/* s with its index k bounded by limit; the index moves behind those that the limit needs. */
+static void set_limit(Stmt *s, int k, Expr *limit)
+{
+    Index *was = s->index[k], *now = index_new(was->name, was->size, limit);
+    Expr *to = expr_index(now);
+    const int last = last_used(s, limit);
+    for (; k < last; k++)
+        s->index[k] = s->index[k + 1];
+    s->index[k] = now;
+    for (int j = 0; j < s->target->rank; j++)
+        s->sub[j] = expr_replace(s->sub[j], &was, &to, 1);
+    s->value = expr_replace(s->value, &was, &to, 1);
+    if (s->where)
+        s->where = expr_replace(s->where, &was, &to, 1);
+}
+
+/* The index of s that the condition i < limit can bound; -1: none. */
+static int bounded_by(const Stmt *s, const Expr *c)
+{
+    if (!is_op(c, OP_lt) || c->arg[0]->kind != EXPR_index || !c->arg[1]->whole)
+        return -1;
+    const int k = find_among(s->index, s->nindex, c->arg[0]->index);
+    if (k < 0 || s->index[k]->limit || expr_uses(c->arg[1], s->index[k]))
+        return -1;
+    for (int j = 0; j < s->nindex; j++)
+        if (s->index[j]->limit && expr_uses(s->index[j]->limit, s->index[k]))
+            return -1;
+    return k;
+}
+
+/* Takes one condition that bounds an index out of where; the rest is left in s->where. */
+static Expr *take_bound(Stmt *s, Expr *where)
+{
+    if (!where)
+        return NULL;
+    if (is_op(where, OP_and)) {
+        for (int k = 0; k < 2; k++) {
+            Expr *other = where->arg[1 - k], *found = take_bound(s, where->arg[k]);
+            if (!found)
+                continue;
+            Expr *rest = s->where;
+            s->where = !rest ? other : k ? expr_op(OP_and, other, rest, NULL) : expr_op(OP_and, rest, other, NULL);
+            return found;
+        }
+        return NULL;
+    }
+    if (bounded_by(s, where) < 0)
+        return NULL;
+    s->where = NULL;
+    return where;
+}
+
+void where_to_limits(Stmt *s)
+{
+    for (Expr *c; s->set <= SET_min && (c = take_bound(s, s->where)); )
+        set_limit(s, bounded_by(s, c), c->arg[1]);
+}
+
 /* Words that a C identifier of the model must not be. */
 static const char *const taken[] = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for",

@@ -496,7 +496,11 @@ static void accumulate(Diff *d, Expr *read, Expr *value, Expr *where, Index *con
     if (postpone(d, read, value, where, index, n))
         return;
     Info *i = info_of(d, read->tensor);
-    const bool whole = !i->ready && !where && covers(i, read->sub, index, n);
+    const bool whole = !i->ready && covers(i, read->sub, index, n);
+    if (whole) {                                /* no fill is needed where the condition chooses the 0 */
+        value = guarded(where, value);
+        where = NULL;
+    }
     if (!i->ready && !whole)
         fill(d, i);
     if (!whole && value->kind == EXPR_op && value->op == OP_select && value->arg[0]->kind == EXPR_inside &&
@@ -884,7 +888,13 @@ static void reverse_scan(Diff *d, Stmt *s)
     for (int k = 0; k < scan.late.n; k++) {
         const Late *l = &scan.late.at[k];
         d->of = l->of;
-        accumulate(d, l->read, l->value, l->where, l->index, l->n);
+        Stmt *s = nest_new(l->read->tensor, SET_add, l->value);
+        s->where = l->where;
+        s->nindex = l->n;
+        memcpy(s->sub, l->read->sub, sizeof s->sub);
+        memcpy(s->index, l->index, sizeof l->index);
+        where_to_limits(s);
+        accumulate(d, expr_read(l->read->tensor, s->sub, l->read->check, NULL), s->value, s->where, s->index, s->nindex);
     }
 }
 
@@ -1015,10 +1025,50 @@ static void gradient_tensors(Module *m, Program *p)
     }
 }
 
+struct ending { Diff *d; bool found; Stmt *at; };
+
+static void see_end(Expr *e, void *with)
+{
+    struct ending *f = with;
+    if (e->kind == EXPR_read && info_of(f->d, e->tensor)->active)
+        f->found = true;
+}
+
+/* The first statement that reads what depends on the parameter but passes no gradient on. */
+static void find_end(Stmt *s, void *with)
+{
+    struct ending *f = with;
+    if (f->at || s->kind != STMT_nest || s->backward || info_of(f->d, s->target)->active)
+        return;
+    f->found = false;
+    expr_walk(s->value, see_end, f);
+    expr_walk(s->where, see_end, f);
+    for (int k = 0; k < s->target->rank; k++)
+        expr_walk(s->sub[k], see_end, f);
+    if (f->found)
+        f->at = s;
+}
+
+static void report_no_gradient(Module *m, Program *p, Tensor *w)
+{
+    Diff d = { .m = m, .p = p };
+    struct ending f = { .d = &d };
+    start(&d);
+    info_of(&d, w)->active = info_of(&d, w)->leaf = true;
+    activate(&d, &p->body, p->body.n);
+    each_stmt(&p->body, find_end, &f);
+    report(w->place, DIAG_no_gradient, w->name);
+    if (f.at)
+        report_note(f.at->place, "%s depends on it, but lets no gradient through", f.at->target->name);
+    else
+        report_note(w->place, "nothing that the loss reads depends on it");
+}
+
 static void of_loss(Module *m, Program *p, Diff *keep)
 {
     Diff d = { .m = m, .p = p, .winners = keep->winners };
     StmtList out = { 0 };
+    TensorList lost = { 0 };
     gradient_tensors(m, p);
     start(&d);
     d.out = &out;
@@ -1034,10 +1084,12 @@ static void of_loss(Module *m, Program *p, Diff *keep)
         Info *i = info_of(&d, p->trained.at[k]);
         if (i->ready)
             continue;
-        report(i->t->place, DIAG_no_gradient, i->t->name);
         d.of = p->body.n ? p->body.at[p->body.n - 1] : nest_new(i->t, SET_is, NULL);
         fill(&d, i);
+        PUSH(lost, i->t);
     }
+    for (int k = 0; k < lost.n; k++)
+        report_no_gradient(m, p, lost.at[k]);
     for (int k = 0; k < out.n; k++)
         PUSH(p->body, out.at[k]);
 }

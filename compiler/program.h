@@ -269,6 +269,7 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
 bool  expr_uses(Expr *e, const Index *i);
 Index *index_new(Str name, int size, Expr *limit);
+void  where_to_limits(Stmt *s);             /* `where i < limit` becomes the limit of i, if i and no other index depends on it */
 Stmt  *nest_new(Tensor *target, Set set, Expr *value);  /* no indices yet */
 Str fresh_cname(Module *m, Str base);       /* a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */

@@ -425,29 +425,24 @@ static bool is_clock(Expr *e)
 /* How many points there are, never less than 1: over none the sum is 0 and so is the mean. */
 static Expr *count(Split *s, Expr *r)
 {
-    if (r->where) {
+    bool sure = true, counted = r->where != NULL;
+    Expr *n = expr_num(1);
+    for (int k = 0; k < r->nindex; k++) {
+        Expr *limit = r->bound[k]->limit;
+        for (int j = 0; j < r->nindex; j++)
+            counted = counted || (limit && expr_uses(limit, r->bound[j]));
+        sure = sure && (!limit || is_clock(limit));
+        n = expr_op(OP_mul, n, limit ? limit : expr_num(r->bound[k]->size), NULL);
+    }
+    if (counted) {
         Expr *c = NEW(Expr);
         *c = *r;
         c->reduce = REDUCE_sum;
         c->whole = true;
         c->arg[0] = expr_num(1);
-        return expr_op(OP_max, hoist(s, c), expr_num(1), NULL);
+        n = hoist(s, c);
     }
-    Expr *n = expr_num(1);
-    bool sure = true;
-    for (int k = 0; k < r->nindex; k++) {
-        Expr *limit = r->bound[k]->limit;
-        for (int j = 0; j < r->nindex; j++)         /* a limit that changes on the way has to be counted */
-            if (limit && expr_uses(limit, r->bound[j])) {
-                Expr *all = NEW(Expr);
-                *all = *r;
-                all->where = expr_op(OP_le, expr_num(0), expr_index(r->bound[0]), NULL);
-                return count(s, all);
-            }
-        sure = sure && (!limit || is_clock(limit));
-        n = expr_op(OP_mul, n, limit ? limit : expr_num(r->bound[k]->size), NULL);
-    }
-    return sure ? n : expr_op(OP_max, n, expr_num(1), NULL);
+    return sure && !counted ? n : expr_op(OP_max, n, expr_num(1), NULL);
 }
 
 static Expr *lift_reduce(Split *s, Expr *e)
@@ -565,7 +560,7 @@ static void remember(Split *s, Stmt *st, Expr *r)
     Set_of f = { .n = 0 };
     collect(&f, r);
     Known k = { .reduce = r, .nfree = f.n, .at = st->target, .level = s->depth };
-    if (f.n != st->target->rank || st->check)
+    if (f.n != st->target->rank || st->check || st->where)
         return;
     for (int j = 0; j < f.n; j++) {
         int axis = -1;
@@ -589,7 +584,7 @@ static bool fits(Stmt *st, Expr *r)
 static bool accumulate(Split *s, Stmt *st)
 {
     if (st->update || st->target->role != ROLE_temp || !has_reduce(st->value) ||
-        !(st->set == SET_add || (st->set == SET_is && !st->where)))
+        !(st->set == SET_add || st->set == SET_is))
         return false;
     Addends sums = { 0 };
     Expr *rest = take_sums(st->value, false, &sums);
@@ -781,6 +776,7 @@ static void take_out(Stmt *scan, StmtList *before)
         n->index[0] = scan->step;
         n->nindex++;
         n->nouter++;
+        where_to_limits(n);
         PUSH(*before, n);
     }
     scan->body = rest;

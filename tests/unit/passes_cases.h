@@ -479,3 +479,22 @@ in x[4n, 3]  in q[4n, 2]  param w[3, 2]  temp l[4n, 2]  temp loss
 l[n, j] = sum(i) x[n, i] * w[i, j]
 loss = mean(n) sum(j) (softplus(l[n, j]) - q[n, j] * l[n, j])
 )", 3, "dl[n, j] = loss.dsum2 * (sigmoid(l[n, j]) - q[n, j])" },
+
+{ "scan-lengths", R"(
+length len[4n]  in x[4n, ..6, 3]  param w[3, 2, 4]  param u[4, 2, 4]  param b[2, 4]  param z[4]
+temp g[4n, ..6, 2, 4]  temp h[4n, ..6, 4]  temp y[4n, 4]  temp loss
+scan t < 6 {
+    g[n, t, q, j] = b[q, j] + (sum(i) x[n, t, i] * w[i, q, j]) + sum(i) h[n, t-1, i else z[i]] * u[i, q, j] where t < len[n]
+    h[n, t, j] = sigmoid(g[n, t, 0, j]) * tanh(g[n, t, 1, j]) + 0.5 * h[n, t-1, j] where t < len[n]
+}
+y[n, j] = h[n, len[n] - 1, j]
+loss = sum(n, j) y[n, j]^2 + mean(n, t, j) h[n, t, j]^2
+)", 3, NULL },
+
+{ "scan-lengths-down", R"(
+length len[4n]  in x[4n, ..6, 3]  param w[3, 4]  param u[4, 4]  temp h[4n, ..6, 4]  temp loss
+scan t < 6 down {
+    h[n, t, j] = tanh((sum(i) x[n, t, i] * w[i, j]) + sum(i) h[n, t+1, i else 0.5] * u[i, j]) where t < len[n]
+}
+loss = sum(n, j) h[n, 0, j]^2
+)", 4, NULL },
