@@ -1,9 +1,9 @@
 /* plan.c -- the arena: which temporaries share memory, and which need none.
  *
- * A temporary that one nest sets and uses at the same point is a scalar there. The others live from the statement
- * that first touches them to the last that does; those that never live at once may share a place, a union in the
- * arena. Threads may be anywhere between two barriers, so within one stretch only tensors whose rows lie alike
- * share: a thread then only writes over rows that are its own. */
+ * A temporary that one nest sets and uses at the same point is a scalar there. The others live from the tree of
+ * loops that first touches them to the last that does; those that never live at once may share a place, a union
+ * in the arena. Threads may be anywhere between two barriers, so within one stretch only tensors whose rows lie
+ * alike share: a thread then only writes over rows that are its own. */
 #include "emit.h"
 #include <limits.h>
 
@@ -103,6 +103,29 @@ static bool at_rows(Emit *e, Access *a, Region *r)
     return r->rows && a->sub && a->tensor->rank > 0 && a->sub[0]->kind == EXPR_index && index_info(e, a->sub[0]->index)->tile;
 }
 
+static void live_at(Emit *e, Stmt *s, Moment now, Region *r)
+{
+    AccessList list = stmt_accesses(s);
+    for (int k = 0; k < list.n; k++) {
+        Tensor *t = list.at[k].tensor;
+        if (t->role != ROLE_temp || info_of(e, t)->scalar)
+            continue;
+        Var *v = var_of(e, t), *root = var_root(v);
+        touch(root, now, v == root && at_rows(e, &list.at[k], r));
+        if (t->external || v->keep)
+            root->lives.at[root->lives.n - 1].stays = true;
+    }
+}
+
+/* All of a tree is one moment: its statements take turns. */
+static void live_in(Emit *e, Node *n, Moment now, Region *r)
+{
+    if (n->stmt)
+        live_at(e, n->stmt, now, r);
+    for (int k = 0; k < n->body.n; k++)
+        live_in(e, n->body.at[k], now, r);
+}
+
 static void live_through(Emit *e, Run *run, Moment *now)
 {
     now->epoch++;
@@ -110,17 +133,11 @@ static void live_through(Emit *e, Run *run, Moment *now)
         Region *r = run->regions.at[k];
         now->epoch += r->wait;
         now->region++;
-        for (int j = 0; j < r->stmts.n; j++) {
-            now->at++;
-            AccessList list = stmt_accesses(r->stmts.at[j]);
-            for (int i = 0; i < list.n; i++)
-                if (list.at[i].tensor->role == ROLE_temp && !info_of(e, list.at[i].tensor)->scalar) {
-                    Var *v = var_of(e, list.at[i].tensor);
-                    touch(var_root(v), *now, v == var_root(v) && at_rows(e, &list.at[i], r));
-                    if (list.at[i].tensor->external || v->keep)
-                        var_root(v)->lives.at[var_root(v)->lives.n - 1].stays = true;
-                }
-        }
+        for (int j = 0; j < r->funcs.n; j++)
+            for (int i = 0; i < r->funcs.at[j]->body.n; i++) {
+                now->at++;
+                live_in(e, r->funcs.at[j]->body.at[i], *now, r);
+            }
     }
 }
 
