@@ -237,6 +237,7 @@ Tensor *temp_new(Elab *e, Scope *s, Str name, Elem elem);
 Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Tensor **in, int nin,
                    Str path, Str draws, Use *use, Place place);
 Decl *find_definition(Elab *e, Str role, Str name);
+bool  definition_fits(Elab *e, Str role, Str name, ArgList *args, Tensor **in, int nin);
 void  add_stmt(Elab *e, Scope *s, Stmt *st, Place place, Str formula);
 Tensor *clock_times(Elab *e, int mult);             /* examples present, times mult */
 Axis  example_axis(Elab *e, int mult);

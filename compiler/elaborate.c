@@ -586,7 +586,7 @@ static Tensor *fitted(Elab *e, Tensor *y, Tensor *target, Place place)
     return reshaped(e, s, y, axis, target->rank, intern("y"), place);
 }
 
-typedef struct { Str name; Scope *scope; Tensor *mean; Str label; Place place; Str kind; } Predicted;
+typedef struct { Str name; Tensor *mean, *target; Str label; Place place; } Predicted;
 typedef VEC(Predicted) PredictedList;
 
 /* target ~ likelihood(in) or target by loss(in): its term, and the mean if it has one. */
@@ -724,7 +724,7 @@ static void task_statements(Elab *e, Scope *s, Decl *body, Decl *use, Expr *weig
             Tensor *has = st->left->kind == SYN_name ? has_label(e, st->left->name) : NULL;
             const Str name = parts++ ? format("%s.%d", use->name, parts) : use->name;
             add_term(e, name, intern(st->op == intern("~") ? "nats per example" : "mean over examples"), made->result, w, has, false, st->place);
-            PUSH(*predicted, ((Predicted) { use->name, made, made->mean, has ? st->left->name : NULL, st->place, core->name }));
+            PUSH(*predicted, ((Predicted) { use->name, made->mean, target.t, has ? st->left->name : NULL, st->place }));
         } else if (st->kind == STAT_minimize) {
             Expr *w = weight;
             Syn *core = peel(e, s, st->value, &w);
@@ -783,25 +783,41 @@ static void use_task(Elab *e, Decl *use, PredictedList *predicted)
     e->using = outer;
 }
 
+/* The metrics that the trainer computes itself, from what programs give. */
+static bool trainers_own(Str name)
+{
+    static const char *const own[] = { "mse", "psnr", "r2", "bits", "auc", "iou", "map", "knn", "linear_probe", "nll",
+                                       "active_units", "pca" };
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+        if (!strcmp(own[k], name))
+            return true;
+    return false;
+}
+
+static void add_metric(Elab *e, Predicted *p, Str name, ArgList *args)
+{
+    Tensor *in[2] = { p->mean, p->target };
+    if (!p->mean || !p->target || !definition_fits(e, intern("loss"), name, args, in, 2))
+        return;
+    const Str path = format("%s.%s", p->name, name);
+    Use *use = NEW(Use);
+    *use = (Use) { path, name, p->place };
+    Scope *s = instantiate(e, e->root, intern("loss"), name, args, in, 2, path, path, use, p->place);
+    if (s && s->result)
+        add_term(e, path, intern(name == intern("accuracy") ? "share of examples" : "mean over examples"), s->result, NULL,
+                 p->label ? has_label(e, p->label) : NULL, true, p->place);
+}
+
+/* The metrics of `evaluate` that the library defines, one for each task that they fit; accuracy if nothing is asked. */
 static void add_metrics(Elab *e, PredictedList *predicted)
 {
+    Decl *asked = find_decl(e, DECL_evaluate);
     for (int k = 0; k < predicted->n; k++) {
-        Predicted *p = &predicted->at[k];
-        Decl *def = find_definition(e, intern("loss"), intern("accuracy"));
-        if (!def || !p->mean || p->scope->names.n < 2)
-            continue;
-        Tensor *in[2] = { p->mean, NULL };
-        for (int q = 0; q < p->scope->def->body.n; q++)
-            if (p->scope->def->body.at[q]->kind == STAT_target)
-                in[1] = name_find(p->scope, p->scope->def->body.at[q]->entries.at[0].name, NAME_tensor)->tensor;
-        if (!in[1] || in[1]->elem != ELEM_int)
-            continue;
-        const Str path = format("%s.accuracy", p->name);
-        Use *use = NEW(Use);
-        *use = (Use) { path, intern("accuracy"), p->place };
-        Scope *s = instantiate(e, e->root, intern("loss"), intern("accuracy"), NULL, in, 2, path, path, use, p->place);
-        if (s && s->result)
-            add_term(e, path, intern("share of examples"), s->result, NULL, p->label ? has_label(e, p->label) : NULL, true, p->place);
+        if (!asked && predicted->at[k].target && predicted->at[k].target->elem == ELEM_int)
+            add_metric(e, &predicted->at[k], intern("accuracy"), NULL);
+        for (int q = 0; asked && q < asked->block->n; q++)
+            if (!trainers_own(asked->block->at[q]->name))
+                add_metric(e, &predicted->at[k], asked->block->at[q]->name, &asked->block->at[q]->args);
     }
 }
 
@@ -817,6 +833,7 @@ static void objective(Elab *e, Decl *train, PredictedList *predicted)
                      s->result, weight, NULL, false, reconstruct->place);
         if (diag_errors())
             return;
+        PUSH(*predicted, ((Predicted) { intern("reconstruct"), s->mean, model_input(e, reconstruct->name), NULL, reconstruct->place }));
     }
     for (int k = 0; k < e->file->decls.n; k++) {
         Decl *d = e->file->decls.at[k];
@@ -1718,8 +1735,13 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         if (d->kind == DECL_data)
             declare_data(e, d);
         if (d->kind == DECL_evaluate)
-            for (int q = 0; q < d->block->n; q++)
-                PUSH(e->m->metrics, d->block->at[q]);
+            for (int q = 0; q < d->block->n; q++) {
+                Call *call = d->block->at[q];
+                if (trainers_own(call->name))
+                    PUSH(e->m->metrics, call);
+                else if (!find_definition(e, intern("loss"), call->name))
+                    report(call->place, DIAG_unknown_definition, "metric", call->name);
+            }
     }
     if (!diag_errors() && !e->m->inputs.n)
         report_no_input(file);

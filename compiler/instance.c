@@ -1547,6 +1547,38 @@ static void report_misfit(Elab *e, Decl *def, Tensor **in, int nin, Place place)
         help_axes(def, in[0]);
 }
 
+/* Whether some definition of this name can be used on these. */
+bool definition_fits(Elab *e, Str role, Str name, ArgList *args, Tensor **in, int nin)
+{
+    const bool trial = e->trial, poisoned = e->poisoned;
+    bool fits = false;
+    e->trial = true;
+    for (int k = 0; k < e->library.n && !fits; k++) {
+        Decl *def = e->library.at[k];
+        Scope *s = def->name == name && role_is(def->role, role) ? scope_new(e, e->root, def, name, name, NULL) : NULL;
+        fits = s && bind_arguments(s, args, (Place) { 0 }) && match_all(s, in, nin);
+    }
+    e->trial = trial;
+    e->poisoned = poisoned;
+    e->failed = 0;
+    return fits;
+}
+
+/* Whether every `out` has its statement. */
+static bool all_defined(Scope *s)
+{
+    for (int k = 0; k < s->names.n; k++) {
+        Name *n = s->names.at[k];
+        for (int q = 0; q < s->outs.n && !n->defined; q++)
+            if (n->kind == NAME_tensor && n->tensor == s->outs.at[q] && !s->e->trial) {
+                SAY(s->e, n->place, DIAG_never_defined, n->name);
+                report_help("write a statement for it: `%s[...] = ...`", n->name);
+                return false;
+            }
+    }
+    return true;
+}
+
 Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Tensor **in, int nin,
                    Str path, Str draws, Use *use, Place place)
 {
@@ -1587,6 +1619,7 @@ Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Te
             elaborate_stat(s, def->body.at[b]);
             good = diag_errors() == errors;
         }
+        good = good && all_defined(s);
         e->using = outer;
         if (!good)
             return NULL;
