@@ -963,6 +963,7 @@ static void use_programs(Elab *e)
     if (e->decoder && code) {
         p = begin_program(e, intern("reconstruct"), false, WANT_mean);
         output(p, decoded_mean(e, NULL));
+        output(p, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
         keep(e, p);
         p = begin_program(e, intern("decode"), false, WANT_mean);
         Tensor *shape = model_result(e, intern("z"));
