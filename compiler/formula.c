@@ -328,9 +328,16 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     Expr *sub[MAX_RANK + 1];
     Place place[MAX_RANK + 1];
     if (!t && !n->tied) {           /* a scan's, not yet known: whole, as nothing speaks against it */
-        e->poisoned = true;
+        if (FAILS(e, s->place, DIAG_read_above, n->name))
+            report_help(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`" : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name);
         return expr_index(index_new(n->name, 1, NULL));
     }
+    for (int k = 0; k < c->names->outs.n && !e->scan && !n->defined; k++)
+        if (c->names->outs.at[k] == t) {
+            if (FAILS(e, s->place, DIAG_read_above, n->name))
+                report_help("statements run in the order written: move this one below the one that defines `%s`", n->name);
+            return nothing();
+        }
     int rank = subscripts(c, n, subs, env, sub, place);
     Expr *outside = other ? lower(c, other, env) : NULL;
     if (n->tied) {
