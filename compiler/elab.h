@@ -166,6 +166,7 @@ struct Elab {
     Program *init, *start;
     TensorList made;            /* parameters and states whose initial values are written */
     TensorList used;            /* parameters of nets not frozen, met in this program */
+    StrList frozen;             /* names given by `as` to layers that the phase freezes */
     int param_k;                /* params(f)[i]: which of the parameters */
     int samples;                /* of the latent about to be used */
     Scope *tied;                /* of the layer about to be used: what it mirrors with tied weights */

@@ -247,6 +247,23 @@ static void warn_last_axis(Walk *w, Scope *used, Tensor *x)
                 used->use->words, x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
 }
 
+/* A layer that has a name may be frozen by it. */
+static bool frozen_layer(Elab *e, Call *call)
+{
+    for (int k = 0; call->as && k < e->frozen.n; k++)
+        if (e->frozen.at[k] == call->as)
+            return true;
+    return false;
+}
+
+static Scope *still(Scope *s)
+{
+    Scope *frozen = NEW(Scope);
+    *frozen = *s;
+    frozen->trains = frozen->training = false;
+    return frozen;
+}
+
 static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
 {
     Elab *e = w->e;
@@ -280,7 +297,7 @@ static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
     else if (call->braced && call->blocks.n > 0 && call->name == intern("concat"))
         y = apply_concat(w, call, x, s);
     else if (find_definition(e, intern("layer"), call->name)) {
-        Scope *used = instantiate(e, w->scope, intern("layer"), call->name, &call->args, &x, 1, use->path, draws, use, call->place);
+        Scope *used = instantiate(e, frozen_layer(e, call) ? still(w->scope) : w->scope, intern("layer"), call->name, &call->args, &x, 1, use->path, draws, use, call->place);
         if (!used)
             return NULL;
         used->call = call;
