@@ -74,6 +74,7 @@ typedef struct {
 
 static Value value_of(Elab *e, Scope *task, Syn *s);
 static Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
+static bool names_layer(Elab *e, Str name);
 
 static int inputs_of(Decl *def)
 {
@@ -821,6 +822,34 @@ static void add_metrics(Elab *e, PredictedList *predicted)
     }
 }
 
+static bool restricted(Decl *train)
+{
+    for (int k = 0; train && k < train->settings.n; k++)
+        if (train->settings.at[k].name == intern("minimize"))
+            return true;
+    return false;
+}
+
+/* Whether all that a regularizer reads has been computed in this program already. */
+static bool computed(Elab *e, Syn *s)
+{
+    if (!s)
+        return true;
+    if (s->kind == SYN_name) {
+        Name *net = name_find(e->root, s->name, NAME_net);
+        if (net)
+            return net->net->applied > 0;
+        for (int k = 0; k < e->as.n; k++)
+            if (e->as.at[k].name == s->name)
+                return true;
+        return !names_layer(e, s->name);
+    }
+    for (int k = 0; k < s->args.n; k++)
+        if (!computed(e, s->args.at[k].value))
+            return false;
+    return computed(e, s->a) && computed(e, s->b) && computed(e, s->c);
+}
+
 /* Everything that a phase minimizes, as terms of the current program. */
 static void objective(Elab *e, Decl *train, PredictedList *predicted)
 {
@@ -847,7 +876,7 @@ static void objective(Elab *e, Decl *train, PredictedList *predicted)
         Decl *d = e->file->decls.at[k];
         for (int q = 0; d->kind == DECL_regularize && q < d->lines.n; q++) {
             Line *line = &d->lines.at[q];
-            if (line->as && !wanted(train, line->as))
+            if (line->as ? !wanted(train, line->as) : restricted(train) && !computed(e, line->value))
                 continue;
             Expr *weight = expr_num(1);
             Syn *core = peel(e, root, line->value, &weight);
@@ -871,9 +900,31 @@ static Str setting_list_name(Syn *s)
     return s->kind == SYN_name ? s->name : NULL;
 }
 
+static bool block_names(Block *block, Str name)
+{
+    for (int k = 0; block && k < block->n; k++) {
+        if (block->at[k]->as == name)
+            return true;
+        for (int q = 0; q < block->at[k]->blocks.n; q++)
+            if (block_names(block->at[k]->blocks.at[q], name))
+                return true;
+    }
+    return false;
+}
+
+/* Whether `as` gives some layer of the file this name. */
+static bool names_layer(Elab *e, Str name)
+{
+    for (int k = 0; k < e->file->decls.n; k++)
+        if (block_names(e->file->decls.at[k]->block, name))
+            return true;
+    return false;
+}
+
 static void freeze_nets(Elab *e, Decl *train)
 {
     e->root->trains = e->root->training = true;
+    e->frozen.n = 0;
     for (int k = 0; k < e->nets.n; k++)
         e->nets.at[k]->frozen = false;
     for (int k = 0; train && k < train->settings.n; k++) {
@@ -894,6 +945,10 @@ static void freeze_nets(Elab *e, Decl *train)
             for (int d = 0; name && d < e->nets.n; d++)
                 if (e->nets.at[d]->name == name || e->nets.at[d]->path == name)
                     e->nets.at[d]->frozen = found = true;
+            if (name && !found && names_layer(e, name)) {
+                PUSH(e->frozen, name);
+                found = true;
+            }
             if (!found) {
                 SAY(e, list->at[q]->place, DIAG_freeze_what, words_of(list->at[q]));
                 StrList names = { 0 };
