@@ -61,13 +61,26 @@ static void note_lengths(Noting *n, Tensor *t)
     }
 }
 
-static void note_read(Expr *x, void *with)
+/* The elements read. Whether a place is inside is told by its subscripts, not by what stands there. */
+static void note_reads(Noting *n, Expr *x)
 {
-    Noting *n = with;
-    if (x->kind == EXPR_read && x->tensor->role != ROLE_clock)
-        PUSH(n->list, ((Access) { x->tensor, x->sub, n->stmt, false, -1 }));
-    if (x->kind == EXPR_read && x->check)
-        note_lengths(n, x->tensor);
+    if (!x)
+        return;
+    if (x->kind == EXPR_read || x->kind == EXPR_inside) {
+        Expr *read = x->kind == EXPR_read ? x : x->arg[0];
+        if (x->kind == EXPR_read && x->tensor->role != ROLE_clock)
+            PUSH(n->list, ((Access) { x->tensor, x->sub, n->stmt, false, -1 }));
+        if (read->check)
+            note_lengths(n, read->tensor);
+        for (int k = 0; k < read->tensor->rank; k++)
+            note_reads(n, read->sub[k]);
+        note_reads(n, x->other);
+        return;
+    }
+    for (int k = 0; k < 3; k++)
+        note_reads(n, x->arg[k]);
+    for (int k = 0; k < x->nkey; k++)
+        note_reads(n, x->key[k]);
 }
 
 static void note_stmt(Noting *n, Stmt *s)
@@ -77,7 +90,7 @@ static void note_stmt(Noting *n, Stmt *s)
         const bool add = s->set >= SET_add && s->set <= SET_min;
         PUSH(n->list, ((Access) { s->target, s->sub, s, true, add ? (int) s->set : -1 }));
         for (int k = 0; k < s->target->rank; k++)
-            expr_walk(s->sub[k], note_read, n);
+            note_reads(n, s->sub[k]);
         if (s->check)
             note_lengths(n, s->target);
     } else if (s->kind != STMT_scan && s->target) {
@@ -86,10 +99,10 @@ static void note_stmt(Noting *n, Stmt *s)
     if (s->source)
         PUSH(n->list, ((Access) { s->source, NULL, s, false, -1 }));
     for (int k = 0; k < s->nindex; k++)
-        expr_walk(s->index[k]->limit, note_read, n);
-    expr_walk(s->where, note_read, n);
-    expr_walk(s->value, note_read, n);
-    expr_walk(s->draw, note_read, n);
+        note_reads(n, s->index[k]->limit);
+    note_reads(n, s->where);
+    note_reads(n, s->value);
+    note_reads(n, s->draw);
     for (int k = 0; k < s->body.n; k++)
         note_stmt(n, s->body.at[k]);
     n->stmt = s;
