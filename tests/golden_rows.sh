@@ -22,4 +22,5 @@ if grep -B1 '^"")' compiler/diag.def; then
     echo "rows without an explanation"
     failed=1
 fi
+echo "$((1 - failed)) passed, $failed failed"
 exit $failed
