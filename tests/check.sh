@@ -41,6 +41,19 @@ runner unit-passes tests/unit/run.sh passes "$B"
 runner unit-emit tests/unit/run.sh emit "$B"
 runner runtime tests/runtime/run.sh
 runner programs tests/programs/run.sh "$what" build/aec "$B"
+
+if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, the runtime, the emitted C
+    S="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    export ASAN_OPTIONS=detect_leaks=0
+    make -s -j2 B=build/sanitized CFLAGS="-std=gnu11 -O1 -g $S" LDFLAGS="$S" > "$B/sanitized.log" 2>&1 || failed=$((failed + 1))
+    runner sanitized-semantic tests/golden.sh tests/golden/semantic build/sanitized/aec check
+    runner sanitized-examples tests/programs/sanitized.sh build/sanitized/aec "$B"
+    AE_TEST_FLAGS="$S" runner sanitized-runtime tests/runtime/run.sh
+    sanitized_front="build/sanitized/base.o build/sanitized/diag.o build/sanitized/tokens.o build/sanitized/print.o build/sanitized/layout.o build/sanitized/ae.tab.o build/sanitized/ae.lex.o"
+    if $CC $S tests/fuzz/parse_fuzz.c $sanitized_front -lm -o "$B/parse_fuzz" \
+        && "$B/parse_fuzz" 5000 prelude/*.ae tests/golden/*/*.ae > "$B/fuzz.log" 2>&1; then passed=$((passed + 1))
+    else failed=$((failed + 1)); tail -n 5 "$B/fuzz.log"; fi
+fi
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
