@@ -646,7 +646,7 @@ static void reverse_extreme(Diff *d, Stmt *s, Info *i, StmtList *list, int at)
 {
     Tensor *t = winner_of(d, s, list, at);
     Expr *number = expr_read(t, s->sub, 0, NULL);
-    Index *outer[2 * MAX_RANK], *inner[2 * MAX_RANK];
+    Index *outer[2 * MAX_RANK] = { 0 }, *inner[2 * MAX_RANK];
     Expr *to[2 * MAX_RANK];
     int n = 0, m = 0;
     bool sure = !s->where;
@@ -663,10 +663,16 @@ static void reverse_extreme(Diff *d, Stmt *s, Info *i, StmtList *list, int at)
         if (k > 0)
             to[k] = expr_op(OP_mod, to[k], K(inner[k]->size), NULL);
     }
+    Stmt *won = forward_copy(s, s->target, SET_is, expr_replace(s->value, inner, to, m));
+    memcpy(won->sub, s->sub, sizeof won->sub);
+    memcpy(won->index, outer, sizeof outer);
+    won->nindex = won->nouter = n;
+    won->where = sure ? NULL : LE(K(0), number);
+    d->of = won;
     Parts parts = { 0 };
     Part p = { .seed = seed_of(d, s, i), .coef = K(1) };
-    pass(d, expr_replace(s->value, inner, to, m), p, &parts);
-    accumulate_all(d, &parts, sure ? NULL : LE(K(0), number), outer, n);
+    pass(d, won->value, p, &parts);
+    accumulate_all(d, &parts, won->where, outer, n);
 }
 
 /* *=: the product of all other points, without a division, so that zeros do no harm. */

@@ -498,3 +498,32 @@ scan t < 6 down {
 }
 loss = sum(n, j) h[n, 0, j]^2
 )", 4, NULL },
+
+{ "max-of-many", R"(
+in x[4n, 5, 3]  param w[5]  param v[3]  param u[4]  temp y[4n]  temp loss
+y[n] = max(i, j where x[n, i, j] > -0.5) tanh(w[i] * x[n, i, j] + v[j] + sin(u[1] + w[0]))
+loss = sum(n) y[n]^2
+)", 3, NULL },
+
+{ "prod-of-many", R"(
+in x[4n, 5]  param w[5]  param v[5]  temp y[4n]  temp loss
+y[n] = prod(i) tanh(w[i] * x[n, i] + v[i])
+loss = sum(n) exp(30 * y[n])
+)", 3, NULL },
+
+{ "second-lead-scan", R"(
+in x[3n, 5]  param w[2]  temp h[3n, 5]  temp unit[5]  temp jac[5, 3n, 5]  temp loss
+scan t < 5 {
+    h[n, t] = tanh(w[0] * x[n, t] + w[1] * h[n, t-1 else 0.4])
+}
+unit[t] = sum(n) h[n, t]
+jac[j, n, t] = gradient(unit, x)
+loss = sum(j, n, t) (jac[j, n, t] - 0.1 * j)^2
+)", 2, NULL },
+
+{ "residual", R"(
+in x[4n, 3]  param w[3, 3]  param v[3, 3]  temp h[4n, 3]  temp y[4n, 3]  temp loss
+h[n, j] = x[n, j] + sum(i) x[n, i] * w[i, j]
+y[n, j] = h[n, j] + tanh(sum(i) h[n, i] * v[i, j])
+loss = mean(n, j) max(y[n, j] - 0.2, -(y[n, j])) + 0.01 * (sum(i, j) w[i, j]^2)
+)", 3, NULL },
