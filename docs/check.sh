@@ -1,0 +1,36 @@
+#!/bin/sh
+# check.sh [AEC] -- runs `aec check` on every block of these pages that is marked `ae`.
+#
+# A block need not be a whole file: what it leaves out (an input, data, an encoder ...) is written around it.
+cd "$(dirname "$0")" || exit 2
+aec=${1:-../build/aec}
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+for page in *.md ../grammar/README.md; do
+    [ -e "$page" ] || continue
+    rm -f "$work"/*.ae
+    awk -v out="$work" '/^```ae$/ { file = sprintf("%s/%03d.ae", out, NR); print "# line " NR > file; next }
+                        /^```/ { file = "" } file { print > file }' "$page"
+    for block in "$work"/*.ae; do
+        [ -e "$block" ] || continue
+        has() { grep -qE "^ *$1( |\$)" "$block"; }
+        has model || echo "model page" >> "$block"
+        has input || echo "input x : image(1, 8, 8)" >> "$block"
+        has label || echo "label y : class(10)" >> "$block"
+        has data || echo "data { train = digits() scale = 0..1 }" >> "$block"
+        has encoder || echo "encoder { flatten dense(16) tanh as h }" >> "$block"
+        has decoder || has pretext || has downstream || echo "decoder { dense(64) reshape(1, 8, 8) }" >> "$block"
+        has reconstruct || has pretext || has downstream || echo "reconstruct x by mse" >> "$block"
+        has train || echo "train { }" >> "$block"
+        if "$aec" check "$block" > "$work/said" 2>&1; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            echo "$page, $(head -n 1 "$block" | cut -c3-):"
+            sed 's/^/    /' "$work/said"
+        fi
+    done
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
