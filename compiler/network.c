@@ -102,8 +102,8 @@ static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
 {
     Elab *e = w->e;
-    Tensor *part[16];
-    const int n = call->blocks.n < 16 ? call->blocks.n : 16;
+    const int n = call->blocks.n;
+    Tensor **part = alloc((size_t) n * sizeof *part);
     int total = 0;
     for (int k = 0; k < n; k++) {
         part[k] = walk_block(w, call->blocks.at[k], x);
