@@ -1,10 +1,16 @@
 /* elab.h -- what the files of the elaborator share.
  *
- * elaborate.c   the model's declarations, its programs and phases
- * network.c     blocks of layer calls, views, mirrors: what is applied to what
- * instance.c    one use of a definition: arguments, axes, parameters, statements
+ * elaborate.c   the file's declarations, and the order of everything below
+ * inputs.c      input, label, data          phases.c    a phase: settings, step, evaluation, sweeps
+ * objectives.c  what a phase minimizes      terms.c     one term of it, and their sum
+ * values.c      what tasks are made of      optimize.c  the optimizer's formulas
+ * programs.c    encode, decode, sample ...  network.c   blocks of layer calls, views, mirrors
+ * instance.c    one use of a definition     statement.c one statement of it
+ * assign.c      = += :=                     scan.c      scan and sweep
+ * kept.c        parameters and states       scope.c     names, examples, statements without a formula
  * formula.c     one formula: names, ranges, `def`s; syntax in, Expr out
  * settle.c      what is known once a statement is whole: checks of subscripts, sizes of draws
+ * blame.c       whose line a mistake is shown at
  *
  * A Scope is one use of a definition. An Env is what is bound around a place of a formula: indices, and
  * the arguments of the `def`s it stands in. */
@@ -260,5 +266,85 @@ Tensor *model_seen(Elab *e);                        /* what the encoder gets: x,
 Tensor *model_result(Elab *e, Str name);            /* z, encoder, decoder, a name given by `as`; NULL */
 Scope *producer_of(Elab *e, Tensor *t);
 void  check_layers(Elab *e);                        /* every name in every net, before anything is applied */
+
+/* ---- values and predictions ----------------------------------------------------------------------- */
+typedef struct {
+    Tensor *t;              /* a tensor, or */
+    Expr *num;              /* a number, or */
+    TensorList list;        /* parameters: `weights` */
+    Scope *scope;           /* of the definition that made t */
+    bool is_list;
+    bool is_term;           /* as an argument or a summand it is one number for each example */
+    bool bad;
+} Value;
+
+/* What a task or `reconstruct` predicts: the likelihood's mean, and what it is compared with. */
+typedef struct { Str name; Tensor *mean, *target; Str label; Place place; } Predicted;
+typedef VEC(Predicted) PredictedList;
+
+/* ---- objectives.c ------------------------------------------------------------------------------------ */
+void add_metrics(Elab *e, PredictedList *predicted);
+Tensor *decoded(Elab *e, Tensor *z);
+void objective(Elab *e, Decl *train, PredictedList *predicted);
+bool trainers_own(Str name);
+Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
+void use_task(Elab *e, Decl *use, PredictedList *predicted);
+
+/* ---- programs.c -------------------------------------------------------------------------------------- */
+Program *begin_program(Elab *e, Str name, bool training, int want);
+void freeze_nets(Elab *e, Decl *train);
+bool names_layer(Elab *e, Str name);
+void predict_program(Elab *e);
+Str setting_list_name(Syn *s);
+void use_programs(Elab *e);
+
+/* ---- phases.c ---------------------------------------------------------------------------------------- */
+void phase_programs(Elab *e, Phase *phase, Decl *train);
+void phase_settings_of(Elab *e, Phase *p, Decl *d);
+Setting *setting_of(Decl *d, const char *name);
+void unknown_setting(Elab *e, Setting *s, const char *of, const char *const *known, int n);
+
+/* ---- optimize.c -------------------------------------------------------------------------------------- */
+void optimizer_of(Elab *e, Phase *phase, Decl *train);
+
+/* ---- inputs.c ---------------------------------------------------------------------------------------- */
+void declare_data(Elab *e, Decl *d);
+void declare_input(Elab *e, Decl *d, bool label);
+
+/* ---- elaborate.c ------------------------------------------------------------------------------------- */
+Decl *find_decl(Elab *e, DeclKind kind);
+
+/* ---- values.c ---------------------------------------------------------------------------------------- */
+Index *index_along(const Axis *a, Str name, Expr *example);
+Syn *peel(Elab *e, Scope *task, Syn *s, Expr **weight);
+Expr *reduce_over(Index **index, int n, Expr *body);
+Value value_of(Elab *e, Scope *task, Syn *s);
+Str words_of(Syn *s);
+
+/* ---- terms.c ----------------------------------------------------------------------------------------- */
+void add_term(Elab *e, Str name, Str unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
+Scope *plain_scope(Elab *e, Str path, Str words, Place place);
+void sum_terms(Elab *e);
+
+/* ---- scope.c ----------------------------------------------------------------------------------------- */
+int all_along(Tensor *t, Index **index);
+Index *along(Tensor *t, int k, Index *example);
+Stmt *over(Tensor *t, Index **index, Set set, Expr *value);
+Expr *read_at(Tensor *t, Index **index);
+
+/* ---- kept.c ------------------------------------------------------------------------------------------ */
+void declare_kept(Scope *s, Entry *entry, bool param);
+bool declare_tied(Scope *s, Entry *entry);
+Tensor *find_named(TensorList *list, Str name);
+void shape_of_entry(Scope *s, Entry *entry, Tensor *t);
+
+/* ---- assign.c ---------------------------------------------------------------------------------------- */
+bool assign(Scope *s, Stat *st, Env *env);
+Stmt *fill(Tensor *t, double v);
+Tensor *length_of(Index *i, Elab *e);
+
+/* ---- scan.c ------------------------------------------------------------------------------------------ */
+void elaborate_scan(Scope *s, Stat *st, Env *env);
+void elaborate_sweep(Scope *s, Stat *st);
 
 #endif
