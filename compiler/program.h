@@ -263,7 +263,7 @@ bool  expr_is(const Expr *e, double v);     /* is the number v */
 bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
 /* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
 bool  expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n);
-/* e with every index i for which to[i->mark] is not NULL replaced; marks are set by the caller. */
+/* e with from[k] replaced by to[k]; a bound index whose limit changes becomes another. */
 Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 /* Calls see() on e and everything in it, subscripts and keys included. */
 void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
