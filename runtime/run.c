@@ -39,10 +39,14 @@ static uint64_t base_seed(void)
     return opt.has_seed ? opt.seed : ae_model.nphases ? ae_model.phases[0].seed : 0;
 }
 
+/* Outside of training it is the end of the last phase: a weight that ramps up has arrived. */
 static void evaluation_clock(int batch, int block)
 {
+    const int all = ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].epochs : 0;
+    const bool during = ae_clock.epochs > 0;
     ae_clock = (AeClock) { .batch = batch, .phase = ae_model.nphases, .seed = base_seed(), .block = block,
-                           .examples = ae_clock.examples, .epochs = ae_clock.epochs, .epoch = ae_clock.epoch };
+                           .examples = ae_clock.examples, .epochs = during ? ae_clock.epochs : all,
+                           .epoch = during ? ae_clock.epoch : all };
 }
 
 /* Rows first .. first + count of the split, in order; without a split as many rows, for programs that read none. */
