@@ -173,12 +173,14 @@ bool depends(Emit *e, Stmt *a, Stmt *b);    /* one writes what the other touches
 
 /* ---- regions.c, plan.c, gemm.c: the fast schedule ------------------------------------------------ */
 void prepare(Emit *e, Run *r);              /* statements as threads want them: partial sums, scans torn apart */
+StmtList halo(Emit *e, StmtList *list);     /* products that read over a border read a framed copy */
 void regions(Emit *e, Run *r);              /* what may run between two barriers */
 void regions_print(Emit *e, Buf *b, Run *r);
 void enter_print(Emit *e, Buf *b);
 void plan(Emit *e);
 void plan_print(Emit *e, Buf *b);          /* the arena */
-Gemm *gemm_find(Emit *e, Stmt *s);          /* NULL: no plain matrix product */
+Gemm *gemm_find(Emit *e, Stmt *s, Index *tile);     /* NULL: no contraction, or too small a one */
+Index *gemm_best_tile(Gemm *g, Stmt *s);    /* what threads should share; NULL: any */
 bool gemm_tiles(Gemm *g, Index *i);         /* i may run from lo to hi */
 bool gemm_clear(Gemm *g, Stmt *s);
 void gemm_print(Emit *e, Buf *b, Node *n, int depth);

@@ -267,7 +267,7 @@ static Index *tile_among(Emit *e, Stmt *s)
 /* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */
 void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile)
 {
-    Gemm *g = gemm_find(e, s);
+    Gemm *g = gemm_find(e, s, tile);
     if (g && (!tile || gemm_tiles(g, tile))) {
         Node *n = node_new(NODE_gemm, s);
         n->gemm = g;

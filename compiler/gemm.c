@@ -1,27 +1,24 @@
-/* gemm.c -- accumulations that are matrix products, found from their index sets.
+/* gemm.c -- accumulations that are contractions, found from their index sets.
  *
- *     c[m.., n..] += a[m.., k..] * b[k.., n..]
+ *     c[rows, cols] += a[rows, sums] * b[sums, cols]
  *
- * An index of a and c is one of the rows, of b and c of the columns, of a and b of the sum; one that is in all
- * three, or that does not join the others of its kind at a constant stride, runs in a loop around the product. */
+ * An index of a and c is one of the rows, of b and c of the columns, of a or b alone one of the sum; one that is in
+ * all three runs in a loop around. Each subscript must be affine, so that stepping an index steps each place by a
+ * constant: dense layers, windows, attention and all their gradients are this. Where each of the three is one
+ * axis, and memory lies as it wants, OpenBLAS can do it. */
 #include "emit.h"
 
-enum { SIDE_a = 1, SIDE_b = 2, SIDE_c = 4, ROWS = SIDE_a | SIDE_c, COLS = SIDE_b | SIDE_c, SUMS = SIDE_a | SIDE_b };
+enum { SIDE_a = 1, SIDE_b = 2, SIDE_c = 4 };
 
-typedef struct {            /* indices that make one axis of a matrix: the outermost first */
-    Index *at[MAX_RANK];
-    int n;
-    long stride[2];         /* of the innermost, in the two matrices that have it */
-    double size;
-} Axes;
+typedef struct { Index *index[MAX_RANK]; int n; long one, two; } Group;     /* indices that step as one axis */
+typedef struct { Group at[2 * MAX_RANK]; int n; double size; } Axes;        /* the fastest last */
 
 struct Gemm {
     Expr *a, *b, *scale;    /* the factors; what is left of the product, NULL: 1 */
     Axes rows, cols, sums;
     Index *outer[2 * MAX_RANK];
     int nouter;
-    long lda, ldb, ldc;
-    bool ta, tb, clears;    /* clears: the fill before it is part of it */
+    bool clears;            /* the fill before it is part of it */
 };
 
 /* ---- the factors -------------------------------------------------------------------------------------------- */
@@ -35,20 +32,24 @@ static bool uses_own(Stmt *s, Expr *x)
     return false;
 }
 
+static void scale_by(Factors *f, Expr *x)
+{
+    f->scale = f->scale ? expr_op(OP_mul, f->scale, x, NULL) : x;
+}
+
 static void take_factors(Stmt *s, Expr *x, Factors *f)
 {
-    if (x->kind == EXPR_op && x->op == OP_mul) {
+    if (!uses_own(s, x)) {
+        scale_by(f, x);
+    } else if (x->kind == EXPR_op && x->op == OP_mul) {
         take_factors(s, x->arg[0], f);
         take_factors(s, x->arg[1], f);
     } else if (x->kind == EXPR_op && x->op == OP_neg) {
-        f->scale = f->scale ? expr_op(OP_neg, f->scale, NULL, NULL) : expr_real(-1);
+        scale_by(f, expr_real(-1));
         take_factors(s, x->arg[0], f);
-    } else if (x->kind == EXPR_op && x->op == OP_div && !uses_own(s, x->arg[1]) && !x->arg[0]->whole) {
-        Expr *by = expr_op(OP_div, expr_real(1), x->arg[1], NULL);
-        f->scale = f->scale ? expr_op(OP_mul, f->scale, by, NULL) : by;
+    } else if (x->kind == EXPR_op && x->op == OP_div && !uses_own(s, x->arg[1])) {
+        scale_by(f, expr_op(OP_div, expr_real(1), x->arg[1], NULL));
         take_factors(s, x->arg[0], f);
-    } else if (!uses_own(s, x)) {
-        f->scale = f->scale ? expr_op(OP_mul, f->scale, x, NULL) : x;
     } else if (x->kind == EXPR_read && !x->whole && !x->check && f->n < 2) {
         f->read[f->n++] = x;
     } else {
@@ -56,70 +57,46 @@ static void take_factors(Stmt *s, Expr *x, Factors *f)
     }
 }
 
+/* Whether a condition changes within the product; a place is asked for its checked subscripts only. */
+static bool varies(Stmt *s, Expr *x)
+{
+    if (x->kind == EXPR_op)
+        return varies(s, x->arg[0]) || (x->arg[1] && varies(s, x->arg[1])) || (x->arg[2] && varies(s, x->arg[2]));
+    if (x->kind != EXPR_inside)
+        return uses_own(s, x);
+    Expr *read = x->arg[0];
+    const unsigned check = checks_needed(read->tensor, read->sub, read->check);
+    for (int k = 0; k < read->tensor->rank; k++)
+        if ((check >> k & 1) && (read->tensor->axis[k].length || uses_own(s, read->sub[k])))
+            return true;
+    return false;
+}
+
 /* ---- sorting the indices -------------------------------------------------------------------------------------- */
-typedef struct { Index *index; long a, b, c; int side; } Strides;
+typedef struct { Index *index; long a, b, c; int side; bool used; } Strides;
 
 static bool strides_of(Stmt *s, Gemm *g, Strides *st)
 {
     for (int k = 0; k < s->nindex; k++) {
         bool ka, kb, kc;
-        Index *i = st[k].index = s->index[k];
+        Index *i = s->index[k];
+        st[k] = (Strides) { .index = i };
         st[k].a = index_stride(g->a->sub, g->a->tensor, i, &ka);
         st[k].b = index_stride(g->b->sub, g->b->tensor, i, &kb);
         st[k].c = index_stride(s->sub, s->target, i, &kc);
-        if (!ka || !kb || !kc || st[k].a < 0 || st[k].b < 0 || st[k].c < 0)
-            return false;
         st[k].side = (st[k].a ? SIDE_a : 0) | (st[k].b ? SIDE_b : 0) | (st[k].c ? SIDE_c : 0);
-        if (st[k].side == 0 || st[k].side == SIDE_c)
+        if (!ka || !kb || !kc || st[k].side == 0 || st[k].side == SIDE_c)
             return false;
     }
     return true;
 }
 
-static bool limits_inner(Stmt *s, Index *i)
+static bool limits_another(Stmt *s, Index *i)
 {
     for (int k = 0; k < s->nindex; k++)
         if (s->index[k]->limit && expr_uses(s->index[k]->limit, i))
             return true;
     return false;
-}
-
-/* Joins the indices of one kind, the fastest first, as long as each goes on where the last one ended. */
-static void join(Stmt *s, Strides *st, int n, int side, Axes *axes, bool *used)
-{
-    *axes = (Axes) { .size = 1 };
-    long next[2] = { 0, 0 };
-    for (;;) {
-        int best = -1;
-        for (int k = 0; k < n; k++) {
-            const long x = side == COLS ? st[k].b : st[k].a, y = side == SUMS ? st[k].b : st[k].c;
-            if (used[k] || st[k].side != side || limits_inner(s, st[k].index))
-                continue;
-            if (axes->n ? x == next[0] && y == next[1] : best < 0 || x + y < next[0] + next[1]) {
-                best = k;
-                if (!axes->n) {
-                    next[0] = x;
-                    next[1] = y;
-                }
-            }
-        }
-        if (best < 0)
-            return;
-        const long x = side == COLS ? st[best].b : st[best].a, y = side == SUMS ? st[best].b : st[best].c;
-        if (axes->n == 0) {
-            axes->stride[0] = x;
-            axes->stride[1] = y;
-        }
-        memmove(&axes->at[1], &axes->at[0], (size_t) axes->n * sizeof *axes->at);
-        axes->at[0] = st[best].index;
-        axes->n++;
-        axes->size *= st[best].index->size;
-        used[best] = true;
-        next[0] = x * st[best].index->size;
-        next[1] = y * st[best].index->size;
-        if (st[best].index->limit)      /* shorter at run time: nothing goes on where it ends */
-            return;
-    }
 }
 
 static void swap_sides(Gemm *g, Strides *st, int n)
@@ -135,47 +112,63 @@ static void swap_sides(Gemm *g, Strides *st, int n)
     }
 }
 
-/* Row-major: one of the two strides of each matrix is 1, the other its leading dimension. */
-static bool leading(long row, long col, double cols, double rows, long *ld, bool *transposed)
+/* Whether an axis goes on where the next one, which is faster, ends. */
+static bool goes_on(const Group *x, const Group *next, Index *tile)
 {
-    if (col == 1 && row >= cols) {
-        *ld = row;
-        *transposed = false;
-        return true;
+    Index *first = next->index[0];
+    long size = 1;
+    for (int k = 0; k < next->n; k++)
+        size *= next->index[k]->size;
+    return !first->limit && first != tile && x->one == next->one * size && x->two == next->two * size
+        && x->n + next->n <= MAX_RANK;
+}
+
+/* The axes of one kind, by the step in `key`, the smallest last; those that go on where another ends are joined. */
+static void collect(Stmt *s, Strides *st, unsigned sides, char one, char two, char key, Axes *x, Index *tile)
+{
+    *x = (Axes) { .size = 1 };
+#define STEP(t, which) ((which) == 'a' ? (t)->a : (which) == 'b' ? (t)->b : (t)->c)
+    for (;;) {
+        Strides *best = NULL;
+        for (int k = 0; k < s->nindex; k++)
+            if (!st[k].used && (sides >> st[k].side & 1) && (!best || STEP(&st[k], key) > STEP(best, key)))
+                best = &st[k];
+        if (!best)
+            return;
+        best->used = true;
+        Group g = { { best->index }, 1, STEP(best, one), STEP(best, two) };
+        Group *last = x->n ? &x->at[x->n - 1] : NULL;
+        if (last && goes_on(last, &g, tile)) {
+            last->index[last->n++] = best->index;
+            last->one = g.one;
+            last->two = g.two;
+        } else {
+            x->at[x->n++] = g;
+        }
+        x->size *= best->index->size;
     }
-    *ld = col;
-    *transposed = true;
-    return row == 1 && col >= rows;
+#undef STEP
 }
 
-static bool fits(Gemm *g)
+/* Columns are the vector side: they should hold what lies side by side in c. */
+static bool wants_swap(Stmt *s, Strides *st)
 {
-    bool tc;
-    return leading(g->rows.stride[0], g->sums.stride[0], g->sums.size, g->rows.size, &g->lda, &g->ta)
-        && leading(g->sums.stride[1], g->cols.stride[0], g->cols.size, g->sums.size, &g->ldb, &g->tb)
-        && leading(g->rows.stride[1], g->cols.stride[1], g->cols.size, g->rows.size, &g->ldc, &tc) && !tc;
+    double rows = 1, cols = 1;
+    for (int k = 0; k < s->nindex; k++) {
+        if (st[k].c == 1 && st[k].index->size > 1 && st[k].side != (SIDE_a | SIDE_b | SIDE_c))
+            return st[k].side == (SIDE_a | SIDE_c);
+        rows *= st[k].side == (SIDE_a | SIDE_c) ? st[k].index->size : 1;
+        cols *= st[k].side == (SIDE_b | SIDE_c) ? st[k].index->size : 1;
+    }
+    return rows > cols;
 }
 
-static bool sorted(Stmt *s, Gemm *g, Strides *st)
-{
-    bool used[2 * MAX_RANK] = { false };
-    const int n = s->nindex;
-    join(s, st, n, ROWS, &g->rows, used);
-    join(s, st, n, COLS, &g->cols, used);
-    join(s, st, n, SUMS, &g->sums, used);
-    g->nouter = 0;
-    for (int k = 0; k < n; k++)
-        if (!used[k])
-            g->outer[g->nouter++] = s->index[k];
-    return g->rows.n && g->cols.n && g->sums.n && fits(g);
-}
-
-Gemm *gemm_find(Emit *e, Stmt *s)
+Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
 {
     Factors f = { 0 };
     Strides st[2 * MAX_RANK];
-    if (!e->how.openblas || s->kind != STMT_nest || s->set != SET_add || s->check || s->held || s->target->elem != ELEM_real
-        || s->target->rank == 0 || (s->where && uses_own(s, s->where)))
+    if (!e->how.fast || s->kind != STMT_nest || s->set != SET_add || s->check || s->held || s->target->elem != ELEM_real
+        || s->target->rank == 0 || (s->where && varies(s, s->where)))
         return NULL;
     take_factors(s, s->value, &f);
     if (f.fails || f.n != 2 || f.read[0]->tensor->rank == 0 || f.read[1]->tensor->rank == 0)
@@ -187,49 +180,80 @@ Gemm *gemm_find(Emit *e, Stmt *s)
     *g = (Gemm) { .a = f.read[0], .b = f.read[1], .scale = f.scale };
     if (!strides_of(s, g, st))
         return NULL;
-    bool found = sorted(s, g, st);
-    if (!found) {
+    if (wants_swap(s, st))
         swap_sides(g, st, s->nindex);
-        found = sorted(s, g, st);
-    }
+    for (int k = 0; k < s->nindex; k++)
+        if (st[k].side == (SIDE_a | SIDE_b | SIDE_c) || limits_another(s, st[k].index)) {
+            st[k].used = true;
+            g->outer[g->nouter++] = st[k].index;
+        }
+    collect(s, st, 1u << (SIDE_a | SIDE_c), 'a', 'c', 'c', &g->rows, tile);
+    collect(s, st, 1u << (SIDE_b | SIDE_c), 'b', 'c', 'c', &g->cols, tile);
+    collect(s, st, 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b, 'a', 'b', 'b', &g->sums, tile);
     const double work = g->rows.size * g->cols.size * g->sums.size;
-    return found && g->cols.size >= 4 && g->sums.size >= 4 && work >= 2048 ? g : NULL;
+    const bool worth = g->cols.size >= 4 && g->rows.size >= 2 && g->sums.size >= 3 && work >= 4096;
+    return g->rows.n && g->cols.n && g->sums.n && worth && g->rows.n + g->cols.n + g->sums.n <= 2 * MAX_RANK ? g : NULL;
 }
 
-
-/* Makes the product set what it computes, if it sums over nothing but its own axis. */
+/* ---- what others ask --------------------------------------------------------------------------------------------- */
+/* Makes the product set what it computes, if each element has one sum. */
 bool gemm_clear(Gemm *g, Stmt *s)
 {
     for (int k = 0; k < g->nouter; k++)
         if (reduces(s, g->outer[k]))
             return false;
+    for (int k = 0; k < s->target->rank; k++)
+        if (s->sub[k]->kind != EXPR_index)
+            return false;
     g->clears = !s->where;
     return g->clears;
 }
 
-bool gemm_tiles(Gemm *g, Index *i)
+static bool has_first(Axes *x, Index *i)
 {
-    if ((g->rows.n && g->rows.at[0] == i) || (g->cols.n && g->cols.at[0] == i))
-        return true;
-    for (int k = 0; k < g->nouter; k++)
-        if (g->outer[k] == i)
+    for (int k = 0; k < x->n; k++)
+        if (x->at[k].index[0] == i)
             return true;
     return false;
 }
 
+bool gemm_tiles(Gemm *g, Index *i)
+{
+    for (int k = 0; k < g->nouter; k++)
+        if (g->outer[k] == i)
+            return true;
+    return has_first(&g->rows, i) || has_first(&g->cols, i);
+}
+
+/* Threads share the columns: then no two pack the same. */
+Index *gemm_best_tile(Gemm *g, Stmt *s)
+{
+    Axes *of[] = { &g->cols, &g->rows };
+    for (int k = 0; k < 2; k++)
+        for (int j = 0; j < of[k]->n; j++) {
+            Index *i = of[k]->at[j].index[0];
+            for (int a = 0; a < s->target->rank; a++)
+                if (is_index(s->sub[a], i) && i->size >= 4 && of[k]->size >= 32)
+                    return i;
+        }
+    return NULL;
+}
+
 /* ---- text --------------------------------------------------------------------------------------------------------- */
-static void put_count(Emit *e, Buf *b, Axes *x, Index *tile)
+static void put_count(Emit *e, Buf *b, Group *x, Index *tile)
 {
     for (int k = 0; k < x->n; k++) {
         buf_add(b, k ? " * " : "");
-        if (x->at[k] == tile)
+        if (x->index[k] == tile)
             buf_add(b, x->n > 1 ? "(hi - lo)" : "hi - lo");
+        else if (x->n > 1 && strchr(limit_text(e, x->index[k]), ' '))
+            buf_add(b, "(%s)", limit_text(e, x->index[k]));
         else
-            buf_add(b, "%s", limit_text(e, x->at[k]));
+            buf_add(b, "%s", limit_text(e, x->index[k]));
     }
 }
 
-/* Where the matrix begins: its own indices at 0, the tile's at lo. */
+/* Where an array begins: the axes' own indices at 0, the tile's at lo. */
 static void put_start(Emit *e, Buf *b, Gemm *g, Index *tile, Tensor *t, Expr **sub)
 {
     Index *from[3 * MAX_RANK];
@@ -237,52 +261,110 @@ static void put_start(Emit *e, Buf *b, Gemm *g, Index *tile, Tensor *t, Expr **s
     int n = 0;
     Axes *of[] = { &g->rows, &g->cols, &g->sums };
     for (int k = 0; k < 3; k++)
-        for (int j = 0; j < of[k]->n; j++) {
-            from[n] = of[k]->at[j];
-            to[n++] = of[k]->at[j] == tile ? expr_index(e->lo) : expr_num(0);
-        }
+        for (int j = 0; j < of[k]->n; j++)
+            for (int i = 0; i < of[k]->at[j].n; i++) {
+                from[n] = of[k]->at[j].index[i];
+                to[n] = from[n] == tile ? expr_index(e->lo) : expr_num(0);
+                n++;
+            }
     for (int k = 0; k < t->rank; k++)
         at[k] = expr_replace(sub[k], from, to, n);
     buf_add(b, "&");
     put_place(e, b, t, at);
 }
 
-static void put_call(Emit *e, Buf *b, Stmt *s, Gemm *g, Index *tile, int depth)
+static void put_scale(Emit *e, Buf *b, Gemm *g)
 {
-    buf_add(b, "cblas_%cgemm(CblasRowMajor, %s, %s, ", e->how.f64 ? 'd' : 's', g->ta ? "CblasTrans" : "CblasNoTrans",
-            g->tb ? "CblasTrans" : "CblasNoTrans");
-    put_count(e, b, &g->rows, tile);
-    buf_add(b, ", ");
-    put_count(e, b, &g->cols, tile);
-    buf_add(b, ", ");
-    put_count(e, b, &g->sums, tile);
-    buf_add(b, ",\n");
-    indent(b, depth + 2);
     if (g->scale)
         put_expr(e, b, g->scale, BINDS_comma);
     else
         put_real(e, b, 1);
+}
+
+typedef struct { long lda, ldb, ldc; bool ta, tb; } Layout;
+
+static bool leading(long row, long col, double rows, double cols, long *ld, bool *turned)
+{
+    *turned = col != 1;
+    *ld = *turned ? col : row;
+    return *turned ? row == 1 && col >= rows : row >= cols;
+}
+
+/* Whether BLAS can do it: one axis of each kind, and in each matrix one of the two steps is 1. */
+static bool is_plain(Gemm *g, Layout *l)
+{
+    Group *m = &g->rows.at[0], *n = &g->cols.at[0], *k = &g->sums.at[0];
+    bool tc;
+    return g->rows.n == 1 && g->cols.n == 1 && g->sums.n == 1 && k->one && k->two
+        && leading(m->one, k->one, g->rows.size, g->sums.size, &l->lda, &l->ta)
+        && leading(k->two, n->one, g->sums.size, g->cols.size, &l->ldb, &l->tb)
+        && leading(m->two, n->two, g->rows.size, g->cols.size, &l->ldc, &tc) && !tc;
+}
+
+static void blas_print(Emit *e, Buf *b, Node *n, Layout *l, int depth)
+{
+    Gemm *g = n->gemm;
+    e->blas = true;
+    buf_add(b, "cblas_%cgemm(CblasRowMajor, %s, %s, ", e->how.f64 ? 'd' : 's', l->ta ? "CblasTrans" : "CblasNoTrans",
+            l->tb ? "CblasTrans" : "CblasNoTrans");
+    Axes *of[] = { &g->rows, &g->cols, &g->sums };
+    for (int k = 0; k < 3; k++) {
+        put_count(e, b, &of[k]->at[0], n->index);
+        buf_add(b, k < 2 ? ", " : ",\n");
+    }
+    indent(b, depth + 2);
+    put_scale(e, b, g);
     buf_add(b, ", ");
-    put_start(e, b, g, tile, g->a->tensor, g->a->sub);
-    buf_add(b, ", %ld, ", g->lda);
-    put_start(e, b, g, tile, g->b->tensor, g->b->sub);
-    buf_add(b, ", %ld, ", g->ldb);
+    put_start(e, b, g, n->index, g->a->tensor, g->a->sub);
+    buf_add(b, ", %ld, ", l->lda);
+    put_start(e, b, g, n->index, g->b->tensor, g->b->sub);
+    buf_add(b, ", %ld, ", l->ldb);
     put_real(e, b, g->clears ? 0 : 1);
     buf_add(b, ", ");
-    put_start(e, b, g, tile, s->target, s->sub);
-    buf_add(b, ", %ld);\n", g->ldc);
+    put_start(e, b, g, n->index, n->stmt->target, n->stmt->sub);
+    buf_add(b, ", %ld);\n", l->ldc);
+}
+
+static void put_axes(Emit *e, Buf *b, Axes *x, Index *tile)
+{
+    buf_add(b, "AE_AXES(");
+    for (int k = 0; k < x->n; k++) {
+        buf_add(b, "%s{ ", k ? ", " : "");
+        put_count(e, b, &x->at[k], tile);
+        buf_add(b, ", %ld, %ld }", x->at[k].one, x->at[k].two);
+    }
+    buf_add(b, ")");
+}
+
+static void contract_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    Gemm *g = n->gemm;
+    buf_add(b, "ae_contract(");
+    Axes *of[] = { &g->rows, &g->cols, &g->sums };
+    for (int k = 0; k < 3; k++) {
+        put_axes(e, b, of[k], n->index);
+        buf_add(b, k < 2 ? ", " : ",\n");
+    }
+    indent(b, depth + 2);
+    put_scale(e, b, g);
+    buf_add(b, ", ");
+    put_start(e, b, g, n->index, g->a->tensor, g->a->sub);
+    buf_add(b, ", ");
+    put_start(e, b, g, n->index, g->b->tensor, g->b->sub);
+    buf_add(b, ", ");
+    put_start(e, b, g, n->index, n->stmt->target, n->stmt->sub);
+    buf_add(b, ", %s);\n", g->clears ? "true" : "false");
 }
 
 void gemm_print(Emit *e, Buf *b, Node *n, int depth)
 {
     Gemm *g = n->gemm;
-    Stmt *s = n->stmt;
     const int scope = e->scope.n;
-    e->blas = true;
-    if (s->where) {
+    Layout l;
+    if (n->stmt->where) {
         indent(b, depth++);
         buf_add(b, "if (");
-        put_truth(e, b, s->where, BINDS_comma);
+        put_truth(e, b, n->stmt->where, BINDS_comma);
         buf_add(b, ")\n");
     }
     for (int k = 0; k < g->nouter; k++) {
@@ -290,6 +372,9 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth)
         loop_open(e, b, g->outer[k], tile ? "lo" : "0", tile ? "hi" : limit_text(e, g->outer[k]), depth++);
     }
     indent(b, depth);
-    put_call(e, b, s, g, n->index, depth);
+    if (e->how.openblas && is_plain(g, &l))
+        blas_print(e, b, n, &l, depth);
+    else
+        contract_print(e, b, n, depth);
     scope_leave(e, scope);
 }

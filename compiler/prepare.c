@@ -1,7 +1,7 @@
 /* prepare.c -- statements as the fast schedule wants them. Values stay what they are, sums get another order.
  *
  *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps at once;
- *   - a read with an `else` that depends on the step alone makes two statements, each a plain product;
+ *   - a read with an `else` that depends on one index makes two statements, each a plain product over its part;
  *   - a sum over everything becomes one sum for each row, then the sum of those. */
 #include "emit.h"
 #include <math.h>
@@ -96,7 +96,27 @@ static void leave_scan(Emit *e, Stmt *scan, StmtList *out)
 }
 
 /* ---- either, or --------------------------------------------------------------------------------------------- */
-/* A factor with an `else` whose check depends on none of the statement's indices. */
+/* The index v of s for which x is v + c with a constant c; NULL: there is none. */
+static Index *shifted_index(Stmt *s, Expr *x, long *c)
+{
+    for (int k = 0; k < s->nindex; k++) {
+        Expr *rest = expr_op(OP_sub, x, expr_index(s->index[k]), NULL);
+        long hi;
+        if (!s->index[k]->limit && bounds(rest, c, &hi) && *c == hi)
+            return s->index[k];
+    }
+    return NULL;
+}
+
+static bool uses_own(Stmt *s, Expr *x)
+{
+    for (int k = 0; k < s->nindex; k++)
+        if (expr_uses(x, s->index[k]))
+            return true;
+    return false;
+}
+
+/* A factor with an `else` whose check depends on the step of a scan, or on one index alone. */
 static Expr *find_else(Stmt *s, Expr *x)
 {
     if (x->kind == EXPR_op && x->op == OP_mul) {
@@ -105,11 +125,12 @@ static Expr *find_else(Stmt *s, Expr *x)
     }
     if (x->kind != EXPR_read || !x->check || !x->other)
         return NULL;
+    const unsigned check = checks_needed(x->tensor, x->sub, x->check);
+    long c;
     for (int k = 0; k < x->tensor->rank; k++)
-        for (int j = 0; (checks_needed(x->tensor, x->sub, x->check) >> k & 1) && j < s->nindex; j++)
-            if (x->tensor->axis[k].length || expr_uses(x->sub[k], s->index[j]))
-                return NULL;
-    return x;
+        if ((check >> k & 1) && (x->tensor->axis[k].length || (uses_own(s, x->sub[k]) && !shifted_index(s, x->sub[k], &c))))
+            return NULL;
+    return check && !(check & (check - 1)) ? x : NULL;
 }
 
 static Expr *put_factor(Expr *x, Expr *from, Expr *to)
@@ -135,6 +156,80 @@ static Stmt *either_or(Emit *e, Stmt *s)
     s->value = put_factor(s->value, x, expr_read(x->tensor, x->sub, 0, NULL));
     s->where = s->where ? expr_op(OP_and, s->where, inside, NULL) : inside;
     return stmt_copy(e, other);
+}
+
+/* ---- shorter loops ---------------------------------------------------------------------------------------------- */
+/* The values of v for which v + c is in [0, size), or is not; false: they are no interval. */
+static bool interval(long c, long size, long n, bool in, long *from, long *to)
+{
+    *from = c < 0 ? -c : 0;
+    *to = size - c < n ? size - c : n;
+    if (in)
+        return *from < *to;
+    if (*from > 0 && *to == n) {
+        *to = *from;
+        *from = 0;
+        return *to <= n;
+    }
+    if (*from == 0 && *to < n && *to > 0) {
+        *from = *to;
+        *to = n;
+        return true;
+    }
+    return false;
+}
+
+typedef struct { Expr *condition; Index *index; long from, to; } Shorter;
+
+/* A condition that only says where an index begins or ends. */
+static bool find_shorter(Stmt *s, Expr *x, Shorter *found)
+{
+    if (x->kind == EXPR_op && x->op == OP_and)
+        return find_shorter(s, x->arg[0], found) || find_shorter(s, x->arg[1], found);
+    const bool not = x->kind == EXPR_op && x->op == OP_not;
+    Expr *inside = not ? x->arg[0] : x;
+    if (inside->kind != EXPR_inside)
+        return false;
+    Expr *read = inside->arg[0];
+    const unsigned check = checks_needed(read->tensor, read->sub, read->check);
+    for (int k = 0; k < read->tensor->rank; k++) {
+        long c;
+        if (check != 1u << k || read->tensor->axis[k].length)
+            continue;
+        found->condition = x;
+        found->index = shifted_index(s, read->sub[k], &c);
+        if (found->index && interval(c, read->tensor->axis[k].size, found->index->size, !not, &found->from, &found->to))
+            return true;
+    }
+    return false;
+}
+
+static Expr *without(Expr *x, Expr *gone)
+{
+    if (x == gone)
+        return NULL;
+    if (x->kind != EXPR_op || x->op != OP_and)
+        return x;
+    Expr *a = without(x->arg[0], gone), *b = without(x->arg[1], gone);
+    return a && b ? expr_op(OP_and, a, b, NULL) : a ? a : b;
+}
+
+/* where 0 <= v + c: v begins at -c instead. */
+static void shorten_loops(Stmt *s)
+{
+    Shorter f;
+    if (s->kind != STMT_nest || s->nouter != s->nindex || s->set == SET_is)
+        return;
+    while (s->where && find_shorter(s, s->where, &f)) {
+        Index *w = index_new(f.index->name, (int) (f.to - f.from), NULL);
+        Expr *at = expr_op(OP_add, expr_index(w), expr_num((double) f.from), NULL);
+        w->mark = -1;
+        s->where = without(s->where, f.condition);
+        stmt_replace(s, &f.index, &at, 1);
+        for (int k = 0; k < s->nindex; k++)
+            if (s->index[k] == f.index)
+                s->index[k] = w;
+    }
 }
 
 /* ---- partial sums --------------------------------------------------------------------------------------------- */
@@ -226,6 +321,9 @@ static StmtList prepared(Emit *e, StmtList *list)
             continue;
         }
         Stmt *other = either_or(e, s);
+        shorten_loops(s);
+        if (other)
+            shorten_loops(other);
         if (!partial_sum(e, s, &out))
             PUSH(out, s);
         if (other)
@@ -236,5 +334,6 @@ static StmtList prepared(Emit *e, StmtList *list)
 
 void prepare(Emit *e, Run *r)
 {
-    r->stmts = prepared(e, &r->stmts);
+    StmtList list = prepared(e, &r->stmts);
+    r->stmts = halo(e, &list);
 }

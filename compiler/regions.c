@@ -156,13 +156,35 @@ static void choose_rows(Choice *c, StmtList *list)
     }
 }
 
+/* The axis that the product wants, which a statement of the list accumulates onto the target of the first. */
+static int wanted_axis(Emit *e, StmtList *list)
+{
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        Gemm *g = s->target == list->at[0]->target ? gemm_find(e, s, NULL) : NULL;
+        Index *i = g ? gemm_best_tile(g, s) : NULL;
+        for (int j = 0; i && j < s->target->rank; j++)
+            if (is_index(s->sub[j], i))
+                return j;
+    }
+    return -1;
+}
+
 /* The first statement, along an axis of what it sets, and what goes on with its result along the same axis. */
 static void choose_axis(Choice *c, StmtList *list)
 {
+    const int wanted = wanted_axis(c->e, list);
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k];
         bool in = false;
         Index *i;
+        if (k == 0 && wanted >= 0 && s->kind == STMT_nest && s->sub[wanted]->kind == EXPR_index) {
+            TiledList mine = { 0 };
+            PUSH(mine, ((Tiled) { s, s->sub[wanted]->index }));
+            c->range = s->sub[wanted]->index;
+            in = admit(c, s, &mine);
+            c->range = in ? c->range : NULL;
+        }
         for (int nth = 0; s->kind == STMT_nest && !in && (i = target_index(s, nth)); nth++) {
             TiledList mine = { 0 };
             PUSH(mine, ((Tiled) { s, i }));
@@ -191,14 +213,13 @@ static bool touch(Emit *e, StmtList *a, StmtList *b)
     return false;
 }
 
-/* Tiles of at least so many as keep a product busy, at most so many as a machine has threads. */
+/* How many values of the index a thread takes at once: enough to be worth its packing, few enough to share. */
 static int tile_step(Index *range, bool rows, double work)
 {
-    const int parts = work < 20000 ? 1 : 8, least = rows ? 32 : 16;
+    const int parts = work < 20000 ? 1 : rows && range->size < 256 ? 4 : 8;
     int step = (range->size + parts - 1) / parts;
-    step = step < least ? least : (step + 15) / 16 * 16;
-    if (!rows && range->size < 2 * least)
-        step = (range->size + parts - 1) / parts;
+    if (rows || range->size >= 32)
+        step = (step + 15) / 16 * 16;
     return step < range->size ? step : range->size;
 }
 

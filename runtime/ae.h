@@ -141,6 +141,14 @@ void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream);
 /* The places of n values sorted downwards, ties by index. */
 void ae_rank(int32_t *place, const ae_real *value, int n);
 
+/* An axis of a contraction: how many, and the step from one to the next in each of the two arrays that have it. */
+typedef struct { int count; long one, two; } AeAxis;
+/* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]; set: =. Each is a list of axes, the fastest
+ * last, that a count of -1 ends: rows step in a and c, cols in b and c, sums in a and b. */
+void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
+                 const ae_real *a, const ae_real *b, ae_real *c, bool set);
+#define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
+
 double ae_lgamma(double x);
 double ae_digamma(double x);
 double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */

@@ -320,7 +320,7 @@ static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char 
     if (!f || fwrite(text.at, 1, text.n, f) != text.n || fclose(f))
         bug("cannot write %s.c", base);
     Str flags = how.fast ? "-O3 -march=native -fopenmp -fno-math-errno -ffp-contract=fast" : "-O1 -ffp-contract=off";
-    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c %s/drive%s.o %s/philox.o %s/special.o -lm%s",
+    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c runtime/contract.c %s/drive%s.o %s/philox.o %s/special.o -lm%s",
                       flags, how.f64 ? "-DAE_DOUBLE" : "", base, base, dir, how.f64 ? "64" : "32", dir, dir,
                       how.fast && how.openblas ? " -lopenblas" : "")))
         return;
