@@ -41,6 +41,7 @@ runner unit-passes tests/unit/run.sh passes "$B"
 runner unit-emit tests/unit/run.sh emit "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
+runner catalogue tests/catalogue/run.sh build/aec "$B" "$what"
 runner programs tests/programs/run.sh "$what" build/aec "$B"
 
 if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, the runtime, the emitted C
