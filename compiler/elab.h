@@ -176,6 +176,7 @@ struct Elab {
     int param_k;                /* params(f)[i]: which of the parameters */
     int samples;                /* of the latent about to be used */
     Scope *tied;                /* of the layer about to be used: what it mirrors with tied weights */
+    VEC(Named) given;           /* of the layer about to be used: inputs that were named, m = h */
     Net *applying;              /* innermost net being applied */
     Using *using;               /* definitions being used, innermost first */
 };

@@ -221,6 +221,9 @@ static bool match_all(Scope *s, Tensor **in, int nin)
         for (int q = 0; q < st->entries.n; q++) {
             Entry *entry = &st->entries.at[q];
             Tensor *t = at < nin ? in[at++] : NULL;
+            for (int g = 0; !t && g < e->given.n; g++)
+                if (e->given.at[g].name == entry->name)
+                    t = e->given.at[g].tensor;
             if (!t && entry->init && entry->init->kind == SYN_name) {
                 Name *n = name_find(s, entry->init->name, NAME_tensor);
                 t = n ? n->tensor : NULL;
@@ -352,6 +355,7 @@ Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Te
             continue;
         e->samples = 0;
         e->tied = NULL;
+        e->given.n = 0;
         e->using = use ? &here : outer;
         bool good = true;
         for (int b = 0; good && b < def->body.n; b++) {

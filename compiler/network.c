@@ -49,6 +49,14 @@ static Str call_words(Call *call)
     return intern(b.at);
 }
 
+static Tensor *named(Elab *e, Str name)
+{
+    for (int k = 0; k < e->as.n; k++)
+        if (e->as.at[k].name == name)
+            return e->as.at[k].tensor;
+    return NULL;
+}
+
 static void name_result(Elab *e, Str name, Tensor *t)
 {
     for (int k = 0; k < e->as.n; k++)
@@ -264,6 +272,42 @@ static Scope *still(Scope *s)
     return frozen;
 }
 
+static bool is_input(Elab *e, Str layer, Str name)
+{
+    for (int k = 0; name && k < e->library.n; k++) {
+        Decl *def = e->library.at[k];
+        for (int q = 0; def->name == layer && q < def->body.n; q++)
+            for (int i = 0; def->body.at[q]->kind == STAT_in && i < def->body.at[q]->entries.n; i++)
+                if (def->body.at[q]->entries.at[i].name == name)
+                    return true;
+    }
+    return false;
+}
+
+/* Parts  attention(4, m = h)  into arguments and further inputs, which are names of results or of the data. */
+static bool take_inputs(Elab *e, Call *call, ArgList *rest)
+{
+    e->given.n = 0;
+    for (int k = 0; k < call->args.n; k++) {
+        Arg *a = &call->args.at[k];
+        if (!is_input(e, call->name, a->name)) {
+            PUSH(*rest, *a);
+            continue;
+        }
+        Tensor *t = a->value->kind == SYN_name ? named(e, a->value->name) : NULL;
+        if (!t && a->value->kind == SYN_name)
+            t = model_input(e, a->value->name);
+        if (!t) {
+            Buf b = { 0 };
+            syn_print(&b, a->value);
+            FAIL(e, a->place, DIAG_not_a_value, b.at);
+            return false;
+        }
+        PUSH(e->given, ((Named) { a->name, t }));
+    }
+    return true;
+}
+
 static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
 {
     Elab *e = w->e;
@@ -297,7 +341,12 @@ static Tensor *walk_call(Walk *w, Call *call, Tensor *x)
     else if (call->braced && call->blocks.n > 0 && call->name == intern("concat"))
         y = apply_concat(w, call, x, s);
     else if (find_definition(e, intern("layer"), call->name)) {
-        Scope *used = instantiate(e, frozen_layer(e, call) ? still(w->scope) : w->scope, intern("layer"), call->name, &call->args, &x, 1, use->path, draws, use, call->place);
+        ArgList args = { 0 };
+        if (!take_inputs(e, call, &args))
+            return NULL;
+        Scope *used = instantiate(e, frozen_layer(e, call) ? still(w->scope) : w->scope, intern("layer"), call->name,
+                                  &args, &x, 1, use->path, draws, use, call->place);
+        e->given.n = 0;
         if (!used)
             return NULL;
         used->call = call;
@@ -635,14 +684,6 @@ Tensor *model_input(Elab *e, Str name)
                 PUSH(e->p->inputs, t);
             return t;
         }
-    return NULL;
-}
-
-static Tensor *named(Elab *e, Str name)
-{
-    for (int k = 0; k < e->as.n; k++)
-        if (e->as.at[k].name == name)
-            return e->as.at[k].tensor;
     return NULL;
 }
 
