@@ -158,6 +158,19 @@ static Stmt *either_or(Emit *e, Stmt *s)
     return stmt_copy(e, other);
 }
 
+/* A check of the target that all points share is a condition of the statement. */
+static void lift_check(Stmt *s)
+{
+    if (s->kind != STMT_nest || s->nouter != s->nindex)
+        return;
+    for (int k = 0; k < s->target->rank; k++)
+        if ((s->check >> k & 1) && !s->target->axis[k].length && !uses_own(s, s->sub[k])) {
+            Expr *inside = expr_inside(expr_read(s->target, s->sub, 1u << k, NULL));
+            s->where = s->where ? expr_op(OP_and, s->where, inside, NULL) : inside;
+            s->check &= ~(1u << k);
+        }
+}
+
 /* ---- shorter loops ---------------------------------------------------------------------------------------------- */
 /* The values of v for which v + c is in [0, size), or is not; false: they are no interval. */
 static bool interval(long c, long size, long n, bool in, long *from, long *to)
@@ -320,6 +333,7 @@ static StmtList prepared(Emit *e, StmtList *list)
                 PUSH(out, after.at[j]);
             continue;
         }
+        lift_check(s);
         Stmt *other = either_or(e, s);
         shorten_loops(s);
         if (other)
