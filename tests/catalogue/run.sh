@@ -141,7 +141,7 @@ latent() {      # latent MU SIGMA EXACT
     local square=$(of loss) by_mu=$(of z.mu.dense1.b)
     local by_sd=$(awk "BEGIN { print 2 / $sd * $(of z.logvar.dense1.b) }")
     holds "57: dE[z^2]/dmu" "($by_mu - 2 * $mu)^2 <= 9e-6 * 4 * $sd^2"
-    holds "57: dE[z^2]/dsigma" "($by_sd - 2 * $sd)^2 <= 9e-6 * (4 * $mu^2 + 8 * $sd^2)"
+    holds "57: dE[z^2]/dsigma" "($by_sd - 2 * $sd)^2 <= 9e-6 * (4 * ($mu)^2 + 8 * $sd^2)"
     # E[z^2] over draws of one phase, its mean from the gradient by mu; the variance's own error is sqrt(2 / N)
     holds "57: the variance of z is sigma^2" "($square - ($by_mu / 2)^2 - $sd^2)^2 <= 9e-6 * 2 * $sd^4"
 }
@@ -151,7 +151,7 @@ build kl kl --real f64 --cc "$work/cc" && {
     latent 0 1 0
     [ "$what" = all ] && for at in "0.3 2" "-1.2 0.5" "2 1.5" "0.7 0.1"; do
         set -- $at
-        latent $1 $2 "$(awk "BEGIN { print ($1^2 + $2^2 - 1) / 2 - log($2) }")"
+        latent $1 $2 "$(awk "BEGIN { print (($1)^2 + $2^2 - 1) / 2 - log($2) }")"
     done
 }
 
