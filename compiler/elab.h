@@ -110,6 +110,7 @@ struct Env {
     SynList *indices; Syn *where;           /* ENV_group */
     Env *bound;                             /* ENV_group: `outer` with the indices bound; NULL: not bound yet */
     Name *tensor;                           /* ENV_tensor */
+    bool lent;                              /* an axis of a def's tensor: bound at the call, free to be bound anew */
 };
 
 /* ---- nets --------------------------------------------------------------------------------------- */

@@ -89,6 +89,19 @@ static Net *declare_net(Elab *e, Decl *d, NetKind kind, Str name)
 
 static void declare_names(Elab *e, Setting *defines, int ndefines)
 {
+    for (int q = 0; q < ndefines; q++) {
+        StrList names = { 0 };
+        bool found = false;
+        for (int k = 0; k < e->file->decls.n; k++)
+            if (e->file->decls.at[k]->kind == DECL_set) {
+                PUSH(names, e->file->decls.at[k]->name);
+                found |= names.at[names.n - 1] == defines[q].name;
+            }
+        if (!found) {
+            report((Place) { 0 }, DIAG_unknown_define, defines[q].name);
+            suggest(defines[q].name, &names, "it declares");
+        }
+    }
     for (int k = 0; k < e->file->decls.n; k++) {
         Decl *d = e->file->decls.at[k];
         Ctx c = size_ctx(e->root);

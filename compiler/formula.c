@@ -546,7 +546,7 @@ static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
             Syn *axis = p->shape.at[q];
             Env *b = axis->kind == SYN_name ? env_find(env, axis->name) : NULL;
             if (b && b->kind == ENV_expr && !env_find(frame, axis->name))
-                frame = bind_expr(frame, axis->name, b->value);
+                (frame = bind_expr(frame, axis->name, b->value))->lent = true;
         }
     }
     Ctx inner = inside_of(c, f, s);
@@ -651,7 +651,7 @@ static int reduce_kind(Str name)
 }
 
 /* Binds the indices of a reduction. An index that is a def's own stands for the indices of its call. */
-static Env *bind_indices(Ctx *c, SynList *indices, Env *env, Index **list, int *n, Expr **where)
+static Env *bind_indices(Ctx *c, SynList *indices, Env *env, Index **list, int *n, Expr **where, bool rank)
 {
     Elab *e = c->user->e;
     for (int k = 0; k < indices->n; k++) {
@@ -673,7 +673,7 @@ static Env *bind_indices(Ctx *c, SynList *indices, Env *env, Index **list, int *
         if (g && g->kind == ENV_group && !range) {
             Env *b = env_push(env, ENV_group, s->name);
             b->indices = g->indices, b->where = g->where, b->ctx = g->ctx, b->outer = g->outer;
-            b->bound = bind_indices(&b->ctx, g->indices, g->outer, list, n, where);
+            b->bound = bind_indices(&b->ctx, g->indices, g->outer, list, n, where, true);
             if (g->where) {
                 Expr *w = lower(&b->ctx, g->where, b->bound);
                 *where = *where ? expr_op(OP_and, *where, w, NULL) : w;
@@ -685,6 +685,8 @@ static Env *bind_indices(Ctx *c, SynList *indices, Env *env, Index **list, int *
             FAIL(e, s->place, DIAG_too_many_axes, MAX_RANK);
             return env;
         }
+        if (g && g->kind == ENV_expr && g->value->kind == EXPR_index && !g->lent && !rank)
+            FAIL(e, s->place, DIAG_bound_twice, s->name);
         env = bind_index(c, env, s->name, range, &list[*n]);
         (*n)++;
     }
@@ -735,7 +737,7 @@ static Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
     r->kind = EXPR_reduce;
     r->reduce = (Reduce) kind;
     Expr *where = NULL;
-    Env *inner = bind_indices(&plain, &s->list, env, r->bound, &r->nindex, &where);
+    Env *inner = bind_indices(&plain, &s->list, env, r->bound, &r->nindex, &where, kind == REDUCE_rank);
     if (s->a) {
         Expr *w = lower(&plain, s->a, inner);
         where = where ? expr_op(OP_and, where, w, NULL) : w;

@@ -232,8 +232,7 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
 /* The metrics that the trainer computes itself, from what programs give. */
 bool trainers_own(Str name)
 {
-    static const char *const own[] = { "mse", "psnr", "r2", "bits", "auc", "iou", "map", "knn", "linear_probe", "nll",
-                                       "active_units", "pca" };
+    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca" };
     for (size_t k = 0; k < sizeof own / sizeof *own; k++)
         if (!strcmp(own[k], name))
             return true;

@@ -75,6 +75,8 @@ void phase_settings_of(Elab *e, Phase *p, Decl *d)
                 else
                     *whole[q].to = (int) v;
             }
+        if (s->name == intern("early_stop") && !setting_of(find_decl(e, DECL_data), "validation"))
+            SAY(e, s->place, DIAG_stop_without_validation);
         if (s->name == intern("seed") && setting_number(e, s, &v))
             p->seed = (unsigned long) v;
         if (s->name == intern("clip") && setting_number(e, s, &v))

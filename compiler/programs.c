@@ -60,7 +60,7 @@ void freeze_nets(Elab *e, Decl *train)
                 SAY(e, list->at[q]->place, DIAG_freeze_what, words_of(list->at[q]));
                 StrList names = { 0 };
                 for (int d = 0; d < e->nets.n; d++)
-                    if (!strchr(e->nets.at[d]->path, '.'))
+                    if (!strchr(e->nets.at[d]->path, '.') && !(e->nets.at[d]->place.source && e->nets.at[d]->place.source->prelude))
                         PUSH(names, e->nets.at[d]->name);
                 suggest(name, &names, "nets and tasks can be frozen:");
             }

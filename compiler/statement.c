@@ -97,7 +97,7 @@ static void elaborate_net(Scope *s, Stat *st)
 
 static bool role_wanted(Scope *s, Str role)
 {
-    const int want = s->e->want;
+    const int want = !s->trains && s->e->want == WANT_sample ? WANT_mean : s->e->want;     /* a frozen one does not draw */
     static const char *const names[] = { "sample", "mean", "prior" };
     bool has[3] = { 0 };
     for (int k = 0; k < s->def->body.n; k++)

@@ -229,7 +229,7 @@ static void conclude(void)
     const char *const split = data_split("test") ? "test" : "train";
     const AePhase *const last = &ae_model.phases[ae_model.nphases - 1];
     evaluate_split(split, true, &m);
-    log_line(last, last->epochs, &m, 0);
+    log_line(last, opt.epochs ? opt.epochs : last->epochs, &m, 0);
     if (!opt.quiet && !opt.log_json) {
         printf("\n");
         for (int k = 0; k < m.n; k++)

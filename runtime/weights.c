@@ -220,8 +220,9 @@ static char *newest_run(void)
     while (runs && (e = readdir(runs))) {
         char *const path = form("runs/%s/model.safetensors", e->d_name);
         struct stat about;
-        /* runs/MODEL and what starts with it: runs/MODEL-2, runs/MODEL_wide */
-        if (e->d_name[0] != '.' && strncmp(e->d_name, ae_model.name, strlen(ae_model.name)) == 0 && stat(path, &about) == 0
+        /* runs/MODEL, and runs/MODEL-wide, runs/MODEL.2: another model's name goes on with a letter, digit or _ */
+        const size_t n = strlen(ae_model.name);
+        if (strncmp(e->d_name, ae_model.name, n) == 0 && (!e->d_name[n] || strchr("-. +", e->d_name[n])) && stat(path, &about) == 0
             && (!best || about.st_mtim.tv_sec > when.tv_sec
                 || (about.st_mtim.tv_sec == when.tv_sec && about.st_mtim.tv_nsec > when.tv_nsec))) {
             free(best);

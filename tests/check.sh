@@ -37,6 +37,7 @@ for folder in diagnostics trees layout; do
 done
 [ -d tests/golden/semantic ] && runner golden-semantic tests/golden.sh tests/golden/semantic build/aec check
 [ -x tests/golden_rows.sh ] && runner golden-rows tests/golden_rows.sh
+[ -x docs/check.sh ] && runner docs docs/check.sh "$PWD/build/aec"
 runner unit-passes tests/unit/run.sh passes "$B"
 runner unit-emit tests/unit/run.sh emit "$B"
 runner runtime tests/runtime/run.sh
