@@ -61,8 +61,8 @@ for f in $([ "$what" = all ] && echo sigmoid tanh relu gelu || echo sigmoid); do
     holds "10: $f never comes below 4 components" "$least > 0 && $least >= ${pca[4]} - 1e-6"
     case $f in sigmoid|tanh)
         read -r degrees skew <<< "$("$tool" pca "$here/pca.txt" hidden_$f.run/model.safetensors decoder.dense1.w)"
-        holds "10: $f comes near 4 components" "$end <= 1.05 * ${pca[4]}"
-        holds "10: $f writes near their plane" "\"$degrees\" != \"\" && $degrees < 10";;
+        holds "10: $f comes near 4 components" "$end <= 1.01 * ${pca[4]}"
+        holds "10: $f writes near their plane" "\"$degrees\" != \"\" && $degrees < 5";;
     esac
 done
 
