@@ -126,6 +126,7 @@ static void add_run(Emit *e, Program *p, Part part, StmtList *from)
     for (int k = 0; k < from->n; k++) {
         Stmt *s = stmt_copy(e, from->at[k]);
         s->update |= part == PART_update;
+        stmt_drop_ones(s);
         guard_sum(s);
         PUSH(r->stmts, s);
         r->work += stmt_points(s);
@@ -288,8 +289,9 @@ static void functions_print(Emit *e, Buf *b)
 {
     for (int k = 0; k < e->functions.n; k++) {
         Func *f = e->functions.at[k];
-        buf_add(b, "%sstatic void %s(%s)\n{\n%s}\n\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void",
-                f->text.at);
+        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void");
+        wrap(b, f->text.at);
+        buf_add(b, "}\n\n");
     }
 }
 

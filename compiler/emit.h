@@ -141,6 +141,7 @@ Str  extent_text(Emit *e, Index *i);
 
 /* ---- stmts.c: asking statements ----------------------------------------------------------------- */
 Stmt *stmt_copy(Emit *e, Stmt *s);          /* with indices of its own */
+void  stmt_drop_ones(Stmt *s);              /* indices that only ever are 0 */
 void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);
 typedef struct {
     Tensor *tensor;
@@ -163,7 +164,7 @@ double stmt_points(Stmt *s);
 void order_loops(Emit *e, Stmt *s);         /* the order of the indices of a nest */
 /* The loop tree of statements, in order, sharing what may be shared. */
 NodeList fuse(Emit *e, Stmt **stmts, int n);
-void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile);
+void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile);
 bool fuse_whole(Emit *e, Node *into, Stmt *s);
 bool is_alias(Emit *e, Stmt *s);            /* a reshape that copies nothing */
 /* Where two accesses of one variable meet, the index ia of the first has the value of ib of the second. */
@@ -212,6 +213,10 @@ void file_head(Emit *e, Buf *b);
 Func *func_new(Stmt *s);                    /* emit.c: of its direction, still without it */
 void func_add(Func *f, Stmt *s);
 double flops_of(Emit *e);                   /* of a training step; emit.c */
+
+/* ---- wrap.c ----------------------------------------------------------------------------------- */
+void wrap(Buf *out, const char *text);
+void wrap_words(Buf *b, Str words, size_t line, size_t column);     /* a comment's, on from b */
 
 /* ---- emit_model.c ----------------------------------------------------------------------------- */
 void model_print(Emit *e, Buf *b);

@@ -47,7 +47,8 @@ static void use_line(Func *f, Buf *b, Use *u, bool first)
     buf_add(b, first ? "/* " : "\n * ");
     if (u->place.source)
         buf_add(b, "%s:%d  ", file_name(u->place.source), u->place.line);
-    pad_to(b, line, 16);
+    if (u->place.source)
+        pad_to(b, line, 16);
     put_comment(b, u->words ? u->words : u->path);
     if (f->backward)
         buf_add(b, "  backward");
@@ -73,7 +74,10 @@ static void formula_lines(Func *f, Buf *b, Use *u, size_t line)
         }
         buf_add(b, "  ");
         pad_to(b, line, 40);
-        put_comment(b, formula);
+        Buf words = { 0 };
+        put_comment(&words, formula);
+        if (words.at)
+            wrap_words(b, words.at, line, 40);
     }
 }
 

@@ -472,17 +472,19 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 static bool is_clear(Emit *e, Node *n)
 {
     Stmt *s = only_point(n);
-    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || !expr_is(s->value, 0) || s->target->rank == 0
-        || s->nindex != s->target->rank)
+    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || !expr_is(s->value, 0) || s->target->rank == 0)
         return false;
     Var *v = var_of(e, s->target);
     if (v->text[0] == '(' || v->alias || info_of(e, s->target)->local)
         return false;
-    int k = 0;
-    for (; n->kind == NODE_loop; n = n->body.at[0], k++)
-        if (k >= s->target->rank || n->index->limit || !is_index(s->sub[k], n->index) || n->index->size != s->target->axis[k].size)
+    for (int k = 0; k < s->target->rank; k++) {
+        if (s->target->axis[k].size == 1 && expr_is(s->sub[k], 0))
+            continue;
+        if (n->kind != NODE_loop || n->index->limit || !is_index(s->sub[k], n->index) || n->index->size != s->target->axis[k].size)
             return false;
-    return k == s->target->rank;
+        n = n->body.at[0];
+    }
+    return n->kind == NODE_point;
 }
 
 /* ---- trees -------------------------------------------------------------------------------------------------- */

@@ -209,17 +209,55 @@ static Node *last_of(NodeList *list)
     return list->n ? list->at[list->n - 1] : NULL;
 }
 
-static void insert(Emit *e, NodeList *list, Stmt *s, int level)
+/* most: no more levels than these. */
+static void insert(Emit *e, NodeList *list, Stmt *s, int level, int most)
 {
     Node *last = last_of(list);
-    if (!may_share(e, last, s, level)) {
+    if (level >= most || !may_share(e, last, s, level)) {
         PUSH(*list, chain(e, s, level));
         return;
     }
     if (only_fills(last))
         last->index->name = s->index[level]->name;
     share(last, s, level);
-    insert(e, &last->body, s, level + 1);
+    insert(e, &last->body, s, level + 1, most);
+}
+
+static Stmt *trial_of(Emit *e, Stmt *s)
+{
+    Stmt *trial = stmt_copy(e, s);
+    for (int k = 0; k < s->nindex; k++)
+        index_info(e, trial->index[k])->tile = index_info(e, s->index[k])->tile;
+    return trial;
+}
+
+/* How many loops of what ends the list s would go into; *at is what ends the innermost of them. */
+static int shared_levels(Emit *e, NodeList *list, Stmt *s, Node **at)
+{
+    Stmt *trial = trial_of(e, s);
+    int level = 0;
+    for (*at = last_of(list); may_share(e, *at, trial, level); *at = last_of(&(*at)->body))
+        share(*at, trial, level++);
+    return level;
+}
+
+static Index *tile_among(Emit *e, Stmt *s)
+{
+    for (int k = 0; k < s->nindex; k++)
+        if (index_info(e, s->index[k])->tile)
+            return s->index[k];
+    return NULL;
+}
+
+/* A fill stands no further inside than the sum that follows it. */
+static int most_levels(Emit *e, NodeList *list, Stmt *s, Stmt *next)
+{
+    Node *at;
+    if (s->set != SET_is || !next || next->kind != STMT_nest || next->target != s->target || next->set == SET_is)
+        return MAX_RANK * 2;
+    if (gemm_find(e, next, tile_among(e, next)))
+        return 0;                       /* the product does it */
+    return shared_levels(e, list, next, &at);
 }
 
 /* Goes into the innermost loop of a nest, if it can, beside points like itself. */
@@ -227,18 +265,12 @@ bool fuse_whole(Emit *e, Node *into, Stmt *s)
 {
     if (s->kind != STMT_nest || s->set != SET_is || s->nouter == 0)
         return false;
-    Stmt *trial = stmt_copy(e, s);
-    for (int k = 0; k < s->nindex; k++)
-        index_info(e, trial->index[k])->tile = index_info(e, s->index[k])->tile;
-    Node *at = into;
-    int level = 0;
-    for (; may_share(e, at, trial, level); at = last_of(&at->body))
-        share(at, trial, level++);
-    if (level < s->nouter || !at || at->kind != NODE_point)
-        return false;
     NodeList list = { 0 };
+    Node *at;
     PUSH(list, into);
-    insert(e, &list, s, 0);
+    if (shared_levels(e, &list, s, &at) < s->nouter || !at || at->kind != NODE_point)
+        return false;
+    insert(e, &list, s, 0, s->nouter);
     return true;
 }
 
@@ -251,21 +283,17 @@ static bool is_fill_of(Node *fill, Stmt *s)
     if (!a || a->target != s->target || a->set != SET_is || !expr_is(a->value, 0) || a->where || a->held || a->check)
         return false;
     for (int k = 0; k < s->target->rank; k++)
-        if (a->sub[k]->kind != EXPR_index || s->sub[k]->kind != EXPR_index || !same_range(a->sub[k]->index, s->sub[k]->index))
+        if (a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index) {
+            if (!same_range(a->sub[k]->index, s->sub[k]->index))
+                return false;
+        } else if (!expr_same(a->sub[k], s->sub[k])) {
             return false;
+        }
     return true;
 }
 
-static Index *tile_among(Emit *e, Stmt *s)
-{
-    for (int k = 0; k < s->nindex; k++)
-        if (index_info(e, s->index[k])->tile)
-            return s->index[k];
-    return NULL;
-}
-
 /* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */
-void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile)
+void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
 {
     Gemm *g = gemm_find(e, s, tile);
     if (g && (!tile || gemm_tiles(g, tile))) {
@@ -276,12 +304,12 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Index *tile)
             list->n--;
         PUSH(*list, n);
     } else if (s->kind == STMT_nest) {
-        insert(e, list, s, 0);
+        insert(e, list, s, 0, most_levels(e, list, s, next));
     } else {
         Node *n = node_new(s->kind == STMT_scan ? NODE_scan : NODE_call, s);
         n->index = s->step;
         for (int k = 0; k < s->body.n; k++)
-            fuse_into(e, &n->body, s->body.at[k], tile_among(e, s->body.at[k]));
+            fuse_into(e, &n->body, s->body.at[k], k + 1 < s->body.n ? s->body.at[k + 1] : NULL, tile_among(e, s->body.at[k]));
         PUSH(*list, n);
     }
 }
@@ -332,7 +360,7 @@ NodeList fuse(Emit *e, Stmt **stmts, int n)
             continue;
         if (s->kind == STMT_nest) {
             const int had = out.n;
-            insert(e, &out, s, 0);
+            insert(e, &out, s, 0, most_levels(e, &out, s, k + 1 < n ? stmts[k + 1] : NULL));
             if (out.n > had && is_clear(s)) {
                 Node *last = out.at[--out.n];
                 put_first(e, &out, last, s);

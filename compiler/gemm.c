@@ -203,7 +203,7 @@ bool gemm_clear(Gemm *g, Stmt *s)
         if (reduces(s, g->outer[k]))
             return false;
     for (int k = 0; k < s->target->rank; k++)
-        if (s->sub[k]->kind != EXPR_index)
+        if (s->sub[k]->kind != EXPR_index && s->target->axis[k].size != 1)
             return false;
     g->clears = !s->where;
     return g->clears;

@@ -254,7 +254,7 @@ static void make_funcs(Emit *e, Region *r, StmtList *list, TiledList *tiles)
             PUSH(r->funcs, f);
         }
         func_add(f, s);
-        fuse_into(e, &f->body, s, tile);
+        fuse_into(e, &f->body, s, k + 1 < list->n ? list->at[k + 1] : NULL, tile);
     }
 }
 

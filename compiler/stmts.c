@@ -49,6 +49,23 @@ Stmt *stmt_copy(Emit *e, Stmt *s)
     return c;
 }
 
+void stmt_drop_ones(Stmt *s)
+{
+    for (int k = 0; k < s->body.n; k++)
+        stmt_drop_ones(s->body.at[k]);
+    for (int k = 0; s->kind == STMT_nest && k < s->nouter; k++) {
+        Index *i = s->index[k];
+        Expr *zero = expr_num(0);
+        if (i->size != 1 || i->limit)
+            continue;
+        s->nindex--;
+        s->nouter--;
+        memmove(&s->index[k], &s->index[k + 1], (size_t) (s->nindex - k) * sizeof i);
+        stmt_replace(s, &i, &zero, 1);
+        k--;
+    }
+}
+
 /* ---- accesses --------------------------------------------------------------------------------------- */
 typedef struct { AccessList list; Stmt *stmt; } Noting;
 
