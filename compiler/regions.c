@@ -213,10 +213,12 @@ static bool touch(Emit *e, StmtList *a, StmtList *b)
     return false;
 }
 
-/* How many values of the index a thread takes at once: enough to be worth its packing, few enough to share. */
+/* How many values of the index a thread takes at once: enough to be worth its packing, few enough to share.
+ * Of examples always as many, whatever is done with them: a library's product may round otherwise for more rows,
+ * and `decode` after `encode` is to give the bits of `reconstruct`. */
 static int tile_step(Index *range, bool rows, double work)
 {
-    const int parts = work < 20000 ? 1 : rows && range->size < 256 ? 4 : 8;
+    const int parts = rows ? (range->size < 256 ? 4 : 8) : work < 20000 ? 1 : 8;
     int step = (range->size + parts - 1) / parts;
     if (rows || range->size >= 32)
         step = (step + 15) / 16 * 16;
@@ -363,6 +365,19 @@ static void region_print(Emit *e, Buf *b, Region *r)
     buf_add(b, "        }\n");
 }
 
+static void alone_print(Emit *e, Buf *b, Region *r)
+{
+    Str limit = r->tile ? limit_text(e, r->tile) : intern("");
+    if (!r->tile || !r->rows || is_empty(r)) {
+        calls_print(b, r, "0", limit, 1);
+        return;
+    }
+    buf_add(b, "    for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
+    buf_add(b, "        const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
+    calls_print(b, r, "lo", "hi", 2);
+    buf_add(b, "    }\n");
+}
+
 /* A second thread costs some microseconds to wake. */
 enum { SMALL = 100000 };
 
@@ -371,7 +386,7 @@ void regions_print(Emit *e, Buf *b, Run *run)
     if (run->work < SMALL) {
         buf_add(b, run->regions.n ? "    enter();\n" : "");
         for (int k = 0; k < run->regions.n; k++)
-            calls_print(b, run->regions.at[k], "0", run->regions.at[k]->tile ? limit_text(e, run->regions.at[k]->tile) : "", 1);
+            alone_print(e, b, run->regions.at[k]);
         return;
     }
     buf_add(b, "    #pragma omp parallel\n    {\n        enter();\n");
