@@ -47,6 +47,16 @@ agrees() {
     else bad "$name: fast in float gives $a, plain in double $b"; fi
 }
 
+# decode after encode gives the bits of reconstruct, where the model has a decoder.
+round_trip() {
+    local name=$1 w="--weights $dir/run/model.safetensors"
+    [ -e "$dir/run/model.safetensors" ] || return
+    "$dir/fast" reconstruct $w -o "$dir/r.npy" > "$dir/log" 2>&1 || return     # none: an RBM, a classifier
+    "$dir/fast" encode $w -o "$dir/z.npy" > "$dir/log" 2>&1 && "$dir/fast" decode "$dir/z.npy" $w -o "$dir/d.npy" > "$dir/log" 2>&1 \
+        || { bad "decode $name" "$(cat "$dir/log")"; return; }
+    if cmp -s "$dir/d.npy" "$dir/r.npy"; then ok; else bad "$name: decode after encode is not reconstruct"; fi
+}
+
 # The same bits for any number of threads.
 same_bits() {
     local name=$1 t
@@ -78,13 +88,14 @@ one() {
     if "$aec" build "examples/$name.ae" -o "$dir/fast" > "$dir/log" 2>&1; then ok; else bad "build $name" "$(cat "$dir/log")"; return; fi
     [ "$name" = vae_mnist ] && return       # minutes: tests/catalogue has it
     reaches "$name"
+    round_trip "$name"
     same_bits "$name"
     if "$aec" build --gradcheck "examples/$name.ae" -o "$dir/f64" > "$dir/log" 2>&1; then ok; else bad "build the twin of $name" "$(cat "$dir/log")"; return; fi
     if timeout 300 "$dir/f64" gradcheck > "$dir/log" 2>&1; then ok; else bad "gradcheck $name" "$(tail -n 4 "$dir/log")"; fi
     agrees "$name"
     rm -rf "$dir"/t[1235] "$dir"/e[12] "$dir/fast" "$dir/f64"
 }
-export -f ok bad try missing reaches agrees same_bits clean_text one
+export -f ok bad try missing reaches round_trip agrees same_bits clean_text one
 
 if [ "$what" = quick ]; then list="quickstart dense conv lstm tied rbm classifier"
 else list=$(ls examples/*.ae | xargs -n1 basename | sed 's/\.ae$//'); fi
