@@ -1,5 +1,30 @@
 # Readers: each kind trains; each broken file has its message.
-python3 "$here/data.py" || exit 1
+mkdir -p images/{zero,one,two,three,four,five,six,seven,eight,nine} large/a torn/a none hollow/a
+./tool data && ./tool zip d.npz 8 x.npy y.npy || exit 1
+gzip -k x.idx y.idx d.csv
+
+# broken ones: cut off, or with something else in one place
+part() { head -c "$1" "$2" > "$3"; }
+rows() { head -n "$1" d.csv | sed "$2"; }
+part -100 real.npy short.npy; part 40 narrow.npy head.npy; part -30 d.npz cut.npz
+part 1000 x.idx cut.idx; part -400 x.idx.gz cut.idx.gz; part 60 images/zero/000.png torn/a/1.png
+./tool flip x.idx.gz flip.idx.gz $(($(wc -c < x.idx.gz) / 2)) 0x55
+cp x.npy images.npy && ./tool zip other.npz 0 images.npy
+{ cat x.idx; printf '\0'; } > long.idx
+printf '<!DOCTYPE html><html>not found</html>' > page.idx.gz
+printf 'PK and so on' > not.idx
+{ printf '\357\273\277'; tr , ';' < d.csv; } > semicolon.csv
+rows 3 '3s/^/x/' > word.csv
+rows 3 '3s/,[^,]*$//' > ragged.csv
+rows 3 '3s/[^,]*$/10/' > class.csv
+rows 2 '2s/[^,]*$/"1/' > quote.csv
+rows 2 '1s/digit/digits/' > names.csv
+rows 2 's/^[^,]*,//' > fewer.csv
+rows 2 '1s/^/extra,/; 2s/^/0,/' > more.csv
+rows 1 '' > header.csv
+{ rows 1 ''; printf '1,\0,3\n'; } > zero.csv
+: > empty.csv
+printf '<html>' > page.csv
 
 # the same rows by every reader end in the same bits
 for kind in npy npz idx csv; do

@@ -16,6 +16,8 @@ bad()  { failed=$((failed + 1)); printf 'FAILED %s\n' "$1"; [ $# -gt 1 ] && prin
 is()   { if [ "$2" = "$3" ]; then ok; else bad "$1" "got: $2"; printf '  want: %s\n' "$3"; fi; }
 same() { if cmp -s "$2" "$3"; then ok; else bad "$1" "$2 and $3 differ"; fi; }
 has()  { case "$2" in *"$3"*) ok;; *) bad "$1" "got: $2"; printf '  want: ...%s...\n' "$3";; esac; }
+# near A B R: they differ by less than R of B, which is positive
+near() { awk -v a="$1" -v b="$2" -v r="$3" 'BEGIN { d = a - b; exit !((d < 0 ? -d : d) < r * b) }'; }
 # fails NAME STATUS MESSAGE COMMAND...: the command ends with the status and says the message on stderr
 fails() {
     local name=$1 status=$2 message=$3 said got; shift 3
@@ -39,6 +41,7 @@ hand npy -DHAND_LABELS=60 '-DHAND_KIND="npy"' '-DHAND_FILES=(const char *const[]
 hand npz -DHAND_LABELS=60 '-DHAND_KIND="npz"' '-DHAND_FILES=(const char *const[]) { "d.npz" }, 1' '-DHAND_ARGS=NULL, 0'
 hand idx -DHAND_LABELS=60 '-DHAND_KIND="idx"' '-DHAND_FILES=(const char *const[]) { "x.idx", "y.idx" }, 2' '-DHAND_ARGS=NULL, 0'
 hand png -DHAND_LABELS=60 '-DHAND_KIND="png"' '-DHAND_FILES=(const char *const[]) { "images" }, 1' '-DHAND_ARGS=NULL, 0'
+gcc $flags "$here/tool.c" -o tool $libraries -ljansson || exit 1
 gcc $flags -DAE_DOUBLE "$here/hand_model.c" obj64/*.o -o hand64 $libraries || exit 1
 mkdir unit_obj && cp obj/*.o unit_obj && rm unit_obj/main.o
 gcc $flags -fopenmp "$here/unit.c" "$here/unit_stub.c" unit_obj/*.o -o unit $libraries || exit 1
