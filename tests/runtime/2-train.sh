@@ -7,7 +7,7 @@ for t in 2 3 5; do
     same "$t threads give the bits of one" one/model.safetensors threads$t/model.safetensors
 done
 is "a line an epoch and one at the end" "$(wc -l < one/metrics.jsonl)" 7
-python3 -c 'import json, sys; [json.loads(l) for l in open("one/metrics.jsonl")]' && ok || bad "metrics.jsonl is JSON"
+./tool lines < one/metrics.jsonl && ok || bad "metrics.jsonl is JSON"
 has "metrics are named split/term" "$(tail -n 1 one/metrics.jsonl)" '"test/digit.accuracy":'
 ls -A one | sort | tr '\n' ' ' > files; is "files of a run" "$(cat files)" "checkpoint.safetensors metrics.jsonl model.safetensors report.html "
 
@@ -42,7 +42,7 @@ fails "diverges" 1 'phase pretrain, epoch 1, step 8: the term reconstruct is nan
 has "a head with terms" "$(sed -n 2p shown.txt)" "digit  l2(weights)  validation"
 has "a head with units" "$(sed -n 3p shown.txt)" "mean over elements  nats per example"
 grep -q $'[\r\033]' shown.txt && bad "no terminal codes in a file" || ok
-./hand train --out shown --epochs 1 --log json | python3 -c 'import json, sys; [json.loads(l) for l in sys.stdin]' && ok || bad "--log json"
+./hand train --out shown --epochs 1 --log json | ./tool lines && ok || bad "--log json"
 script -qc './hand train --out shown --epochs 60' /dev/null > terminal.txt 2>/dev/null </dev/null
 grep -q 'rows/s' terminal.txt && ok || bad "a live line on a terminal"
 NO_COLOR=1 script -qc './hand train --out shown --epochs 2' /dev/null 2>/dev/null </dev/null | grep -q $'\033\\[1m' && bad "NO_COLOR" || ok
