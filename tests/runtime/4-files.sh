@@ -1,33 +1,32 @@
 # Files: weights that are damaged or of another model, a disk that is full, interrupted writes.
-damage() { python3 - "$@"; }
 cp one/model.safetensors good.safetensors
 
-damage <<'PY'
-import json, struct
-b = open("good.safetensors", "rb").read(); n = struct.unpack("<Q", b[:8])[0]; h = json.loads(b[8:8 + n]); data = b[8 + n:]
-def write(name, h, data=data):
-    s = json.dumps(h).encode(); open(name, "wb").write(struct.pack("<Q", len(s)) + s + data)
-def copy(): return json.loads(json.dumps(h))
-flip = bytearray(data); flip[1234] ^= 1
-open("flip.safetensors", "wb").write(b[:8 + n] + bytes(flip))
-open("cut.safetensors", "wb").write(b[:-4])
-open("head.safetensors", "wb").write(b[:100])
-open("length.safetensors", "wb").write(struct.pack("<Q", 2**63) + b[8:])
-open("text.safetensors", "wb").write(b"this is no such file")
-open("long.safetensors", "wb").write(b + b"1234")
-w = "encoder.dense1.w"
-c = copy(); c[w]["shape"] = [32, 64]; write("shape.safetensors", c)
-c = copy(); c[w]["shape"] = [64, 33]; write("size.safetensors", c)
-c = copy(); c[w]["shape"] = [2**62, 2**62]; write("huge.safetensors", c)
-c = copy(); c[w]["data_offsets"] = [0, 2**40]; write("offset.safetensors", c)
-c = copy(); c[w]["path"] = "/etc/passwd"; write("key.safetensors", c)
-c = copy(); c["__metadata__"]["code"] = "import os"; write("meta.safetensors", c)
-c = copy(); c[w]["dtype"] = "BF16"; write("dtype.safetensors", c)
-c = copy(); c["__metadata__"]["fingerprint"] = "0" * 16; write("print.safetensors", c)
-c = copy(); c["other"] = c.pop(w); c["__metadata__"].pop("crc32 " + w); write("name.safetensors", c)
-c = copy(); c.pop("__metadata__"); write("bare.safetensors", c)
-c = copy(); c["extra"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(data), len(data) + 4]}; write("extra.safetensors", c, data + b"\0\0\0\0")
-PY
+# damaged bytes
+start=$((8 + $(od -An -tu8 -N8 good.safetensors)))      # where the numbers begin
+size=$(($(wc -c < good.safetensors) - start))
+./tool flip good.safetensors flip.safetensors $((start + 1234))
+head -c -4 good.safetensors > cut.safetensors
+head -c 100 good.safetensors > head.safetensors
+{ printf '\0\0\0\0\0\0\0\200'; tail -c +9 good.safetensors; } > length.safetensors
+printf 'this is no such file' > text.safetensors
+{ cat good.safetensors; printf 1234; } > long.safetensors
+
+# damaged headers
+w=encoder.dense1.w
+header() { local name=$1; shift; ./tool header good.safetensors "$name.safetensors" "$@" || bad "a header for $name"; }
+header shape  "$w/shape=[32, 64]"
+header size   "$w/shape=[64, 33]"
+header huge   "$w/shape=[4611686018427387904, 4611686018427387904]"
+header offset "$w/data_offsets=[0, 1099511627776]"
+header key    "$w/path=\"/etc/passwd\""
+header meta   '__metadata__/code="import os"'
+header dtype  "$w/dtype=\"BF16\""
+header print  '__metadata__/fingerprint="0000000000000000"'
+header name   "$w=" "__metadata__/crc32 $w=" 'other={"dtype": "F32", "shape": [64, 32], "data_offsets": [0, 8192]}'
+header bare   '__metadata__='
+header extra  "extra={\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [$size, $((size + 4))]}"
+printf '\0\0\0\0' >> extra.safetensors
+
 W() { fails "$1" 1 "$3" ./hand eval --weights "$2.safetensors"; }
 W "a flipped bit"       flip   'does not fit its checksum; the file is damaged'
 W "cut off"             cut    'do not fit its shape or the file'
