@@ -48,22 +48,19 @@ clean:
 deps:
 	@tests/deps.sh
 
-deps-check:
-	@tests/deps.sh python3      # the runtime's tests write broken files with it
-
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@tests/demo.sh $(B)/aec
 
-check: deps-check
+check: deps
 	@$(MAKE) --no-print-directory all
 	@tests/check.sh quick
 
-check-all: deps-check
+check-all: deps
 	@$(MAKE) --no-print-directory all
 	@tests/check.sh all
 
 data:
 	@tests/data.sh
 
-.PHONY: deps deps-check demo check check-all data
+.PHONY: deps demo check check-all data
