@@ -5,7 +5,7 @@
 #include "emit.h"
 #include <math.h>
 
-/* ---- programs ---------------------------------------------------------------------------------------------- */
+/* ---- programs --------------------------------------------------------------------------------- */
 static void add_program(Emit *e, Program *p)
 {
     for (int k = 0; k < e->programs.n && p; k++)
@@ -32,7 +32,7 @@ static void collect_programs(Emit *e)
     }
 }
 
-/* ---- statements as the emitter wants them --------------------------------------------------------------------- */
+/* ---- statements as the emitter wants them ----------------------------------------------------- */
 static Expr *and_also(Expr *a, Expr *b)
 {
     return expr_is(b, 1) ? a : a ? expr_op(OP_and, a, b, NULL) : b;
@@ -146,8 +146,8 @@ static void add_runs(Emit *e)
     }
 }
 
-/* ---- functions ---------------------------------------------------------------------------------------------- */
-static bool belongs(Func *f, Stmt *s)
+/* ---- functions -------------------------------------------------------------------------------- */
+bool func_fits(Func *f, Stmt *s)
 {
     return f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
 }
@@ -177,7 +177,7 @@ static void group(Emit *e, Run *r)
     Func *f = NULL;
     for (int k = 0; k < r->stmts.n; k++) {
         Stmt *s = r->stmts.at[k];
-        if (!belongs(f, s)) {
+        if (!func_fits(f, s)) {
             f = func_new(s);
             PUSH(r->funcs, f);
         }
@@ -230,7 +230,7 @@ static void print_funcs(Emit *e, Run *r)
             r->regions.at[k]->funcs.at[j] = func_print(e, r, r->regions.at[k]->funcs.at[j]);
 }
 
-/* ---- what the trainer calls ------------------------------------------------------------------------------------ */
+/* ---- what the trainer calls ------------------------------------------------------------------- */
 static const char *const part_suffix[PART_COUNT] = { "", "_update", "_begin", "_end" };
 
 static void run_print(Emit *e, Buf *b, Run *r)
@@ -246,7 +246,7 @@ static void run_print(Emit *e, Buf *b, Run *r)
     buf_add(b, "}\n\n");
 }
 
-/* ---- operations of a step -------------------------------------------------------------------------------------- */
+/* ---- operations of a step --------------------------------------------------------------------- */
 static bool has_product(Expr *x)
 {
     if (x->kind != EXPR_op)
@@ -274,12 +274,12 @@ double flops_of(Emit *e)
     return sum;
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------------- */
+/* ---- the file --------------------------------------------------------------------------------- */
 static void claim_own(void)
 {
     static const char *const own[] = {
-        "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params", "param_grads", "programs", "phases",
-        "text", "states", "sources", "nothing",
+        "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params",
+        "param_grads", "programs", "phases", "text", "states", "sources", "nothing",
     };
     for (size_t k = 0; k < sizeof own / sizeof *own; k++)
         names_claim(intern(own[k]));
@@ -289,7 +289,8 @@ static void functions_print(Emit *e, Buf *b)
 {
     for (int k = 0; k < e->functions.n; k++) {
         Func *f = e->functions.at[k];
-        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void");
+        const char *takes = f->tile ? "int lo, int hi" : "void";
+        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, takes);
         wrap(b, f->text.at);
         buf_add(b, "}\n\n");
     }
@@ -313,8 +314,10 @@ void emit(Buf *out, Module *m, EmitOptions how)
     for (int k = 0; k < e->runs.n && how.fast; k++)
         prepare(e, e->runs.at[k]);
     extents_find(e);
-    for (int k = 0; k < e->runs.n; k++)
-        e->runs.at[k]->name = names_claim(format("%s%s", names_lower(e->runs.at[k]->program->name), part_suffix[e->runs.at[k]->part]));
+    for (int k = 0; k < e->runs.n; k++) {
+        Run *r = e->runs.at[k];
+        r->name = names_claim(format("%s%s", names_lower(r->program->name), part_suffix[r->part]));
+    }
     for (int k = 0; k < e->runs.n; k++)
         if (how.fast)
             regions(e, e->runs.at[k]);

@@ -57,7 +57,6 @@ struct Node {
     NodeList body;          /* loop, scan */
     bool tile;              /* the loop runs from lo to hi */
     Gemm *gemm;
-    VEC(Expr *) inside;     /* loop: reads whose checks its bounds see to; point: those left to an if */
 };
 
 typedef struct {            /* one function of the emitted file */
@@ -139,7 +138,7 @@ void extents_find(Emit *e);                 /* names sizes: Var.extent, and the 
 void extents_print(Emit *e, Buf *b, const char *body);      /* the enum of those that the text has */
 Str  extent_text(Emit *e, Index *i);
 
-/* ---- stmts.c: asking statements ----------------------------------------------------------------- */
+/* ---- stmts.c: asking statements --------------------------------------------------------------- */
 Stmt *stmt_copy(Emit *e, Stmt *s);          /* with indices of its own */
 void  stmt_drop_ones(Stmt *s);              /* indices that only ever are 0 */
 void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);
@@ -172,7 +171,7 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
 bool conflict(Emit *e, const Access *a, const Access *b);       /* the same storage, one writes */
 bool depends(Emit *e, Stmt *a, Stmt *b);    /* one writes what the other touches */
 
-/* ---- regions.c, plan.c, gemm.c: the fast schedule ------------------------------------------------ */
+/* ---- regions.c, plan.c, gemm.c: the fast schedule --------------------------------------------- */
 void prepare(Emit *e, Run *r);              /* statements as threads want them: partial sums, scans torn apart */
 StmtList halo(Emit *e, StmtList *list);     /* products that read over a border read a framed copy */
 void regions(Emit *e, Run *r);              /* what may run between two barriers */
@@ -190,26 +189,33 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth);
 void put_expr(Emit *e, Buf *b, Expr *x, int above);     /* in parentheses where it binds less than `above` */
 void put_truth(Emit *e, Buf *b, Expr *x, int above);
 void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub); /* x[n][i + 1] */
-bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before);   /* false: nothing to check */
+/* The checks, after `before`; false: there is nothing to check. */
+bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before);
 void put_real(Emit *e, Buf *b, double v);
 Str  limit_text(Emit *e, Index *i);
-enum { BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary, BINDS_all };
+enum {
+    BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary,
+    BINDS_all
+};
 
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
+Str  place_text(Emit *e, Stmt *s);          /* the element that s sets */
+void whole_print(Emit *e, Buf *b, Stmt *s, int depth);      /* emit_whole.c */
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 void indent(Buf *b, int depth);
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
-/* ---- inside.c, loads.c -------------------------------------------------------------------------- */
+/* ---- inside.c, loads.c ------------------------------------------------------------------------ */
 void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to);   /* narrows them, and takes the checks away */
 ExprList loads_of(Emit *e, Stmt *s);        /* what is read under conditions only and may be read always */
 void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 
-/* ---- emit_head.c: comments --------------------------------------------------------------------- */
+/* ---- emit_head.c: comments -------------------------------------------------------------------- */
 void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */
 void put_string(Buf *b, const char *text);  /* a C string literal */
 void func_head(Emit *e, Func *k);
 void file_head(Emit *e, Buf *b);
+bool func_fits(Func *f, Stmt *s);            /* s is of its use and direction */
 Func *func_new(Stmt *s);                    /* emit.c: of its direction, still without it */
 void func_add(Func *f, Stmt *s);
 double flops_of(Emit *e);                   /* of a training step; emit.c */
@@ -218,7 +224,11 @@ double flops_of(Emit *e);                   /* of a training step; emit.c */
 void wrap(Buf *out, const char *text);
 void wrap_words(Buf *b, Str words, size_t line, size_t column);     /* a comment's, on from b */
 
-/* ---- emit_model.c ----------------------------------------------------------------------------- */
+/* ---- emit_model.c, emit_data.c ---------------------------------------------------------------- */
+void table_field(Buf *b, const char *what, Str table, int n);
+Str  setting_table(Buf *b, Str wish, Setting *at, int n);           /* its name; NULL: there are none */
+Str  metric_table(Emit *e, Buf *b);
+void sources_print(Emit *e, Buf *b);
 void model_print(Emit *e, Buf *b);
 
 #endif

@@ -3,7 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-/* ---- numbers --------------------------------------------------------------------------------------- */
+/* ---- numbers ---------------------------------------------------------------------------------- */
 void put_real(Emit *e, Buf *b, double v)
 {
     const bool f64 = e->how.f64;
@@ -31,7 +31,7 @@ static void put_num(Emit *e, Buf *b, Expr *x, int above)
         buf_add(b, ")");
 }
 
-/* ---- reads ----------------------------------------------------------------------------------------- */
+/* ---- reads ------------------------------------------------------------------------------------ */
 void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub)
 {
     Info *info = info_of(e, t);
@@ -151,7 +151,7 @@ static void put_draw(Emit *e, Buf *b, Expr *x)
     buf_add(b, ")");
 }
 
-/* ---- operations ---------------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------- */
 static const struct { const char *f32, *f64; } texts[OP_COUNT] = {
 #define SCALAR(name, n, written, whole, f32, f64) [OP_##name] = { f32, f64 },
 #include "scalars.def"

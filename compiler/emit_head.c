@@ -40,7 +40,7 @@ static void pad_to(Buf *b, size_t line, size_t column)
         buf_add(b, " ");
 }
 
-/* ---- above a function ---------------------------------------------------------------------------------- */
+/* ---- above a function ------------------------------------------------------------------------- */
 static void use_line(Func *f, Buf *b, Use *u, bool first)
 {
     const size_t line = b->n;
@@ -93,7 +93,7 @@ void func_head(Emit *e, Func *f)
     buf_add(b, f->uses.n ? " */\n" : "");
 }
 
-/* ---- above the file ---------------------------------------------------------------------------------------- */
+/* ---- above the file --------------------------------------------------------------------------- */
 /* Where a layer's result is: the last temporary that its statements set, before those of another. */
 static Tensor *result_of(StmtList *body, int first, Use *u)
 {
@@ -180,5 +180,6 @@ void file_head(Emit *e, Buf *b)
     buf_add(b, ". */\n");
     buf_add(b, "#include \"ae.h\"\n%s\n", e->blas ? "#include <cblas.h>\n" : "");
     if (e->how.f64)
-        buf_add(b, "#ifndef AE_DOUBLE\n#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n#endif\n\n");
+        buf_add(b, "#ifndef AE_DOUBLE\n#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n"
+                "#endif\n\n");
 }

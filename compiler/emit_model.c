@@ -1,8 +1,7 @@
 /* emit_model.c -- the tables that tell the runtime what the model has: ae.h's AeModel and what it points to. */
 #include "emit.h"
-#include <math.h>
 
-/* ---- arrays ---------------------------------------------------------------------------------------------- */
+/* ---- arrays ----------------------------------------------------------------------------------- */
 static void put_address(Emit *e, Buf *b, Tensor *t)
 {
     Var *v = var_root(var_of(e, t));
@@ -48,13 +47,13 @@ static Str array_table(Emit *e, Buf *b, Str wish, TensorList *list)
     return name;
 }
 
-static void field(Buf *b, const char *what, Str table, int n)
+void table_field(Buf *b, const char *what, Str table, int n)
 {
     if (table)
         buf_add(b, " .%s = %s, .n%s = %d,", what, table, what, n);
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------------ */
+/* ---- inputs ----------------------------------------------------------------------------------- */
 static void print_inputs(Emit *e, Buf *b)
 {
     Module *m = e->m;
@@ -88,14 +87,15 @@ static void print_params(Emit *e, Buf *b)
         for (int k = 0; k < m->params.n; k++) {
             Tensor *t = m->params.at[k];
             buf_add(b, "    ");
-            put_array_at(b, t, t->name, format("%s%s.%s", t->rank ? "" : "&", pass ? "dp" : "p", var_of(e, t)->name));
+            put_array_at(b, t, t->name,
+                         format("%s%s.%s", t->rank ? "" : "&", pass ? "dp" : "p", var_of(e, t)->name));
             buf_add(b, ",\n");
         }
         buf_add(b, "};\n");
     }
 }
 
-/* ---- programs ---------------------------------------------------------------------------------------------- */
+/* ---- programs --------------------------------------------------------------------------------- */
 static int input_number(Emit *e, Tensor *t)
 {
     for (int k = 0; k < e->m->inputs.n; k++) {
@@ -219,10 +219,10 @@ static void print_program(Emit *e, Buf *b, Buf *tables, Program *p)
     buf_add(b, "    { .name = ");
     put_string(b, p->name);
     buf_add(b, ", .run = %s,", run_name(e, p, PART_run));
-    field(b, "inputs", inputs, ninputs);
-    field(b, "takes", taken, takes.n);
-    field(b, "outputs", outputs, p->outputs.n);
-    field(b, "terms", terms, p->terms.n);
+    table_field(b, "inputs", inputs, ninputs);
+    table_field(b, "takes", taken, takes.n);
+    table_field(b, "outputs", outputs, p->outputs.n);
+    table_field(b, "terms", terms, p->terms.n);
     if (p->loss) {
         buf_add(b, " .loss = ");
         put_address(e, b, p->loss);
@@ -249,7 +249,7 @@ static int program_number(Emit *e, Program *p)
     return -1;
 }
 
-/* ---- phases ------------------------------------------------------------------------------------------------ */
+/* ---- phases ----------------------------------------------------------------------------------- */
 static Str sweep_table(Emit *e, Buf *b, Phase *f)
 {
     if (f->sweeps.n == 0)
@@ -318,11 +318,12 @@ static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
     if (f->evaluate)
         buf_add(b, " .evaluate = &programs[%d],", program_number(e, f->evaluate));
     buf_add(b, "\n       ");
-    field(b, "sweeps", sweeps, f->sweeps.n);
-    field(b, "states", states, f->states.n);
-    field(b, "trained", trained, ntrained);
-    buf_add(b, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d, .drop_last = %s,", f->batch,
-            f->epochs, f->labels, f->accumulate, f->early_stop, f->drop_last ? "true" : "false");
+    table_field(b, "sweeps", sweeps, f->sweeps.n);
+    table_field(b, "states", states, f->states.n);
+    table_field(b, "trained", trained, ntrained);
+    buf_add(b, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d,", f->batch,
+            f->epochs, f->labels, f->accumulate, f->early_stop);
+    buf_add(b, " .drop_last = %s,", f->drop_last ? "true" : "false");
     buf_add(b, "\n        .clip = %s, .seed = %luu,\n    },\n", number_text(f->clip), f->seed);
 }
 
@@ -344,140 +345,7 @@ static void print_phases(Emit *e, Buf *b)
     buf_add(b, "%s", table.at);
 }
 
-/* ---- settings of data and metrics ------------------------------------------------------------------------ */
-typedef struct { Str text; double number[8]; int n; } Value;
-
-static void take(Value *v, double x)
-{
-    if (v->n < 8)
-        v->number[v->n++] = x;
-}
-
-static double number_of(Syn *s)
-{
-    if (!s)
-        return NAN;
-    const double a = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren ? number_of(s->a) : 0;
-    const double b = s->kind == SYN_binary ? number_of(s->b) : 0;
-    switch (s->kind) {
-    case SYN_num:   return s->num;
-    case SYN_paren: return a;
-    case SYN_unary: return s->op[0] == '-' ? -a : !a;
-    case SYN_name:  return s->name == intern("inf") ? INFINITY : s->name == intern("pi") ? acos(-1) : NAN;
-    case SYN_binary:
-        switch (s->op[0]) {
-        case '+': return a + b;
-        case '-': return a - b;
-        case '*': return a * b;
-        case '/': return a / b;
-        case '^': return pow(a, b);
-        default:  return NAN;
-        }
-    default:        return NAN;
-    }
-}
-
-static void value_of(Value *v, Syn *s)
-{
-    if (!s)
-        return;
-    const double x = number_of(s);
-    if (!isnan(x))
-        take(v, x);
-    else if (s->kind == SYN_string || s->kind == SYN_name)
-        v->text = v->text ? v->text : s->name;
-    else if (s->kind == SYN_pair || s->kind == SYN_arrow) {
-        value_of(v, s->a);
-        value_of(v, s->b);
-    } else if (s->kind == SYN_paren)
-        value_of(v, s->a);
-    else
-        for (int k = 0; k < s->list.n; k++)
-            value_of(v, s->list.at[k]);
-}
-
-static void put_setting(Buf *b, Str key, Value *v)
-{
-    buf_add(b, "    { ");
-    put_string(b, key);
-    buf_add(b, ", ");
-    if (v->text)
-        put_string(b, v->text);
-    else
-        buf_add(b, "NULL");
-    buf_add(b, ", { ");
-    for (int k = 0; k < (v->n ? v->n : 1); k++)
-        if (k < v->n && isinf(v->number[k]))
-            buf_add(b, "%s%sINFINITY", k ? ", " : "", v->number[k] < 0 ? "-" : "");
-        else
-            buf_add(b, "%s%s", k ? ", " : "", number_text(k < v->n ? v->number[k] : 0));
-    buf_add(b, " }, %d },\n", v->n);
-}
-
-static Str setting_table(Buf *b, Str wish, Setting *at, int n)
-{
-    if (n == 0)
-        return NULL;
-    Str name = names_claim(wish);
-    buf_add(b, "static const AeSetting %s[] = {\n", name);
-    for (int k = 0; k < n; k++) {
-        Value v = { 0 };
-        value_of(&v, at[k].value);
-        put_setting(b, at[k].name, &v);
-    }
-    buf_add(b, "};\n");
-    return name;
-}
-
-static Str metric_table(Emit *e, Buf *b)
-{
-    Module *m = e->m;
-    if (m->metrics.n == 0)
-        return NULL;
-    Str name = names_claim(intern("metrics"));
-    buf_add(b, "static const AeSetting %s[] = {\n", name);
-    for (int k = 0; k < m->metrics.n; k++) {
-        Value v = { 0 };
-        for (int j = 0; j < m->metrics.at[k]->args.n; j++)
-            value_of(&v, m->metrics.at[k]->args.at[j].value);
-        put_setting(b, m->metrics.at[k]->name, &v);
-    }
-    buf_add(b, "};\n");
-    return name;
-}
-
-static void print_sources(Emit *e, Buf *b)
-{
-    Module *m = e->m;
-    Buf table = { 0 };
-    if (m->data.n == 0)
-        return;
-    buf_add(&table, "static const AeSource sources[] = {\n");
-    for (int k = 0; k < m->data.n; k++) {
-        DataSource *d = &m->data.at[k];
-        Str files = NULL, args = setting_table(b, format("%s_args", names_lower(d->split)), d->args.at, d->args.n);
-        if (d->files.n) {
-            files = names_claim(format("%s_files", names_lower(d->split)));
-            buf_add(b, "static const char *const %s[] = {", files);
-            for (int j = 0; j < d->files.n; j++) {
-                buf_add(b, j ? ", " : " ");
-                put_string(b, d->files.at[j]);
-            }
-            buf_add(b, " };\n");
-        }
-        buf_add(&table, "    { .split = ");
-        put_string(&table, d->split);
-        buf_add(&table, ", .kind = ");
-        put_string(&table, d->kind);
-        buf_add(&table, ",");
-        field(&table, "files", files, d->files.n);
-        field(&table, "args", args, d->args.n);
-        buf_add(&table, " },\n");
-    }
-    buf_add(b, "%s};\n", table.at);
-}
-
-/* ---- the text of the model ---------------------------------------------------------------------------------- */
+/* ---- the text of the model -------------------------------------------------------------------- */
 /* C promises string literals of 4095 characters; a longer text is a list of characters. */
 static void print_text(Buf *b, const Source *s)
 {
@@ -555,7 +423,7 @@ void model_print(Emit *e, Buf *b)
     }
     print_programs(e, b);
     print_phases(e, b);
-    print_sources(e, b);
+    sources_print(e, b);
     Str settings = setting_table(b, intern("settings"), m->data_settings.at, m->data_settings.n);
     Str metrics = metric_table(e, b);
     buf_add(b, "\n");

@@ -7,7 +7,7 @@ void indent(Buf *b, int depth)
         buf_add(b, "    ");
 }
 
-/* ---- sums in a local ------------------------------------------------------------------------------------ */
+/* ---- sums in a local -------------------------------------------------------------------------- */
 static Stmt *only_point(Node *n)
 {
     while (n->kind == NODE_loop && n->body.n == 1)
@@ -40,7 +40,9 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
     if (fill->kind != NODE_point || loops->kind != NODE_loop)
         return false;
     Stmt *a = fill->stmt, *s = only_point(loops);
-    if (!s || info_of(e, s->target)->scalar || a->set != SET_is || a->where || a->check || a->held || s->held || s->check || s->set < SET_add || s->set > SET_min)
+    if (!s || info_of(e, s->target)->scalar || a->set != SET_is || s->set < SET_add || s->set > SET_min)
+        return false;
+    if (a->where || a->check || a->held || s->check || s->held)
         return false;
     return same_place(a, s) && !reads_target(s) && !reads_target(a);
 }
@@ -50,7 +52,7 @@ static const char *local_name(Set set)
     return set == SET_add ? "sum" : set == SET_mul ? "product" : set == SET_max ? "most" : "least";
 }
 
-/* ---- one point ----------------------------------------------------------------------------------------- */
+/* ---- one point -------------------------------------------------------------------------------- */
 static const char *elem_type(Emit *e, Tensor *t)
 {
     return t->elem == ELEM_int ? "int32_t" : e->real;
@@ -92,7 +94,7 @@ static void put_update(Emit *e, Buf *b, Stmt *s, const char *name)
     buf_add(b, ");\n");
 }
 
-static Str place_text(Emit *e, Stmt *s)
+Str place_text(Emit *e, Stmt *s)
 {
     Buf b = { 0 };
     put_place(e, &b, s->target, s->sub);
@@ -135,169 +137,7 @@ static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
     e->loaded.n = 0;
 }
 
-/* ---- whole reductions ------------------------------------------------------------------------------------ */
-/* Opens the inner loops and the condition; returns the depth within, where braces stand open. */
-static int inner_open(Emit *e, Buf *b, Stmt *s, int depth)
-{
-    for (int k = s->nouter; k < s->nindex; k++)
-        loop_open(e, b, s->index[k], "0", limit_text(e, s->index[k]), depth++);
-    if (s->where) {
-        indent(b, depth++);
-        buf_add(b, "if (");
-        put_truth(e, b, s->where, BINDS_comma);
-        buf_add(b, ")\n");
-    }
-    b->n--;                             /* the brace joins the line */
-    buf_add(b, " {\n");
-    return depth;
-}
-
-static void inner_close(Buf *b, int depth)
-{
-    indent(b, depth - 1);
-    buf_add(b, "}\n");
-}
-
-/* The number of a point, the last index fastest. */
-static void put_number(Emit *e, Buf *b, Stmt *s)
-{
-    for (int k = s->nouter + 1; k < s->nindex - 1; k++)
-        buf_add(b, "(");
-    for (int k = s->nouter; k < s->nindex; k++) {
-        if (k > s->nouter)
-            buf_add(b, "%s * %s + ", k > s->nouter + 1 ? ")" : "", extent_text(e, s->index[k]));
-        buf_add(b, "%s", index_info(e, s->index[k])->name);
-    }
-    if (s->nouter == s->nindex)
-        buf_add(b, "0");
-}
-
-static const char *value_type(Emit *e, Stmt *s)
-{
-    return s->value->whole ? "int" : e->real;
-}
-
-static void argmax_print(Emit *e, Buf *b, Stmt *s, int depth)
-{
-    Str best = scope_enter(e, "best"), top = scope_enter(e, "top"), v = scope_enter(e, "v");
-    const int scope = e->scope.n;
-    indent(b, depth);
-    buf_add(b, "int %s = -1;\n", best);
-    indent(b, depth);
-    buf_add(b, "%s %s = 0;\n", value_type(e, s), top);
-    const int in = inner_open(e, b, s, depth);
-    indent(b, in);
-    buf_add(b, "const %s %s = ", value_type(e, s), v);
-    put_expr(e, b, s->value, BINDS_comma);
-    buf_add(b, ";\n");
-    indent(b, in);
-    buf_add(b, "if (%s < 0 || %s %s %s) {\n", best, v, s->set == SET_argmax ? ">" : "<", top);
-    indent(b, in + 1);
-    buf_add(b, "%s = ", best);
-    put_number(e, b, s);
-    buf_add(b, ";\n");
-    indent(b, in + 1);
-    buf_add(b, "%s = %s;\n", top, v);
-    indent(b, in);
-    buf_add(b, "}\n");
-    inner_close(b, in);
-    scope_leave(e, scope);
-    indent(b, depth);
-    buf_add(b, "%s = %s;\n", place_text(e, s), best);
-}
-
-/* The point where the running sum of the weights passes draw times their total. */
-static void choice_print(Emit *e, Buf *b, Stmt *s, int depth)
-{
-    Str left = scope_enter(e, "left"), pick = scope_enter(e, "pick"), w = scope_enter(e, "weight");
-    const int scope = e->scope.n;
-    indent(b, depth);
-    buf_add(b, "double %s = 0;\n", left);
-    int in = inner_open(e, b, s, depth);
-    indent(b, in);
-    buf_add(b, "%s += ", left);
-    put_expr(e, b, s->value, BINDS_comma);
-    buf_add(b, ";\n");
-    inner_close(b, in);
-    scope_leave(e, scope);
-    indent(b, depth);
-    buf_add(b, "%s *= ", left);
-    put_expr(e, b, s->draw, BINDS_mul);
-    buf_add(b, ";\n");
-    indent(b, depth);
-    buf_add(b, "int %s = -1;\n", pick);
-    in = inner_open(e, b, s, depth);
-    indent(b, in);
-    buf_add(b, "const double %s = ", w);
-    put_expr(e, b, s->value, BINDS_comma);
-    buf_add(b, ";\n");
-    indent(b, in);
-    buf_add(b, "if (%s > 0 && %s >= 0)\n", w, left);
-    indent(b, in + 1);
-    buf_add(b, "%s = ", pick);
-    put_number(e, b, s);
-    buf_add(b, ";\n");
-    indent(b, in);
-    buf_add(b, "%s -= %s;\n", left, w);
-    inner_close(b, in);
-    scope_leave(e, scope);
-    indent(b, depth);
-    buf_add(b, "%s = %s;\n", place_text(e, s), pick);
-}
-
-static void rank_print(Emit *e, Buf *b, Stmt *s, int depth)
-{
-    long size = 1;
-    for (int k = s->nouter; k < s->nindex; k++)
-        size *= s->index[k]->size;
-    Str v = scope_enter(e, "value"), place = scope_enter(e, "place"), n = scope_enter(e, "count");
-    const int scope = e->scope.n;
-    indent(b, depth);
-    buf_add(b, "%s %s[%ld];\n", e->real, v, size);
-    indent(b, depth);
-    buf_add(b, "int32_t %s[%ld];\n", place, size);
-    indent(b, depth);
-    buf_add(b, "int %s = 0;\n", n);
-    int in = inner_open(e, b, s, depth);
-    indent(b, in);
-    buf_add(b, "%s[%s++] = ", v, n);
-    put_expr(e, b, s->value, BINDS_comma);
-    buf_add(b, ";\n");
-    inner_close(b, in);
-    scope_leave(e, scope);
-    indent(b, depth);
-    buf_add(b, "ae_rank(%s, %s, %s);\n", place, v, n);
-    indent(b, depth);
-    buf_add(b, "%s = 0;\n", n);
-    in = inner_open(e, b, s, depth);
-    indent(b, in);
-    buf_add(b, "%s = %s[%s++];\n", place_text(e, s), place, n);
-    inner_close(b, in);
-    scope_leave(e, scope);
-}
-
-static void whole_print(Emit *e, Buf *b, Stmt *s, int depth)
-{
-    const bool hold = s->held && e->how.check;
-    const int scope = e->scope.n;
-    if (hold) {
-        indent(b, depth++);
-        buf_add(b, "if (!ae_clock.hold) {\n");
-    }
-    if (s->set == SET_argmax || s->set == SET_argmin)
-        argmax_print(e, b, s, depth);
-    else if (s->set == SET_choice)
-        choice_print(e, b, s, depth);
-    else
-        rank_print(e, b, s, depth);
-    if (hold) {
-        indent(b, depth - 1);
-        buf_add(b, "}\n");
-        scope_leave(e, scope);
-    }
-}
-
-/* ---- loops ------------------------------------------------------------------------------------------------ */
+/* ---- loops ------------------------------------------------------------------------------------ */
 Str limit_text(Emit *e, Index *i)
 {
     if (!i->limit)
@@ -445,7 +285,7 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
     scope_leave(e, scope);
 }
 
-/* ---- whole tensors ---------------------------------------------------------------------------------------- */
+/* ---- whole tensors ---------------------------------------------------------------------------- */
 static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     Var *v = var_of(e, s->target);
@@ -459,7 +299,8 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
     if (s->kind == STMT_orthogonal) {
         const int cols = s->target->rank ? s->target->axis[s->target->rank - 1].size : 1;
         const unsigned stream = s->draw ? s->draw->stream : s->value ? s->value->stream : 0;
-        buf_add(b, "ae_orthogonal((%s *) %s%s, %ld, %d, %uu);\n", e->real, ref, v->text, tensor_count(s->target) / cols, cols, stream);
+        buf_add(b, "ae_orthogonal((%s *) %s%s, %ld, %d, %uu);\n", e->real, ref, v->text,
+                tensor_count(s->target) / cols, cols, stream);
         return;
     }
     Var *from = var_of(e, s->source);
@@ -472,7 +313,8 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 static bool is_clear(Emit *e, Node *n)
 {
     Stmt *s = only_point(n);
-    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || !expr_is(s->value, 0) || s->target->rank == 0)
+    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || s->target->rank == 0
+        || !expr_is(s->value, 0))
         return false;
     Var *v = var_of(e, s->target);
     if (v->text[0] == '(' || v->alias || info_of(e, s->target)->local)
@@ -480,14 +322,15 @@ static bool is_clear(Emit *e, Node *n)
     for (int k = 0; k < s->target->rank; k++) {
         if (s->target->axis[k].size == 1 && expr_is(s->sub[k], 0))
             continue;
-        if (n->kind != NODE_loop || n->index->limit || !is_index(s->sub[k], n->index) || n->index->size != s->target->axis[k].size)
+        if (n->kind != NODE_loop || n->index->limit || !is_index(s->sub[k], n->index)
+            || n->index->size != s->target->axis[k].size)
             return false;
         n = n->body.at[0];
     }
     return n->kind == NODE_point;
 }
 
-/* ---- trees -------------------------------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------------ */
 static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 {
     Stmt *a = fill->stmt, *s = only_point(loops);

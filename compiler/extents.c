@@ -127,7 +127,9 @@ void extents_find(Emit *e)
 Str extent_text(Emit *e, Index *i)
 {
     IndexInfo *info = index_info(e, i);
-    return info->var && info->var->tensor->axis[info->axis].size == i->size ? info->var->extent[info->axis] : format("%d", i->size);
+    if (!info->var || info->var->tensor->axis[info->axis].size != i->size)
+        return format("%d", i->size);
+    return info->var->extent[info->axis];
 }
 
 /* Only the names that the text has; `body` is all of it. */

@@ -6,7 +6,7 @@
  * The order of loops follows from sizes and subscripts alone, so the order of additions does too. */
 #include "emit.h"
 
-/* ---- the order of loops ---------------------------------------------------------------------------- */
+/* ---- the order of loops ----------------------------------------------------------------------- */
 /* What stepping an index costs as the innermost loop: nothing where it is absent, little along memory. */
 static int step_cost(Stmt *s, AccessList *list, Index *i)
 {
@@ -114,7 +114,7 @@ void order_loops(Emit *e, Stmt *s)
     mend_limits(s, n);
 }
 
-/* ---- what may share a loop ---------------------------------------------------------------------------- */
+/* ---- what may share a loop -------------------------------------------------------------------- */
 static bool may_pass(const Access *a, const Access *b)
 {
     return a->write && b->write && a->set >= 0 && a->set == b->set && a->tensor == b->tensor;
@@ -280,7 +280,7 @@ static bool is_fill_of(Node *fill, Stmt *s)
     while (fill->kind == NODE_loop && fill->body.n == 1)
         fill = fill->body.at[0];
     Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
-    if (!a || a->target != s->target || a->set != SET_is || !expr_is(a->value, 0) || a->where || a->held || a->check)
+    if (!a || a->target != s->target || a->set != SET_is || a->where || a->held || a->check || !expr_is(a->value, 0))
         return false;
     for (int k = 0; k < s->target->rank; k++)
         if (a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index) {
@@ -308,8 +308,10 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
     } else {
         Node *n = node_new(s->kind == STMT_scan ? NODE_scan : NODE_call, s);
         n->index = s->step;
-        for (int k = 0; k < s->body.n; k++)
-            fuse_into(e, &n->body, s->body.at[k], k + 1 < s->body.n ? s->body.at[k + 1] : NULL, tile_among(e, s->body.at[k]));
+        for (int k = 0; k < s->body.n; k++) {
+            Stmt *after = k + 1 < s->body.n ? s->body.at[k + 1] : NULL;
+            fuse_into(e, &n->body, s->body.at[k], after, tile_among(e, s->body.at[k]));
+        }
         PUSH(*list, n);
     }
 }
@@ -345,7 +347,7 @@ static void put_first(Emit *e, NodeList *list, Node *n, Stmt *s)
     list->at[at] = n;
 }
 
-/* ---- all of a list ------------------------------------------------------------------------------------- */
+/* ---- all of a list ---------------------------------------------------------------------------- */
 bool is_alias(Emit *e, Stmt *s)
 {
     return s->kind == STMT_reshape && (var_of(e, s->target)->alias == var_of(e, s->source));

@@ -21,7 +21,7 @@ struct Gemm {
     bool clears;            /* the fill before it is part of it */
 };
 
-/* ---- the factors -------------------------------------------------------------------------------------------- */
+/* ---- the factors ------------------------------------------------------------------------------ */
 typedef struct { Expr *read[2]; int n; Expr *scale; bool fails; } Factors;
 
 static bool uses_own(Stmt *s, Expr *x)
@@ -72,7 +72,7 @@ static bool varies(Stmt *s, Expr *x)
     return false;
 }
 
-/* ---- sorting the indices -------------------------------------------------------------------------------------- */
+/* ---- sorting the indices ---------------------------------------------------------------------- */
 typedef struct { Index *index; long a, b, c; int side; bool used; } Strides;
 
 static bool strides_of(Stmt *s, Gemm *g, Strides *st)
@@ -167,8 +167,8 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
 {
     Factors f = { 0 };
     Strides st[2 * MAX_RANK];
-    if (!e->how.fast || s->kind != STMT_nest || s->set != SET_add || s->check || s->held || s->target->elem != ELEM_real
-        || s->target->rank == 0 || (s->where && varies(s, s->where)))
+    if (!e->how.fast || s->kind != STMT_nest || s->set != SET_add || s->check || s->held
+        || s->target->elem != ELEM_real || s->target->rank == 0 || (s->where && varies(s, s->where)))
         return NULL;
     take_factors(s, s->value, &f);
     if (f.fails || f.n != 2 || f.read[0]->tensor->rank == 0 || f.read[1]->tensor->rank == 0)
@@ -192,10 +192,10 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
     collect(s, st, 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b, 'a', 'b', 'b', &g->sums, tile);
     const double work = g->rows.size * g->cols.size * g->sums.size;
     const bool worth = g->cols.size >= 4 && g->rows.size >= 2 && g->sums.size >= 3 && work >= 4096;
-    return g->rows.n && g->cols.n && g->sums.n && worth && g->rows.n + g->cols.n + g->sums.n <= 2 * MAX_RANK ? g : NULL;
+    return g->rows.n && g->cols.n && g->sums.n && worth ? g : NULL;
 }
 
-/* ---- what others ask --------------------------------------------------------------------------------------------- */
+/* ---- what others ask -------------------------------------------------------------------------- */
 /* Makes the product set what it computes, if each element has one sum. */
 bool gemm_clear(Gemm *g, Stmt *s)
 {
@@ -239,7 +239,7 @@ Index *gemm_best_tile(Gemm *g, Stmt *s)
     return NULL;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------- */
 static void put_count(Emit *e, Buf *b, Group *x, Index *tile)
 {
     for (int k = 0; k < x->n; k++) {
@@ -305,8 +305,8 @@ static void blas_print(Emit *e, Buf *b, Node *n, Layout *l, int depth)
 {
     Gemm *g = n->gemm;
     e->blas = true;
-    buf_add(b, "cblas_%cgemm(CblasRowMajor, %s, %s, ", e->how.f64 ? 'd' : 's', l->ta ? "CblasTrans" : "CblasNoTrans",
-            l->tb ? "CblasTrans" : "CblasNoTrans");
+    buf_add(b, "cblas_%cgemm(CblasRowMajor, %s, %s, ", e->how.f64 ? 'd' : 's',
+            l->ta ? "CblasTrans" : "CblasNoTrans", l->tb ? "CblasTrans" : "CblasNoTrans");
     Axes *of[] = { &g->rows, &g->cols, &g->sums };
     for (int k = 0; k < 3; k++) {
         put_count(e, b, &of[k]->at[0], n->index);

@@ -10,7 +10,7 @@ typedef struct { Tensor *of, *framed; long before[MAX_RANK]; } Frame;
 
 static struct { Frame *at; int n, room; } frames;       /* of what is still as it was when it was copied */
 
-/* ---- frames -------------------------------------------------------------------------------------------------- */
+/* ---- frames ----------------------------------------------------------------------------------- */
 /* How far the checked subscripts reach beyond each end; false: not known, or too far to be worth it. */
 static bool reach(Tensor *t, Expr **sub, unsigned check, long *before, long *after)
 {
@@ -56,7 +56,8 @@ static void indices_of(Emit *e, Stmt *s, Tensor *t, Expr **at)
 {
     for (int k = 0; k < t->rank; k++) {
         Tensor *length = t->axis[k].length;
-        Index *i = index_new(t->axis[k].name, t->axis[k].size, length && !length->rank ? expr_scalar(length) : NULL);
+        Expr *limit = length && !length->rank ? expr_scalar(length) : NULL;
+        Index *i = index_new(t->axis[k].name, t->axis[k].size, limit);
         i->mark = -1;
         index_info(e, i);
         s->index[s->nindex++] = i;
@@ -85,11 +86,12 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     if (t->elem != ELEM_real || !reach(t, read->sub, check, before, after))
         return NULL;
     for (int k = 0; k < frames.n; k++) {
-        bool same = frames.at[k].of == t;
+        Frame *had = &frames.at[k];
+        bool same = had->of == t;
         for (int j = 0; j < t->rank && same; j++)
-            same = frames.at[k].before[j] == before[j] && frames.at[k].framed->axis[j].size == t->axis[j].size + before[j] + after[j];
+            same = had->before[j] == before[j] && had->framed->axis[j].size == t->axis[j].size + before[j] + after[j];
         if (same)
-            return frames.at[k].framed;
+            return had->framed;
     }
     Tensor *f = framed_tensor(e, t, before, after);
     PUSH(*out, clear(e, s, f));
@@ -105,7 +107,7 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     return f;
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------- */
 /* The read among the factors whose place the condition is about. */
 static Expr *factor_like(Expr *x, Expr *read)
 {
@@ -127,7 +129,8 @@ static Expr *put_factor(Expr *x, Expr *from, Expr *to)
         return to;
     if (x->kind != EXPR_op)
         return x;
-    return expr_op(x->op, put_factor(x->arg[0], from, to), x->arg[1] ? put_factor(x->arg[1], from, to) : NULL, NULL);
+    Expr *second = x->arg[1] ? put_factor(x->arg[1], from, to) : NULL;
+    return expr_op(x->op, put_factor(x->arg[0], from, to), second, NULL);
 }
 
 /* Takes the one condition `where inside(read)` away, with the read's tensor framed. */
@@ -171,7 +174,7 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
     return crop;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------- */
 static void forget(Emit *e, Stmt *s)
 {
     AccessList list = stmt_accesses(s);

@@ -79,7 +79,8 @@ static Expr *narrow_where(Range *r, Expr *x)
     if (x->kind != EXPR_inside)
         return x;
     Expr *read = x->arg[0];
-    const unsigned check = narrow_all(r, read->tensor, read->sub, checks_needed(read->tensor, read->sub, read->check));
+    const unsigned needed = checks_needed(read->tensor, read->sub, read->check);
+    const unsigned check = narrow_all(r, read->tensor, read->sub, needed);
     return check ? expr_inside(expr_read(read->tensor, read->sub, check, NULL)) : NULL;
 }
 

@@ -18,7 +18,8 @@ static bool among(ExprList *list, Expr *x)
 
 static bool is_safe(Emit *e, Expr *x)
 {
-    if (x->tensor->rank == 0 || x->tensor->role == ROLE_clock || info_of(e, x->tensor)->local || info_of(e, x->tensor)->scalar)
+    Info *info = info_of(e, x->tensor);
+    if (x->tensor->rank == 0 || x->tensor->role == ROLE_clock || info->local || info->scalar)
         return false;
     unsigned all = (1u << x->tensor->rank) - 1;
     for (int k = 0; k < x->tensor->rank; k++) {

@@ -40,7 +40,9 @@ static void take(Str name)
 /* What the runtime, the libraries and the compiler keep for themselves. */
 static bool reserved(Str name)
 {
-    static const char *const starts[] = { "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN", "_" };
+    static const char *const starts[] = {
+        "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN", "_",
+    };
     const size_t n = strlen(name);
     if (n > 2 && !strcmp(name + n - 2, "_t"))
         return true;
@@ -103,7 +105,7 @@ Str names_lower(Str name)
     return plain_name(name, false);
 }
 
-/* ---- the scope of a function -------------------------------------------------------------------- */
+/* ---- the scope of a function ------------------------------------------------------------------ */
 static bool in_scope(Emit *e, Str name)
 {
     for (int k = 0; k < e->scope.n; k++)

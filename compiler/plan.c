@@ -7,7 +7,7 @@
 #include "emit.h"
 #include <limits.h>
 
-/* ---- scalars -------------------------------------------------------------------------------------------------- */
+/* ---- scalars ---------------------------------------------------------------------------------- */
 typedef struct { int count, writes; bool same; } Seen;
 
 static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
@@ -75,7 +75,7 @@ static void scalars(Emit *e)
                 find_scalars(e, &e->runs.at[k]->regions.at[j]->funcs.at[i]->body, total);
 }
 
-/* ---- lives ------------------------------------------------------------------------------------------------------ */
+/* ---- lives ------------------------------------------------------------------------------------ */
 typedef struct { int at, epoch, region, program; } Moment;
 
 /* A use of a variable at a moment; rows: only at the rows of the tile. */
@@ -83,8 +83,8 @@ static void touch(Var *v, Moment now, bool rows)
 {
     Life *l = v->lives.n ? &v->lives.at[v->lives.n - 1] : NULL;
     if (!l || l->program != now.program) {
-        PUSH(v->lives, ((Life) { .program = now.program, .born = now.at, .first = now.epoch, .first_region = now.region,
-                                 .last = -1, .rows_first = true }));
+        PUSH(v->lives, ((Life) { .program = now.program, .born = now.at, .first = now.epoch, .last = -1,
+                                 .first_region = now.region, .rows_first = true }));
         l = &v->lives.at[v->lives.n - 1];
     }
     if (l->last != now.epoch) {
@@ -100,7 +100,8 @@ static void touch(Var *v, Moment now, bool rows)
 
 static bool at_rows(Emit *e, Access *a, Region *r)
 {
-    return r->rows && a->sub && a->tensor->rank > 0 && a->sub[0]->kind == EXPR_index && index_info(e, a->sub[0]->index)->tile;
+    return r->rows && a->sub && a->tensor->rank > 0 && a->sub[0]->kind == EXPR_index
+        && index_info(e, a->sub[0]->index)->tile;
 }
 
 static void live_at(Emit *e, Stmt *s, Moment now, Region *r)
@@ -191,7 +192,7 @@ static bool clash(Emit *e, Var *a, Var *b)
     return false;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------ */
+/* ---- places ----------------------------------------------------------------------------------- */
 typedef VEC(Var *) VarList;
 static struct { VarList *at; int n, room; } places;
 
@@ -232,7 +233,7 @@ void plan(Emit *e)
         place(e, list.at[k]);
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------- */
 static bool is_used(Var *v)
 {
     return v->used && v->tensor->role == ROLE_temp;
@@ -262,8 +263,10 @@ void plan_print(Emit *e, Buf *b)
         const int n = members(e, &places.at[k], &list);
         if (n > 1)
             buf_add(b, "    union {\n");
-        for (int j = 0; j < n; j++)
-            var_print(e, b, list.at[j], format("%s%s", n > 1 ? "        " : "    ", j == 0 && list.at[j]->tensor->rank ? "_Alignas(64) " : ""));
+        for (int j = 0; j < n; j++) {
+            const char *aligned = j == 0 && list.at[j]->tensor->rank ? "_Alignas(64) " : "";
+            var_print(e, b, list.at[j], format("%s%s", n > 1 ? "        " : "    ", aligned));
+        }
         if (n > 1)
             buf_add(b, "    };\n");
     }

@@ -6,7 +6,7 @@
 #include "emit.h"
 #include <math.h>
 
-/* ---- out of scans ------------------------------------------------------------------------------------------ */
+/* ---- out of scans ----------------------------------------------------------------------------- */
 static bool reads_settled(Emit *e, Stmt *scan, int b, Access *a)
 {
     for (int k = 0; k < scan->body.n; k++) {
@@ -95,7 +95,7 @@ static void leave_scan(Emit *e, Stmt *scan, StmtList *out)
     scan->body = rest;
 }
 
-/* ---- either, or --------------------------------------------------------------------------------------------- */
+/* ---- either, or ------------------------------------------------------------------------------- */
 /* The index v of s for which x is v + c with a constant c; NULL: there is none. */
 static Index *shifted_index(Stmt *s, Expr *x, long *c)
 {
@@ -127,9 +127,11 @@ static Expr *find_else(Stmt *s, Expr *x)
         return NULL;
     const unsigned check = checks_needed(x->tensor, x->sub, x->check);
     long c;
-    for (int k = 0; k < x->tensor->rank; k++)
-        if ((check >> k & 1) && (x->tensor->axis[k].length || (uses_own(s, x->sub[k]) && !shifted_index(s, x->sub[k], &c))))
+    for (int k = 0; k < x->tensor->rank; k++) {
+        const bool known = !uses_own(s, x->sub[k]) || shifted_index(s, x->sub[k], &c);
+        if ((check >> k & 1) && (x->tensor->axis[k].length || !known))
             return NULL;
+    }
     return check && !(check & (check - 1)) ? x : NULL;
 }
 
@@ -171,7 +173,7 @@ static void lift_check(Stmt *s)
         }
 }
 
-/* ---- shorter loops ---------------------------------------------------------------------------------------------- */
+/* ---- shorter loops ---------------------------------------------------------------------------- */
 /* The values of v for which v + c is in [0, size), or is not; false: they are no interval. */
 static bool interval(long c, long size, long n, bool in, long *from, long *to)
 {
@@ -211,7 +213,8 @@ static bool find_shorter(Stmt *s, Expr *x, Shorter *found)
             continue;
         found->condition = x;
         found->index = shifted_index(s, read->sub[k], &c);
-        if (found->index && interval(c, read->tensor->axis[k].size, found->index->size, !not, &found->from, &found->to))
+        const long size = read->tensor->axis[k].size;
+        if (found->index && interval(c, size, found->index->size, !not, &found->from, &found->to))
             return true;
     }
     return false;
@@ -245,7 +248,7 @@ static void shorten_loops(Stmt *s)
     }
 }
 
-/* ---- partial sums --------------------------------------------------------------------------------------------- */
+/* ---- partial sums ----------------------------------------------------------------------------- */
 static Expr *identity(Set set)
 {
     return expr_real(set == SET_mul ? 1 : set == SET_max ? -INFINITY : set == SET_min ? INFINITY : 0);
@@ -263,8 +266,8 @@ static bool is_bare_in_target(Stmt *s, Index *i)
 static int row_index(Stmt *s)
 {
     int row = -1;
-    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2 || stmt_points(s) < 4096
-        || s->target->elem != ELEM_real || s->target->rank)
+    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2
+        || stmt_points(s) < 4096 || s->target->elem != ELEM_real || s->target->rank)
         return -1;
     for (int k = 0; k < s->nindex; k++) {
         if (is_bare_in_target(s, s->index[k]))
@@ -317,7 +320,7 @@ static bool partial_sum(Emit *e, Stmt *s, StmtList *out)
     return true;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------- */
 static StmtList prepared(Emit *e, StmtList *list)
 {
     StmtList out = { 0 };

@@ -6,7 +6,7 @@
  * along an axis of what it sets. The tiles depend on sizes alone, so results do not depend on the threads. */
 #include "emit.h"
 
-/* ---- the tile index of a statement ------------------------------------------------------------------------- */
+/* ---- the tile index of a statement ------------------------------------------------------------ */
 static bool same_range(Index *a, Index *b)
 {
     return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
@@ -74,7 +74,7 @@ static bool agree(Emit *e, Stmt *a, Stmt *b, TiledList *tiles)
     return true;
 }
 
-/* ---- choosing what belongs together ------------------------------------------------------------------------ */
+/* ---- choosing what belongs together ----------------------------------------------------------- */
 typedef struct {
     Emit *e;
     StmtList in, later;         /* of the region at hand; to be looked at again */
@@ -131,7 +131,8 @@ static void choose_scales(Choice *c, StmtList *list)
 {
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k];
-        if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0 && s->value->kind != EXPR_num && independent(c, s))
+        if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0 && s->value->kind != EXPR_num
+            && independent(c, s))
             PUSH(c->in, s);
         else
             PUSH(c->later, s);
@@ -203,7 +204,7 @@ static void choose_axis(Choice *c, StmtList *list)
     }
 }
 
-/* ---- one region ------------------------------------------------------------------------------------------------- */
+/* ---- one region ------------------------------------------------------------------------------- */
 static bool touch(Emit *e, StmtList *a, StmtList *b)
 {
     for (int i = 0; i < a->n; i++)
@@ -245,7 +246,7 @@ static void make_funcs(Emit *e, Region *r, StmtList *list, TiledList *tiles)
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k];
         Index *tile = tile_in(tiles, s);
-        const bool mine = f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
+        const bool mine = func_fits(f, s);
         if (!mine && last_of(f) && fuse_whole(e, last_of(f), s)) {
             func_add(f, s);
             continue;
@@ -323,7 +324,7 @@ void regions(Emit *e, Run *run)
     }
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------- */
 static void calls_print(Buf *b, Region *r, const char *from, const char *to, int depth)
 {
     for (int k = 0; k < r->funcs.n; k++) {
@@ -398,10 +399,13 @@ void regions_print(Emit *e, Buf *b, Run *run)
 /* What each thread does first. */
 void enter_print(Emit *e, Buf *b)
 {
-    buf_add(b, "/* Each thread, before it computes: numbers too small to matter count as 0, which they would only slow down%s. */\n",
+    buf_add(b, "/* Each thread, before it computes: numbers too small to matter count as 0, which they would "
+            "only slow down%s. */\n",
             e->blas ? ";\n * OpenBLAS keeps to the thread that calls it" : "");
-    buf_add(b, "static void enter(void)\n{\n#ifdef __SSE__\n    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);\n#endif\n");
+    buf_add(b, "static void enter(void)\n{\n#ifdef __SSE__\n"
+            "    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);\n#endif\n");
     if (e->blas)
-        buf_add(b, "    if (openblas_get_parallel() == 1 && openblas_get_num_threads() > 1)\n        openblas_set_num_threads(1);\n");
+        buf_add(b, "    if (openblas_get_parallel() == 1 && openblas_get_num_threads() > 1)\n"
+                "        openblas_set_num_threads(1);\n");
     buf_add(b, "}\n\n");
 }

@@ -1,7 +1,7 @@
 /* stmts.c -- what the emitter asks of statements: copies, accesses, affine subscripts. */
 #include "emit.h"
 
-/* ---- copies with indices of their own ------------------------------------------------------------- */
+/* ---- copies with indices of their own --------------------------------------------------------- */
 void stmt_replace(Stmt *s, Index **from, Expr **to, int n)
 {
     if (s->kind == STMT_nest)
@@ -66,7 +66,7 @@ void stmt_drop_ones(Stmt *s)
     }
 }
 
-/* ---- accesses --------------------------------------------------------------------------------------- */
+/* ---- accesses --------------------------------------------------------------------------------- */
 typedef struct { AccessList list; Stmt *stmt; } Noting;
 
 static void note_lengths(Noting *n, Tensor *t)
@@ -134,7 +134,7 @@ AccessList stmt_accesses(Stmt *s)
     return n.list;
 }
 
-/* ---- dependence --------------------------------------------------------------------------------------- */
+/* ---- dependence ------------------------------------------------------------------------------- */
 static bool overlap(const Tensor *a, const Tensor *b)
 {
     const bool blocks = a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad);
@@ -174,7 +174,7 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
     return false;
 }
 
-/* ---- expressions ---------------------------------------------------------------------------------------- */
+/* ---- expressions ------------------------------------------------------------------------------ */
 bool is_index(const Expr *x, const Index *i)
 {
     return x->kind == EXPR_index && x->index == i;
@@ -238,7 +238,8 @@ static bool op_bounds(Expr *x, long *lo, long *hi)
     case OP_max: return between(lo, hi, a > c ? a : c, b > d ? b : d, b > d ? b : d, b > d ? b : d);
     case OP_min: return between(lo, hi, a < c ? a : c, b < d ? b : d, a < c ? a : c, a < c ? a : c);
     case OP_mod: return c == d && c > 0 && between(lo, hi, 0, c - 1, 0, 0);
-    case OP_idiv: return c == d && c > 0 && between(lo, hi, floor_div(a, c), floor_div(b, c), floor_div(a, c), floor_div(b, c));
+    case OP_idiv:
+        return c == d && c > 0 && between(lo, hi, floor_div(a, c), floor_div(b, c), floor_div(a, c), floor_div(b, c));
     default: return false;
     }
 }
@@ -289,7 +290,7 @@ long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
     return sum;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------- */
 bool reduces(Stmt *s, Index *i)
 {
     for (int k = 0; k < s->target->rank; k++)

@@ -1,7 +1,7 @@
 /* vars.c -- the C variables of the emitted file, and which tensors share one. */
 #include "emit.h"
 
-/* ---- lookup ------------------------------------------------------------------------------------ */
+/* ---- lookup ----------------------------------------------------------------------------------- */
 Info *info_of(Emit *e, Tensor *t)
 {
     if (t->mark < 0 || t->mark >= e->info.n || e->info.at[t->mark].tensor != t) {
@@ -27,7 +27,7 @@ Var *var_root(Var *v)
     return v;
 }
 
-/* ---- making ------------------------------------------------------------------------------------ */
+/* ---- making ----------------------------------------------------------------------------------- */
 static bool is_param(Emit *e, Tensor *t)
 {
     for (int k = 0; k < e->m->params.n; k++)
@@ -82,7 +82,7 @@ Var *var_of(Emit *e, Tensor *t)
     return info_of(e, t)->var;
 }
 
-/* ---- temporaries that programs share ------------------------------------------------------------ */
+/* ---- temporaries that programs share ---------------------------------------------------------- */
 static bool same_shape(const Tensor *a, const Tensor *b)
 {
     if (a->elem != b->elem || a->rank != b->rank)
@@ -210,7 +210,7 @@ static bool is_pointer(Emit *e, Var *v)
     return v->alias && (!e->how.fast || var_root(v)->tensor->role != ROLE_temp);
 }
 
-/* ---- reshapes ------------------------------------------------------------------------------------ */
+/* ---- reshapes --------------------------------------------------------------------------------- */
 /* Where a program touches a variable, as positions in its statements one after the other. */
 typedef struct { int first_read, last_read, first_write, last_write, writes; } Touch;
 
@@ -301,7 +301,7 @@ void vars_alias(Emit *e)
             e->vars.at[k]->text = e->vars.at[k]->name;
 }
 
-/* ---- declarations -------------------------------------------------------------------------------- */
+/* ---- declarations ----------------------------------------------------------------------------- */
 static void put_shape(Buf *b, Var *v, int from)
 {
     for (int k = from; k < v->tensor->rank; k++)
@@ -358,8 +358,8 @@ static void print_params(Emit *e, Buf *b)
         return;
     long at = 0;
     int gap = 0;
-    buf_add(b, "typedef union {                                         /* the parameters, or their gradients */\n");
-    buf_add(b, "    %s flat[PARAMS];                                 /* one block: optimizer, checkpoint, clip */\n", e->real);
+    buf_add(b, "%-56s/* the parameters, or their gradients */\n", "typedef union {");
+    buf_add(b, "    %-52s/* one block: optimizer, checkpoint, clip */\n", format("%s flat[PARAMS];", e->real));
     buf_add(b, "    struct {\n");
     for (int k = 0; k < m->params.n; k++) {
         Tensor *t = m->params.at[k];

@@ -12,7 +12,8 @@ static bool breaks_before(const char *c)
     return c[0] == ' ' && c[-1] == ',';
 }
 
-/* The space to break at: of the shallowest, the last; those of a sum before those of a product. NULL: there is none. */
+/* The space to break at: of the shallowest, the last; those of a sum before those of a product.
+ * NULL: there is none. */
 static const char *best_break(const char *line, size_t start, size_t n)
 {
     const char *best = NULL;

@@ -9,7 +9,7 @@ enum {
     BYTES = 32,                                     /* of a vector */
     LANES = BYTES / (int) sizeof(ae_real),
     WIDE = 2 * LANES,
-    TALL = 6,                                       /* rows of a tile: 12 sums, 2 of b and 1 of a fill 16 registers */
+    TALL = 6,                           /* rows of a tile: 12 sums, 2 of b and 1 of a fill 16 registers */
     DEEP = 512, ROWS = 768
 };
 
@@ -24,7 +24,7 @@ typedef struct {                                    /* what one thread works wit
 
 static _Thread_local Desk desk;
 
-/* ---- places ---------------------------------------------------------------------------------------------- */
+/* ---- places ----------------------------------------------------------------------------------- */
 static long size_of(const AeAxis *x)
 {
     long n = 1;
@@ -69,7 +69,7 @@ static bool in_line(const int *at, int n)
     return true;
 }
 
-/* ---- packing ----------------------------------------------------------------------------------------------- */
+/* ---- packing ---------------------------------------------------------------------------------- */
 #define UNROLLED _Pragma("GCC unroll 8")
 
 /* Eight, or four, columns that are contiguous along k: turned over in registers. */
@@ -103,7 +103,7 @@ static void pack(const ae_real *b, int n, int cols)
             desk.panel[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
 }
 
-/* ---- tiles --------------------------------------------------------------------------------------------------- */
+/* ---- tiles ------------------------------------------------------------------------------------ */
 #define ROWS1(X) X(0)
 #define ROWS2(X) ROWS1(X) X(1)
 #define ROWS3(X) ROWS2(X) X(2)
@@ -120,7 +120,8 @@ static void tile##n(const ae_real *a, int row, int depth) \
 { \
     ROWS##n(START) \
     for (int k = 0; k < depth; k++) { \
-        const Lane left = *(const Lane *) &desk.panel[k * WIDE], right = *(const Lane *) &desk.panel[k * WIDE + LANES]; \
+        const Lane left = *(const Lane *) &desk.panel[k * WIDE]; \
+        const Lane right = *(const Lane *) &desk.panel[k * WIDE + LANES]; \
         const int at = desk.sum_a[k]; \
         ROWS##n(STEP) \
     } \
@@ -130,7 +131,7 @@ TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 
 static void (*const tiles[])(const ae_real *, int, int) = { NULL, tile1, tile2, tile3, tile4, tile5, tile6 };
 
-/* ---- storing --------------------------------------------------------------------------------------------------- */
+/* ---- storing ---------------------------------------------------------------------------------- */
 static void store(ae_real *c, int row, int rows, int cols, bool line, ae_real scale, bool set)
 {
     for (int r = 0; r < rows; r++) {
@@ -159,7 +160,7 @@ static void panel(const ae_real *a, ae_real *c, int rows, int cols, int depth, a
     }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------- */
 static int upto(long n, int most)
 {
     return n < most ? (int) n : most;
