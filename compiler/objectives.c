@@ -253,6 +253,34 @@ static void add_metric(Elab *e, Predicted *p, Str name, ArgList *args)
                  p->label ? has_label(e, p->label) : NULL, true, p->place);
 }
 
+/* f(z, y): a loss of the library on values that are named. */
+static void add_named_metric(Elab *e, Call *call)
+{
+    Syn s = { .kind = SYN_call, .name = call->name, .args = call->args, .place = call->place };
+    Scope *root = plain_scope(e, intern("evaluate"), intern("evaluate"), call->place);
+    Value v = value_of(e, root, &s);
+    if (v.t)
+        add_term(e, words_of(&s), intern(mult_of(e, v.t) ? "mean over examples" : "of the batch"), v.t, NULL, NULL, true, call->place);
+    else if (!v.bad)
+        SAY(e, call->place, DIAG_not_a_value, words_of(&s));
+}
+
+static bool names_values(Call *call)
+{
+    return call->args.n > 0 && !call->args.at[0].name && call->args.at[0].value->kind != SYN_num;
+}
+
+/* accuracy(digit): of this task alone. */
+static bool names_task(Elab *e, Call *call, Str *task)
+{
+    *task = call->args.n == 1 && !call->args.at[0].name && call->args.at[0].value->kind == SYN_name
+          ? call->args.at[0].value->name : NULL;
+    for (int k = 0; *task && k < e->file->decls.n; k++)
+        if (e->file->decls.at[k]->kind == DECL_task && e->file->decls.at[k]->name == *task)
+            return true;
+    return false;
+}
+
 /* The metrics of `evaluate` that the library defines, one for each task that they fit; accuracy if nothing is asked. */
 void add_metrics(Elab *e, PredictedList *predicted)
 {
@@ -260,9 +288,20 @@ void add_metrics(Elab *e, PredictedList *predicted)
     for (int k = 0; k < predicted->n; k++) {
         if (!asked && predicted->at[k].target && predicted->at[k].target->elem == ELEM_int)
             add_metric(e, &predicted->at[k], intern("accuracy"), NULL);
-        for (int q = 0; asked && q < asked->block->n; q++)
-            if (!trainers_own(asked->block->at[q]->name))
-                add_metric(e, &predicted->at[k], asked->block->at[q]->name, &asked->block->at[q]->args);
+    }
+    for (int q = 0; asked && q < asked->block->n; q++) {
+        Call *call = asked->block->at[q];
+        Str task;
+        if (trainers_own(call->name))
+            continue;
+        const bool one = names_task(e, call, &task);
+        if (!one && names_values(call)) {
+            add_named_metric(e, call);
+            continue;
+        }
+        for (int k = 0; k < predicted->n; k++)
+            if (!one || predicted->at[k].name == task)
+                add_metric(e, &predicted->at[k], call->name, one ? NULL : &call->args);
     }
 }
 
