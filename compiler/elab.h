@@ -261,7 +261,6 @@ bool  bind_arguments(Scope *s, ArgList *args, Place place);
 
 /* ---- network.c ---------------------------------------------------------------------------------- */
 Tensor *apply_net(Elab *e, Net *net, Tensor *x, ArgList *more, Place place);
-Tensor *apply_block(Elab *e, Net *net, Block *block, Tensor *x, Scope *args, Str path, Str draws, TensorList *outs);
 Net  *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place place);
 Tensor *model_input(Elab *e, Str name);             /* x, y as an ordinary tensor; NULL */
 Tensor *model_seen(Elab *e);                        /* what the encoder gets: x, corrupted in training */

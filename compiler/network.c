@@ -626,13 +626,6 @@ Tensor *apply_net(Elab *e, Net *net, Tensor *x, ArgList *more, Place place)
     return y;
 }
 
-Tensor *apply_block(Elab *e, Net *net, Block *block, Tensor *x, Scope *args, Str path, Str draws, TensorList *outs)
-{
-    (void) outs, (void) path, (void) draws, (void) args;
-    net->block = block;
-    return apply_net(e, net, x, NULL, net->place);
-}
-
 /* ---- names, before anything is applied ------------------------------------------------------------------- */
 static bool known_layer(Elab *e, Call *call, const StrList *local)
 {

@@ -212,8 +212,6 @@ void elaborate_sweep(Scope *s, Stat *st)
         n->tensor = kept;
         if (mine) {
             Program *p = e->p;
-            Ctx c = formula_ctx(s);
-            (void) c;
             StmtList whole = { 0 }, *out = e->out;
             n->defined = false;
             e->out = &whole;

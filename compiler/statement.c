@@ -161,7 +161,6 @@ void elaborate_stat(Scope *s, Stat *st)
         if (st->op == intern(":=")) {
             if (!e->training || !s->training || !e->updates)
                 return;
-            StrList found = { 0 };
             const bool vector = st->left->kind == SYN_call && st->left->list.n == 1 && st->left->args.n == 1;
             if (!vector) {
                 assign(s, st, NULL);
@@ -170,7 +169,6 @@ void elaborate_stat(Scope *s, Stat *st)
             Name *net = name_find(s, st->left->args.at[0].value->name, NAME_net);
             if (!net)
                 FAIL(e, st->left->place, DIAG_params_of_what);
-            (void) found;
             for (int k = 0; net && k < net->net->params.n; k++) {
                 Tensor *t = net->net->params.at[k];
                 Env b = { .kind = ENV_dots, .name = st->left->list.at[0]->name, .ndots = t->rank };

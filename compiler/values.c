@@ -159,8 +159,6 @@ static Value value_of_call(Elab *e, Scope *task, Syn *s)
         Value v = value_of(e, task, s->args.at[0].value);
         if (!v.t)
             return v;
-        static Expr *(*const make)(Expr **, void *) = NULL;
-        (void) make;
         Tensor *t = temp_new(e, task, intern("stopped"), v.t->elem);
         t->rank = v.t->rank;
         memcpy(t->axis, v.t->axis, sizeof t->axis);
@@ -346,7 +344,6 @@ Syn *peel(Elab *e, Scope *task, Syn *s, Expr **weight)
         s = s->a;
     if (s->kind != SYN_binary || (s->op != intern("*") && s->op != intern("/")))
         return s;
-    static const char *const number_like[] = { "ramp", "cycle" };
     for (int side = 0; side < 2; side++) {
         Syn *w = side ? s->a : s->b, *core = side ? s->b : s->a;
         if (side && s->op == intern("/"))
@@ -355,7 +352,6 @@ Syn *peel(Elab *e, Scope *task, Syn *s, Expr **weight)
                    || (w->kind == SYN_call && find_function(task, w->name) && !find_definition(e, intern("loss"), w->name)
                        && !name_find(task, w->name, NAME_net))
                    || w->kind == SYN_paren || (w->kind == SYN_binary && w->a->kind != SYN_call);
-        (void) number_like;
         if (!number)
             continue;
         Ctx c = size_ctx(task);
