@@ -2,6 +2,7 @@
 # make demo    installs what is missing, builds, trains the quickstart and draws pictures (DEPS=no: installs nothing)
 # make check   the quick tests; make check-all the longer ones
 # make data    brings MNIST and Fashion-MNIST into place
+# make results trains the long runs one after another and writes docs/results.md (RUNS="a b": these alone)
 CC       = gcc
 CFLAGS   = -std=gnu11 -O2 -g -Wall -Wextra -Wpedantic
 B        = build
@@ -63,4 +64,8 @@ check-all: deps
 data:
 	@tests/data.sh
 
-.PHONY: deps demo check check-all data
+results: deps
+	@$(MAKE) --no-print-directory all
+	@tests/results/run.sh $(B)/aec $(B) $(RUNS)
+
+.PHONY: deps demo check check-all data results
