@@ -1,4 +1,4 @@
-/* metrics.c -- metrics that need more than one batch: psnr, mse, r2, knn, a linear probe, principal components. */
+/* metrics.c -- metrics that need more than one batch: psnr, mse, r2, knn, a linear probe. */
 #include "runtime.h"
 
 /* ---- results of a program over a split -------------------------------------------------------------------- */
@@ -49,7 +49,7 @@ double squared_error(const Split *s, long *count)
 }
 
 /* Sums of squares about each column's mean. */
-static double spread(const Split *s, int x)
+double spread_of(const Split *s, int x)
 {
     const long w = input_width(x);
     double total = 0;
@@ -67,7 +67,7 @@ static double spread(const Split *s, int x)
     return total;
 }
 
-static double psnr_of(double mse)
+double psnr_of(double mse)
 {
     double low, high;
     data_peak(input_find(false, 0), &low, &high);
@@ -86,7 +86,7 @@ static void add_error(const char *split, const char *key, Metrics *m)
     else if (strcmp(key, "psnr") == 0)
         metrics_add(m, "dB", psnr_of(square / (double) count), "%s/psnr", split);
     else
-        metrics_add(m, "", 1 - square / spread(s, input_find(false, 0)), "%s/r2", split);
+        metrics_add(m, "", 1 - square / spread_of(s, input_find(false, 0)), "%s/r2", split);
 }
 
 /* ---- codes and classes ---------------------------------------------------------------------------------------- */
@@ -217,56 +217,6 @@ static double active_units(const char *split)
     return (double) active;
 }
 
-/* ---- principal components of the code's size, learnt on the training rows -------------------------------------- */
-static void add_pca(const char *split, Metrics *m)
-{
-    const Split *const train = data_split("train"), *const s = data_split(split);
-    const AeProgram *const encode = program_find("encode");
-    const int x = input_find(false, 0);
-    const long code = encode ? row_count(&encode->outputs[0]) : 0;
-    if (x < 0 || !train->column[x].real || !code)
-        fail("pca needs an input of real numbers and a code");
-    const int w = (int) input_width(x);
-    if (w > 4096)
-        fail("pca of %d columns is too large (4096 at most)", w);
-    double *const mean = need((size_t) w, sizeof *mean), *const c = need((size_t) w * (size_t) w, sizeof *c);
-    double *const v = need((size_t) w * (size_t) w, sizeof *v), *const d = need((size_t) w, sizeof *d), rest = 0;
-    uint8_t *const kept = need((size_t) w, 1);
-    const float *const t = train->column[x].real;
-    for (long r = 0; r < train->rows; r++)
-        for (int i = 0; i < w; i++)
-            mean[i] += t[r * w + i] / (double) train->rows;
-    for (long r = 0; r < train->rows; r++)
-        for (int i = 0; i < w; i++)
-            for (int j = i; j < w; j++)
-                c[i * w + j] += (t[r * w + i] - mean[i]) * (t[r * w + j] - mean[j]);
-    for (int i = 0; i < w; i++)
-        for (int j = 0; j < i; j++)
-            c[i * w + j] = c[j * w + i];
-    symmetric_eigen(c, v, w);
-    for (long k = 0; k < code && k < w; k++) {
-        int best = -1;
-        for (int i = 0; i < w; i++)
-            if (!kept[i] && (best < 0 || c[i * w + i] > c[best * w + best]))
-                best = i;
-        kept[best] = 1;
-    }
-    for (long r = 0; r < s->rows; r++) {        /* what the components left out hold */
-        for (int i = 0; i < w; i++)
-            d[i] = s->column[x].real[r * w + i] - mean[i];
-        for (int k = 0; k < w; k++) {
-            double dot = 0;
-            for (int i = 0; i < w && !kept[k]; i++)
-                dot += d[i] * v[i * w + k];
-            rest += dot * dot;
-        }
-    }
-    const double mse = rest / ((double) s->rows * w);
-    metrics_add(m, "mean over elements", mse, "%s/pca.mse", split);
-    metrics_add(m, "dB", psnr_of(mse), "%s/pca.psnr", split);
-    free(mean); free(c); free(v); free(d); free(kept);
-}
-
 /* ---- ranking ------------------------------------------------------------------------------------------------------ */
 typedef struct { double score; uint8_t positive; } Ranked;
 
@@ -323,7 +273,7 @@ static void add_squares(const char *split, const AeSetting *s, Metrics *m) { add
 static void add_components(const char *split, const AeSetting *s, Metrics *m)
 {
     (void) s;
-    add_pca(split, m);
+    components_metrics(split, m);
 }
 
 static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
@@ -347,6 +297,17 @@ void metrics_check(void)
             fail("this trainer does not know the metric %s", ae_model.metrics[k].key);
 }
 
+/* What `--pca` compares: the model's squared error, where it was not asked for. */
+static void add_own_error(const char *split, Metrics *m)
+{
+    long count;
+    for (int k = 0; k < ae_model.nmetrics; k++)
+        if (strcmp(ae_model.metrics[k].key, "mse") == 0)
+            return;
+    if (isfinite(squared_error(data_split(split), &count)))
+        add_error(split, "mse", m);
+}
+
 void metrics_own(const char *split, Metrics *m)
 {
     bool pca = opt.pca;
@@ -357,6 +318,8 @@ void metrics_own(const char *split, Metrics *m)
         own[which].add(split, &ae_model.metrics[k], m);
         pca &= own[which].add != add_components;
     }
-    if (pca)
-        add_pca(split, m);
+    if (pca) {
+        add_own_error(split, m);
+        components_metrics(split, m);
+    }
 }

@@ -47,7 +47,8 @@ double draw_normal(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element)
 void draw_order(long *order, long n, uint64_t seed, uint32_t stream, uint32_t a);     /* a permutation of 0 .. n - 1 */
 
 /* ---- linear.c: small dense problems in double ---------------------------------------------------- */
-void symmetric_eigen(double *a, double *vectors, int n);        /* Jacobi; a's diagonal has the values, columns of vectors fit them */
+void symmetric_eigen(double *a, double *values, int n);         /* values downwards; row k of a becomes the k-th vector */
+void eigen_by_hand(double *a, double *values, int n);           /* the same without LAPACK, in any order */
 bool solve_positive(double *a, double *b, int n, int columns);  /* a x = b by Cholesky, in place */
 
 /* ---- options.c ------------------------------------------------------------------------------------ */
@@ -184,6 +185,9 @@ void evaluate_split(const char *name, bool own, Metrics *m);      /* own: also w
 const AeProgram *evaluate_program(void);                            /* of the last phase */
 bool evaluate_has(const char *metric);                              /* a term of that name, perhaps behind a task's */
 void metrics_own(const char *split, Metrics *m);                    /* metrics.c: psnr, knn ... */
+void components_metrics(const char *split, Metrics *m);             /* components.c: beside principal components */
+double psnr_of(double mse);                                         /* the peak is the range of the first input */
+double spread_of(const Split *s, int input);                        /* squares about each column's mean, summed */
 void metrics_check(void);                                           /* that all of them are known */
 double squared_error(const Split *s, long *count);                  /* of the program reconstruct; NAN without one */
 double area_under(const double *score, const uint8_t *positive, long n);

@@ -51,6 +51,21 @@ done
 read -r degrees skew <<< "$("$tool" pca "$here/pca.txt" linear8.run/model.safetensors decoder.dense1.w)"
 holds "7: the plane is that of 8 components" "\"$degrees\" != \"\" && $degrees < 1"
 holds "7: its axes are not orthonormal" "$skew > 0.1"
+said=$(./linear8 eval --json --pca --split train --weights linear8.run)
+near "8: the trainer's own components are the recorded ones" "$(echo "$said" | field train/pca.mse)" "${pca[8]}" 1e-7
+near "8: and so is their angle to the plane" "$(echo "$said" | field train/pca.angle)" "$degrees" 1e-3
+holds "8: it says what the model reaches beside them" "$(echo "$said" | field train/mse) <= 1.001 * ${pca[8]}"
+build linear linear8_alone -D m=8 --gemm generated && near "12: without LAPACK too" \
+    "$(./linear8_alone eval --json --pca --split train --weights linear8.run | field train/pca.angle)" "$degrees" 1e-3
+
+# ---- 9: more linear layers are a linear map --------------------------------------------------------------------
+sed 's/^bottleneck.*/encoder { dense(32) }\nbottleneck z = code(m)/; s/^decoder.*/decoder { dense(32) dense(64) }/; s/lr = 2e-2/lr = 1e-2/' \
+    "$here/linear.ae" > deeper.ae
+build deeper deeper -D m=8 && train deeper && {
+    said=$(./deeper eval --json --pca --split train --weights deeper.run)
+    holds "9: deeper linear reaches the components within 1 %" "$(echo "$said" | field train/mse) <= 1.01 * ${pca[8]} && $(echo "$said" | field train/mse) >= 0.99999 * ${pca[8]}"
+    holds "9: in their plane within 2 degrees" "\"$(echo "$said" | field train/pca.angle)\" != \"\" && $(echo "$said" | field train/pca.angle) < 2"
+}
 
 # ---- 10: one nonlinear layer, linear decoder ---------------------------------------------------------------
 for f in $([ "$what" = all ] && echo sigmoid tanh relu gelu || echo sigmoid); do

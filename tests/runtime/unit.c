@@ -143,12 +143,41 @@ static void test_rank(void)
     check(wrong == 0, "places when sorted downwards", wrong, 0);
 }
 
+/* a v = value v for the second difference, whose values are 2 - 2 cos(k pi / (n + 1)). */
+static void check_eigen(int n, bool by_hand)
+{
+    double *const a = need((size_t) n * (size_t) n, sizeof *a), *const v = need((size_t) n * (size_t) n, sizeof *v);
+    double *const d = need((size_t) n, sizeof *d), worst = 0, least = 0, sum = 0;
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            a[i * n + j] = v[i * n + j] = i == j ? 2 : i - j == 1 || j - i == 1 ? -1 : 0;
+    (by_hand ? eigen_by_hand : symmetric_eigen)(v, d, n);
+    for (int k = 0; k < n; k++) {
+        double length = 0;
+        sum += d[k];
+        least = fmax(least, d[k]);
+        for (int i = 0; i < n; i++) {
+            double dot = 0;
+            length += v[k * n + i] * v[k * n + i];
+            for (int j = 0; j < n; j++)
+                dot += a[i * n + j] * v[k * n + j];
+            worst = fmax(worst, fabs(dot - d[k] * v[k * n + i]));
+        }
+        worst = fmax(worst, fabs(length - 1));
+        if (k && !by_hand)
+            check(d[k] <= d[k - 1], "eigenvalues downwards", d[k], d[k - 1]);
+    }
+    near_to("eigenvectors", worst, 0, 1e-13);
+    near_to("sum of eigenvalues", sum, 2 * n, 1e-13);
+    near_to("largest eigenvalue", least, 2 - 2 * cos(n * M_PI / (n + 1)), 1e-13);
+    free(a); free(v); free(d);
+}
+
 static void test_eigen(void)
 {
-    double a[9] = { 2, -1, 0, -1, 2, -1, 0, -1, 2 }, v[9];
-    symmetric_eigen(a, v, 3);
-    near_to("sum of eigenvalues", a[0] + a[4] + a[8], 6, 1e-14);
-    near_to("largest eigenvalue", fmax(a[0], fmax(a[4], a[8])), 2 + sqrt(2), 1e-14);
+    for (int by_hand = 0; by_hand < 2; by_hand++)
+        for (int n = 1; n < 40; n++)
+            check_eigen(n, by_hand);
     double m[4] = { 4, 2, 2, 3 }, b[2] = { 10, 8 };
     check(solve_positive(m, b, 2, 1), "solvable", 0, 1);
     near_to("x of 4x + 2y = 10, 2x + 3y = 8", b[0], 1.75, 1e-14);
