@@ -141,7 +141,6 @@ Str  extent_text(Emit *e, Index *i);
 /* ---- stmts.c: asking statements --------------------------------------------------------------- */
 Stmt *stmt_copy(Emit *e, Stmt *s);          /* with indices of its own */
 void  stmt_drop_ones(Stmt *s);              /* indices that only ever are 0 */
-void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);
 typedef struct {
     Tensor *tensor;
     Expr **sub;             /* NULL: anywhere */
@@ -151,7 +150,6 @@ typedef struct {
 } Access;
 typedef VEC(Access) AccessList;
 AccessList stmt_accesses(Stmt *s);          /* all it touches, scans' bodies included */
-bool  is_index(const Expr *e, const Index *i);      /* the bare index */
 bool  affine(Expr *e, Index *i, long *by);  /* e = by * i + something without i */
 bool  bounds(Expr *e, long *lo, long *hi);  /* what a whole expression lies between; false: not known */
 unsigned checks_needed(Tensor *t, Expr **sub, unsigned check);  /* without those that cannot fail */

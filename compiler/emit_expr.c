@@ -153,7 +153,7 @@ static void put_draw(Emit *e, Buf *b, Expr *x)
 
 /* ---- operations ------------------------------------------------------------------------------- */
 static const struct { const char *f32, *f64; } texts[OP_COUNT] = {
-#define SCALAR(name, n, written, whole, f32, f64) [OP_##name] = { f32, f64 },
+#define SCALAR(name, n, written, whole, f32, f64, ...) [OP_##name] = { f32, f64 },
 #include "scalars.def"
 #undef SCALAR
 };

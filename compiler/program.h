@@ -76,6 +76,11 @@ typedef enum {
     OP_COUNT
 } Op;
 
+enum { LEVEL_SELECT = 1, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_REDUCE, LEVEL_PRODUCT, LEVEL_SIGN,
+       LEVEL_POWER, LEVEL_ATOM };                               /* how tightly an operation binds in the language */
+typedef struct { int args; char whole; int binds, cost; const char *written; } OpInfo;
+extern const OpInfo op_info[OP_COUNT];
+
 typedef enum {
     EXPR_num,       /* num */
     EXPR_index,     /* index; whole */
@@ -249,40 +254,66 @@ typedef struct Module {
     VEC(Call *) metrics;        /* of `evaluate`, those the trainer computes itself */
 } Module;
 
-/* ---- build.c: making expressions and statements ---------------------------------------------- */
+/* ---- expr.c: expressions --------------------------------------------------------------------- */
 Expr *expr_num(double v);                   /* whole if v is */
 Expr *expr_real(double v);                  /* never whole */
 Expr *expr_index(Index *i);
 Expr *expr_op(Op op, Expr *a, Expr *b, Expr *c);    /* folds constants and what is safe: x + 0, x * 1, select on a number */
+#define OP1(op, a)      expr_op(OP_##op, a, NULL, NULL)
+#define OP2(op, a, b)   expr_op(OP_##op, a, b, NULL)
+Expr *expr_both(Expr *a, Expr *b);          /* a and b, where NULL is always true */
 Expr *expr_read(Tensor *t, Expr **sub, unsigned check, Expr *other);
 Expr *expr_scalar(Tensor *t);               /* a read of a tensor without axes */
 Expr *expr_stop(Expr *e);
 Expr *expr_inside(Expr *read);              /* 1 for a read without checks */
 Expr *expr_byhand(Expr *value, Expr *by, Expr *slope);
 bool  expr_is(const Expr *e, double v);     /* is the number v */
+bool  is_op(const Expr *e, Op op);
+bool  is_index(const Expr *e, const Index *i);      /* the bare index */
 bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
 /* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
 bool  expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n);
+/* These go through e and all in it: subscripts, keys and the limits of bound indices included. NULL: nothing. */
+void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
+bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with);
+bool  expr_uses(Expr *e, const Index *i);
+bool  expr_reads(Expr *e, const TensorList *list);
+/* e with image() in place of each of its direct parts, limits aside; e itself where that changes nothing. */
+Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with);
 /* e with from[k] replaced by to[k]; a bound index whose limit changes becomes another. */
 Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
-/* Calls see() on e and everything in it, subscripts and keys included. */
-void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
-bool  expr_uses(Expr *e, const Index *i);
+
+/* ---- build.c: indices, statements, tensors ---------------------------------------------------- */
 Index *index_new(Str name, int size, Expr *limit);
+int   index_among(Index *const *list, int n, const Index *i);       /* its place; -1: none */
+bool  tensor_in(const TensorList *list, const Tensor *t);
+Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
+Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value);       /* of the same place and use */
+void  nest_index(Stmt *s, Index *i);
+/* Gives the target one more axis, with i as its subscript; loop: i becomes an index of s. */
+void  nest_axis(Stmt *s, Index *i, Axis axis, bool loop);
+int   target_axis(const Stmt *s, const Index *i);           /* where i stands alone; -1: nowhere */
 void  where_to_limits(Stmt *s);             /* `where i < limit` becomes the limit of i, if i and no other index depends on it */
-Stmt  *nest_new(Tensor *target, Set set, Expr *value);  /* no indices yet */
+/* These go through the expressions of s, not through its body: subscripts, limits, where, value, draw. */
+void  stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with);
+bool  stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with);
+void  stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with);        /* in place; limits stay */
+void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* in place, limits and body too */
+/* For every statement, scans' bodies included. */
+void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
+void  each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with);
+StmtList *program_part(Program *p, int k);  /* begin, body, end, update; then NULL */
 Str fresh_cname(Module *m, Str base);       /* a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
 typedef VEC(Str) StrList;
 void  names_of(StrList *names, Program *p); /* of all that its statements write */
 Str   name_fresh(StrList *names, Str base); /* base, or base2 ..., and now taken */
+Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
 long  tensor_count(const Tensor *t);        /* elements */
 /* An axis for i to run along, like those at which it stands alone in s or `also`. */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);
 /* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */
 Index *index_of_axis(const Tensor *t, int k, Expr *const *sub);
-/* For every statement, scans' bodies included. */
-void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
 
 /* ---- the stages, in order -------------------------------------------------------------------- */
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines);   /* NULL after errors */

@@ -2,21 +2,6 @@
 #include "emit.h"
 
 /* ---- copies with indices of their own --------------------------------------------------------- */
-void stmt_replace(Stmt *s, Index **from, Expr **to, int n)
-{
-    if (s->kind == STMT_nest)
-        for (int k = 0; k < s->target->rank; k++)
-            s->sub[k] = expr_replace(s->sub[k], from, to, n);
-    s->where = expr_replace(s->where, from, to, n);
-    s->value = expr_replace(s->value, from, to, n);
-    s->draw = expr_replace(s->draw, from, to, n);
-    for (int k = 0; k < s->nindex; k++)
-        if (s->index[k]->limit)
-            s->index[k]->limit = expr_replace(s->index[k]->limit, from, to, n);
-    for (int k = 0; k < s->body.n; k++)
-        stmt_replace(s->body.at[k], from, to, n);
-}
-
 static Index *fresh(Emit *e, Index *i)
 {
     Index *copy = index_new(i->name, i->size, i->limit);
@@ -175,11 +160,6 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
 }
 
 /* ---- expressions ------------------------------------------------------------------------------ */
-bool is_index(const Expr *x, const Index *i)
-{
-    return x->kind == EXPR_index && x->index == i;
-}
-
 bool affine(Expr *x, Index *i, long *by)
 {
     long a, b;
