@@ -150,8 +150,8 @@ static void add_update(Elab *e, Scope *s, Stmt *st, Place place, Str formula)
 static Str formula_text(Stat *st)
 {
     Buf b = { 0 };
-    stat_print(&b, st);
-    return intern(b.at ? b.at : "");
+    formula_print(&b, st);
+    return intern(b.at);
 }
 
 static bool is_call(Syn *s, const char *name)

@@ -47,21 +47,6 @@ void suggest(Str word, const StrList *names, const char *what)
         report_help("%s %s", what, b.at);
 }
 
-Str signature_text(const Decl *def)
-{
-    Buf b = { 0 };
-    buf_add(&b, "%s%s", def->name, def->params.n ? "(" : "");
-    for (int k = 0; k < def->params.n; k++) {
-        buf_add(&b, "%s%s", k ? ", " : "", def->params.at[k].name);
-        if (def->params.at[k].init) {
-            buf_add(&b, " = ");
-            syn_print(&b, def->params.at[k].init);
-        }
-    }
-    buf_add(&b, "%s", def->params.n ? ")" : "");
-    return intern(b.at);
-}
-
 /* Where the name is one of another role: how that is written. True when it was. */
 bool suggest_role(Elab *e, Str name)
 {

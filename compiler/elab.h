@@ -216,7 +216,6 @@ int   builtin_op(Str name);                         /* a scalar function of one 
 /* ---- blame.c ------------------------------------------------------------------------------------ */
 Place blame(Elab *e, Place p);                      /* the user's line for a mistake found at p */
 void  blame_note(Elab *e, Place p);                 /* and where in the prelude it was found */
-Str   signature_text(const Decl *def);              /* conv(filters, kernel, stride = 1, pad = 0) */
 /* After a report: did you mean ...? Where nothing is near: `what`, which may be NULL, and all the names. */
 void  suggest(Str word, const StrList *names, const char *what);
 void  suggest_definition(Elab *e, Str role, Str word);

@@ -140,7 +140,7 @@ static void report_many(Elab *e, Place place, Decl *def)
 {
     const int n = def->params.n;
     if (FAILS(e, place, DIAG_too_many_arguments, def->name, n ? format("at most %d argument%s", n, n > 1 ? "s" : "") : "no arguments"))
-        report_help("the form is `%s`", signature_text(def));
+        report_help("the form is `%s`", signature_text(def->name, &def->params));
 }
 
 bool bind_arguments(Scope *s, ArgList *args, Place place)
@@ -167,13 +167,13 @@ bool bind_arguments(Scope *s, ArgList *args, Place place)
                     PUSH(names, def->params.at[p].name);
                 suggest(a->name, &names, NULL);
                 if (!nearest(a->name, names.at, names.n))
-                    report_help("the form is `%s`", signature_text(def));
+                    report_help("the form is `%s`", signature_text(def->name, &def->params));
             }
             return false;
         }
         if (given[at]) {
             if (FAILS(e, a->place, DIAG_given_twice, def->name, def->params.at[at].name))
-                report_help("the form is `%s`", signature_text(def));
+                report_help("the form is `%s`", signature_text(def->name, &def->params));
             return false;
         }
         given[at] = a;
@@ -186,7 +186,7 @@ bool bind_arguments(Scope *s, ArgList *args, Place place)
             bind_argument(s, formal->name, formal->init, s);
         else {
             if (FAILS(e, place, DIAG_missing_argument, def->name, formal->name))
-                report_help("the form is `%s`", signature_text(def));
+                report_help("the form is `%s`", signature_text(def->name, &def->params));
             return false;
         }
     }

@@ -72,10 +72,12 @@ typedef struct {            /* one entry of  in / out / param / state / target /
     Syn *init;              /* = ...; NULL */
     bool exempt;
 } Entry;
+typedef VEC(Entry) EntryList;
+typedef VEC(Str) NameList;
 
 typedef struct {            /* def f(u, v[n, i]) = e grad d     def top(i) u = e */
     Str name;
-    VEC(Entry) params;      /* an Entry with scalar = false is a tensor */
+    EntryList params;       /* an Entry with scalar = false is a tensor */
     Str operand;            /* NULL: an ordinary function; else the reduction's operand */
     Syn *body, *slope;      /* slope NULL: no `grad` */
     Place place;
@@ -104,8 +106,8 @@ struct Stat {
     Place place;
     Str name, of, role, op, as;
     bool down;
-    VEC(Entry) entries;
-    VEC(Str) names;
+    EntryList entries;
+    NameList names;
     Syn *left, *value, *bound, *until;
     Call *call;
     Block *block;
@@ -139,7 +141,9 @@ typedef enum {
 } DeclKind;
 
 typedef struct { Str name; Syn *value; Place place; } Setting;      /* batch = 128 ; several names may repeat: an error later */
+typedef VEC(Setting) SettingList;
 typedef struct { Syn *value; Str as; Place place; } Line;           /* a regularizer: term * weight [as name] */
+typedef VEC(Line) LineList;
 
 typedef struct Decl {
     DeclKind kind;
@@ -150,9 +154,9 @@ typedef struct Decl {
     Block *block;
     Call *call;
     ArgList args;           /* of a task's use or head */
-    VEC(Setting) settings;
-    VEC(Line) lines;
-    VEC(Entry) params;      /* formal arguments: name, init = the default or NULL */
+    SettingList settings;
+    LineList lines;
+    EntryList params;       /* formal arguments: name, init = the default or NULL */
     StatList body;
     bool braced;
     Function *function;
@@ -168,9 +172,11 @@ typedef struct File {
    In a library file (library = true) a `pretext NAME(...) { }` is a DECL_define, else a DECL_task. */
 File *parse(const Source *source, bool library);
 
-/* ---- print.c: the one layout --------------------------------------------------------------- */
+/* ---- print.c, layout.c ---------------------------------------------------------------------- */
 void syn_print(Buf *b, const Syn *e);                   /* an expression on one line */
-void stat_print(Buf *b, const Stat *s);                 /* one statement, on one line where it was */
+void formula_print(Buf *b, const Stat *s);              /* `left op value`, with its role before it */
+void entry_print(Buf *b, const Entry *e);               /* x[n, k] of v = 0 */
+Str  signature_text(Str name, const EntryList *params); /* conv(filters, kernel, stride = 1, pad = 0) */
 /* `aec fmt`: the text in the one layout, comments kept. The source must have parsed without an error. */
 void format_file(Buf *b, const Source *source);
 

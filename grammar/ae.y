@@ -23,10 +23,6 @@ typedef struct Reader {
     bool said_deep;
 } Reader;
 
-typedef VEC(Entry) EntryList;
-typedef VEC(Str) NameList;
-typedef VEC(Setting) SettingList;
-typedef VEC(Line) LineList;
 typedef struct { ArgList list; Syn *where; } Args;
 typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [list else other] */
 }
@@ -66,8 +62,6 @@ static Stat *sweep(Token *word, Args args, StatList body, Place place);
 static Function *function(Token *word, Token *name, EntryList params, Token *operand, Syn *body, Syn *slope, Place place);
 static SynList shape(Subs subs);
 static Entry entry(Token *name, Syn *init);
-
-#define GIVE(to, from) ((to).at = (from).at, (to).n = (from).n, (to).room = (from).room)
 }
 
 %union {
@@ -149,10 +143,10 @@ decl:
 |   USE STRING                      { $$ = named($1, $2, @$); }
 |   INPUT NAME ':' value            { $$ = named($1, $2, @$); $$->value = $4; }
 |   LABEL NAME ':' value            { $$ = named($1, $2, @$); $$->value = $4; }
-|   DATA settings                   { $$ = new_decl($1, @1); GIVE($$->settings, $2); $$->braced = true; }
+|   DATA settings                   { $$ = new_decl($1, @1); $$->settings = $2; $$->braced = true; }
 |   TRAIN optional_name settings    { $$ = $2 ? named($1, $2, place_join(@1, @2)) : new_decl($1, @1);
-                                      GIVE($$->settings, $3); $$->braced = true; }
-|   REGULARIZE lines                { $$ = new_decl($1, @1); GIVE($$->lines, $2); $$->braced = true; }
+                                      $$->settings = $3; $$->braced = true; }
+|   REGULARIZE lines                { $$ = new_decl($1, @1); $$->lines = $2; $$->braced = true; }
 |   ENCODER block                   { $$ = network($1, NULL, $2, @1); }
 |   DECODER block                   { $$ = network($1, NULL, $2, @1); }
 |   DECODER MIRROR optional_args    { $$ = new_decl($1, @$); $$->call = layer($2, $3.list, place_join(@2, @3)); }
@@ -167,8 +161,8 @@ decl:
 |   AUGMENT NAME block              { $$ = network($1, $2, $3, place_join(@1, @2)); }
 |   EVALUATE block                  { $$ = network($1, NULL, $2, @1); }
 |   TASK NAME optional_args         { $$ = task(r, $1, $2, $3.list, false, @$); }
-|   TASK NAME optional_args stats   { $$ = task(r, $1, $2, $3.list, true, place_join(@1, @3)); GIVE($$->body, $4); }
-|   DEFINE NAME optional_args stats { $$ = definition($1, $2, $3.list, place_join(@1, @3)); GIVE($$->body, $4);
+|   TASK NAME optional_args stats   { $$ = task(r, $1, $2, $3.list, true, place_join(@1, @3)); $$->body = $4; }
+|   DEFINE NAME optional_args stats { $$ = definition($1, $2, $3.list, place_join(@1, @3)); $$->body = $4;
                                       $$->braced = true; }
 |   function                        { $$ = NEW(Decl); $$->kind = DECL_function; $$->function = $1; $$->place = @1;
                                       $$->name = $1->name; $$->name_place = @1; $$->doc = $1->doc; }
@@ -227,7 +221,7 @@ stat_items:
 |   stat_items error NL             { $$ = $1; yyerrok; }
 ;
 stat:
-    ENTRY entries                   { $$ = new_stat($1, @$); GIVE($$->entries, $2); }
+    ENTRY entries                   { $$ = new_stat($1, @$); $$->entries = $2; }
 |   SET NAME '=' value              { $$ = new_stat($1, @$); $$->name = $2->name; $$->value = $4; }
 |   REQUIRE expr optional_text      { $$ = new_stat($1, @$); $$->value = $2; $$->name = $3 ? $3->name : NULL; }
 |   MIRROR NAME optional_args       { $$ = new_stat($1, @$); $$->call = layer($2, $3.list, place_join(@2, @3)); }
@@ -246,7 +240,7 @@ stat:
                                       $$ = sweep($1, $3, one, place_join(@1, @4)); }
 |   optional_role target assign_sign expr
                                     { $$ = assign($1, $2, $3, $4, $1 ? @$ : place_join(@2, @4)); }
-|   LET names '=' value             { $$ = new_stat($1, @$); GIVE($$->names, $2); $$->value = $4; }
+|   LET names '=' value             { $$ = new_stat($1, @$); $$->names = $2; $$->value = $4; }
 |   PREDICT target '~' value optional_as
                                     { $$ = new_stat($1, @$); $$->left = $2; $$->op = intern("~"); $$->value = $4;
                                       $$->as = $5 ? $5->name : NULL; }
@@ -737,7 +731,7 @@ static Function *function(Token *word, Token *name, EntryList params, Token *ope
 {
     Function *f = NEW(Function);
     f->name = name->name;
-    GIVE(f->params, params);
+    f->params = params;
     f->operand = operand ? operand->name : NULL;
     f->body = body;
     f->slope = slope;

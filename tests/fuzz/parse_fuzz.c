@@ -124,8 +124,13 @@ static void print_all(const File *file)
     Buf b = { 0 };
     for (int i = 0; i < file->decls.n; i++) {
         syn_print(&b, file->decls.at[i]->value);
-        for (int k = 0; k < file->decls.at[i]->body.n; k++)
-            stat_print(&b, file->decls.at[i]->body.at[k]);
+        for (int k = 0; k < file->decls.at[i]->body.n; k++) {
+            const Stat *s = file->decls.at[i]->body.at[k];
+            if (s->kind == STAT_assign)
+                formula_print(&b, s);
+            for (int q = 0; q < s->entries.n; q++)
+                entry_print(&b, &s->entries.at[q]);
+        }
     }
 }
 
