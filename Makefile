@@ -8,7 +8,8 @@ CFLAGS   = -std=gnu11 -O2 -g -Wall -Wextra -Wpedantic
 B        = build
 COMPILER = $(patsubst compiler/%.c,$(B)/%.o,$(filter-out compiler/embed.c,$(wildcard compiler/*.c)))
 GRAMMAR  = $(B)/ae.tab.o $(B)/ae.lex.o
-CARRIED  = $(wildcard prelude/*.ae) $(wildcard runtime/*.h runtime/*.c runtime/*.def)
+CARRIED  = $(wildcard prelude/*.ae) $(wildcard runtime/*.h runtime/*.c runtime/*.def) $(wildcard examples/templates/*.ae) \
+           docs/errors.md docs/reference.md docs/reference.head.html
 
 all: $(B)/aec
 
@@ -44,6 +45,8 @@ clean:
 
 .PHONY: all clean
 -include $(wildcard $(B)/*.d)
+compiler/%.h: ;         # one that is gone since the .d was written stops nothing
+compiler/%.def: ;
 
 # ---- what people run ----------------------------------------------------------------------------------
 deps:

@@ -55,7 +55,7 @@ Str place_line(Place p);    /* the text of its first line, without the spaces at
  * The user's mistakes: one row of diag.def each. Our own: bug().
  * report() prints nothing at once; diag_flush() prints all, in the order of the file, to stderr or as JSON. */
 typedef enum {
-#define DIAG(name, code, level, text, explain) DIAG_##name,
+#define DIAG(name, code, level, text) DIAG_##name,
 #include "diag.def"
 #undef DIAG
     DIAG_COUNT
@@ -67,7 +67,6 @@ void report_help(const char *how, ...) __attribute__((format(printf, 1, 2)));   
 void report_label(const char *how, ...) __attribute__((format(printf, 1, 2)));              /* a few words beside the carets of the last report */
 int  diag_errors(void);                             /* errors reported so far */
 void diag_flush(FILE *to, bool json);               /* prints and forgets */
-const char *diag_explain(Str code);                 /* AE0123 at length; NULL: no such code */
 /* The name in `names` nearest to `word` if it is near enough to be a slip of the finger, else NULL. */
 Str  nearest(Str word, const Str *names, int n);
 void bug(const char *how, ...) __attribute__((format(printf, 1, 2), noreturn));

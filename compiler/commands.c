@@ -1,4 +1,4 @@
-/* commands.c -- what `aec run`, `build`, `emit`, `check`, `show`, `fmt` and `explain` do. */
+/* commands.c -- what `aec run`, `build`, `emit`, `check`, `show` and `fmt` do. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include <errno.h>
@@ -170,16 +170,4 @@ int command_fmt(Options *o)
         return same ? 0 : 1;
     }
     return same || write_file(o->file, b.at, b.n) ? 0 : 1;
-}
-
-int command_explain(Options *o)
-{
-    const char *text = o->file ? diag_explain(intern(o->file)) : NULL;
-    if (!text) {
-        fprintf(stderr, "aec: %s%s%s\n", o->file ? "there is no diagnostic `" : "which diagnostic? its code stands in brackets, as in error[AE0101]",
-                o->file ? o->file : "", o->file ? "`" : "");
-        return 2;
-    }
-    fputs(text, stdout);
-    return 0;
 }

@@ -8,7 +8,7 @@
 typedef struct Options {
     const char *file, *out, *schedule, *real, *target, *gemm, *cc, *stage, *from;
     bool sanitize, keep, check, verbose, json, only_check, html;
-    Defines defines;
+    SettingList defines;
     char **rest;            /* after `--` */
     int nrest;
 } Options;
@@ -20,7 +20,7 @@ int command_check(Options *o);
 int command_show(Options *o);
 int command_fmt(Options *o);
 int command_doc(Options *o);        /* doc.c */
-int command_explain(Options *o);
-int command_new(Options *o);
+int command_explain(Options *o);    /* doc.c */
+int command_new(Options *o);        /* new.c */
 
 #endif

@@ -11,11 +11,11 @@
 enum { LEVEL_error, LEVEL_warning };
 
 static const struct {
-    const char *name, *code;
+    const char *code;
     int level;
-    const char *text, *explain;
+    const char *text;
 } rows[] = {
-#define DIAG(name, code, level, text, explain) { #name, code, LEVEL_##level, text, explain },
+#define DIAG(name, code, level, text) { code, LEVEL_##level, text },
 #include "diag.def"
 #undef DIAG
 };
@@ -157,14 +157,6 @@ void report_help(const char *how, ...)
 int diag_errors(void)
 {
     return errors;
-}
-
-const char *diag_explain(Str code)
-{
-    for (int i = 0; i < DIAG_COUNT; i++)
-        if (strcmp(rows[i].code, code) == 0)
-            return rows[i].explain;
-    return NULL;
 }
 
 void bug(const char *how, ...)

@@ -26,13 +26,12 @@ const Source *source_read(const char *name)
     return s;
 }
 
-const Source *source_embedded(const Embedded *e)
+const Source *embedded_file(const char *name)
 {
-    Source *s = NEW(Source);
-    char *text = alloc(e->length + 1);
-    memcpy(text, e->text, e->length);
-    *s = (Source) { .name = intern(e->name), .text = text, .length = e->length, .prelude = true };
-    return s;
+    for (const Source *s = embedded; s->name; s++)
+        if (!strcmp(s->name, name))
+            return s;
+    return NULL;
 }
 
 static bool used_file(Decl *d, const Source *from, SourceList *out)
@@ -57,9 +56,9 @@ bool libraries_of(File *file, SourceList *out)
     for (int k = 0; k < file->decls.n; k++)
         if (file->decls.at[k]->kind == DECL_use)
             good &= used_file(file->decls.at[k], file->source, out);
-    for (const Embedded *e = embedded; e->name; e++)
-        if (!strncmp(e->name, "prelude/", 8))
-            PUSH(*out, source_embedded(e));
+    for (const Source *s = embedded; s->name; s++)
+        if (s->prelude)
+            PUSH(*out, s);
     return good;
 }
 
@@ -99,7 +98,7 @@ static void each_program(Module *m, Pass *run, const char *name)
     }
 }
 
-Module *compile(const Source *source, Defines *defines, Str stage, bool check)
+Module *compile(const Source *source, const SettingList *defines, Str stage, bool check)
 {
     File *file = parse(source, false);
     SourceList use = { 0 };

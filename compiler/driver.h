@@ -4,19 +4,18 @@
 #include "program.h"
 
 /* ---- files carried in the program itself --------------------------------------- build/embedded.c */
-typedef struct { const char *name; const unsigned char *text; size_t length; } Embedded;
-extern const Embedded embedded[];       /* "prelude/layers.ae", "runtime/ae.h" ...; ends with a NULL name */
+/* "prelude/layers.ae", "runtime/ae.h", "docs/errors.md" ...; ends with a NULL name.  These names are not interned. */
+extern const Source embedded[];
+const Source *embedded_file(const char *name);      /* driver.c; NULL: there is none */
 
 /* ---- driver.c -------------------------------------------------------------------------------------- */
 /* A file's text, or NULL after a message on stderr. */
 const Source *source_read(const char *name);
-const Source *source_embedded(const Embedded *e);
 /* All of the prelude and what the file uses, as sources. */
 typedef VEC(const Source *) SourceList;
 bool libraries_of(File *file, SourceList *out);
-typedef VEC(Setting) Defines;
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
-Module *compile(const Source *source, Defines *defines, Str stage, bool check);
+Module *compile(const Source *source, const SettingList *defines, Str stage, bool check);
 extern const char *const stage_names[];     /* in order; ends with NULL */
 void module_print(Buf *b, Module *m);       /* every program */
 

@@ -57,7 +57,7 @@ static bool make_folder(const char *path)
 
 static void remove_folder(const char *folder)
 {
-    for (const Embedded *e = embedded; e->name; e++) {
+    for (const Source *e = embedded; e->name; e++) {
         const char *base = strrchr(e->name, '/');
         unlink(format("%s%s", folder, base));
     }
@@ -67,11 +67,11 @@ static void remove_folder(const char *folder)
 
 static bool write_runtime(const char *folder, bool headers_only)
 {
-    for (const Embedded *e = embedded; e->name; e++) {
+    for (const Source *e = embedded; e->name; e++) {
         const char *base = strrchr(e->name, '/'), *dot = strrchr(e->name, '.');
         if (strncmp(e->name, "runtime/", 8) || (headers_only && strcmp(dot, ".h")))
             continue;
-        if (!write_file(format("%s%s", folder, base), (const char *) e->text, e->length))
+        if (!write_file(format("%s%s", folder, base), e->text, e->length))
             return false;
     }
     return true;
@@ -174,7 +174,7 @@ static uint64_t hash_build(const BuildOptions *how, Module *m)
     flags(&argv, how, m);
     for (int k = 0; k < argv.n; k++)
         h = hash(h, argv.at[k], strlen(argv.at[k]) + 1);
-    for (const Embedded *e = embedded; e->name; e++)
+    for (const Source *e = embedded; e->name; e++)
         if (!strncmp(e->name, "runtime/", 8))
             h = hash(h, e->text, e->length);
     return h;
@@ -209,7 +209,7 @@ static Str runtime_object(const BuildOptions *how, int *status)
     add(&link, "-o");
     const Str made = format("%s/%ld.o", folder, (long) getpid());
     add(&link, made);
-    for (const Embedded *e = embedded; e->name; e++) {
+    for (const Source *e = embedded; e->name; e++) {
         const char *base = strrchr(e->name, '/') + 1, *dot = strrchr(e->name, '.');
         if (strncmp(e->name, "runtime/", 8) || strcmp(dot, ".c"))
             continue;

@@ -18,9 +18,11 @@ if [ -n "$twice" ]; then
     echo "given twice: $twice"
     failed=1
 fi
-if grep -B1 '^"")' compiler/diag.def; then
-    echo "rows without an explanation"
-    failed=1
-fi
+for code in $(sed -n 's/^DIAG([a-z_]*, "\(AE[0-9]*\)".*/\1/p' compiler/diag.def); do
+    if ! build/aec explain "$code" | grep -q ...; then
+        echo "$code: docs/errors.md does not explain it"
+        failed=1
+    fi
+done
 echo "$((1 - failed)) passed, $failed failed"
 exit $failed

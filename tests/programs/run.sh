@@ -103,6 +103,11 @@ else list=$(ls examples/*.ae | xargs -n1 basename | sed 's/\.ae$//'); fi
 "$aec" build --gradcheck examples/quickstart.ae -o "$work/warm" > /dev/null 2>&1
 printf '%s\n' $list | xargs -P 2 -I{} bash -c 'one {} > "$work/{}.result" 2>&1'
 
+for file in examples/templates/*.ae; do         # what `aec new` starts from
+    try "check $file" "$aec" check "$file"
+    try "fmt $file" "$aec" fmt --check "$file"
+done > "$work/templates.result"
+
 {   # a folder to take away: a C compiler and libm are enough
     "$aec" emit examples/quickstart.ae --schedule plain -o "$work/taken" && make -s -C "$work/taken" \
         && "$work/taken/quickstart" train --quiet --epochs 1 --out "$work/taken/run"
