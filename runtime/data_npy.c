@@ -79,30 +79,44 @@ static void parse_shape(Grid *g, const char *path, const char *v)
     }
 }
 
-Grid grid_npy(const char *path, const char *bytes, size_t n)
+/* What the first bytes of a file say of the array; `begin` is where its numbers start. */
+static Grid grid_header(const char *path, const char *bytes, size_t n, size_t *begin)
 {
     Grid g = { 0 };
     const uint8_t *const b = (const uint8_t *) bytes;
     if (n < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
         fail("%s: is no .npy file%s", path, n && bytes[0] == '<' ? "; it looks like an HTML page" : "");
-    const size_t begin = b[6] == 1 ? 10 : 12;
-    size_t length = b[8] | (size_t) b[9] << 8, size;
+    const size_t at = b[6] == 1 ? 10 : 12;
+    size_t length = b[8] | (size_t) b[9] << 8;
     if (b[6] < 1 || b[6] > 3)
         fail("%s: version %d of .npy is not known", path, b[6]);
     if (b[6] > 1 && n >= 12)
         length |= (size_t) b[10] << 16 | (size_t) b[11] << 24;
-    if (n < begin || length > n - begin)
+    if (n < at || length > n - at)
         fail("%s: ends within its header, at byte %zu", path, n);
-    char *const header = form("%.*s", (int) length, bytes + begin);
+    char *const header = form("%.*s", (int) length, bytes + at);
     parse_type(&g, path, value_of(path, header, "descr"));
     if (strncmp(value_of(path, header, "fortran_order"), "False", 5) != 0)
         fail("%s: is in Fortran order; save it with numpy.ascontiguousarray", path);
     parse_shape(&g, path, value_of(path, header, "shape"));
     free(header);
-    if (__builtin_mul_overflow((size_t) g.count, (size_t) g.size, &size) || size != n - begin - length)
-        fail("%s: its shape needs %ld numbers of %d bytes, and %zu bytes follow the header", path, g.count, g.size,
-             n - begin - length);
-    g.data = bytes + begin + length;
+    *begin = at + length;
+    return g;
+}
+
+static void check_size(const Grid *g, const char *path, size_t follow)
+{
+    size_t size;
+    if (__builtin_mul_overflow((size_t) g->count, (size_t) g->size, &size) || size != follow)
+        fail("%s: its shape needs %ld numbers of %d bytes, and %zu bytes follow the header", path, g->count, g->size, follow);
+}
+
+Grid grid_npy(const char *path, const char *bytes, size_t n)
+{
+    size_t begin;
+    Grid g = grid_header(path, bytes, n, &begin);
+    check_size(&g, path, n - begin);
+    g.data = bytes + begin;
     return g;
 }
 
@@ -135,7 +149,7 @@ static int length_of(const Grid *g, long row, int input)
     return t;
 }
 
-void column_from_grid(Split *s, int input, const Grid *g, const char *path)
+static Column *column_for(Split *s, int input, const Grid *g, const char *path)
 {
     const AeInput *const in = &ae_model.inputs[input];
     const long w = input_width(input);
@@ -147,32 +161,102 @@ void column_from_grid(Split *s, int input, const Grid *g, const char *path)
     c->high = g->kind == 'u' && g->size == 1 ? 255 : 0;
     if (in->length)
         c->length = need((size_t) s->rows, sizeof *c->length);
-    for (long r = 0; r < s->rows; r++) {
-        const long used = in->length ? (c->length[r] = length_of(g, r, input)) * (w / in->array.shape[1]) : w;
-        for (long e = 0; e < used; e++) {
-            const double v = grid_at(g, r * w + e);
-            if (!isfinite(v))
-                fail("%s: row %ld, element %ld is %g", path, r, e, v);
-            if (c->whole) {
-                whole_check(input, v, path, "row", r);
-                c->whole[r * w + e] = (int32_t) v;
-            } else
-                c->real[r * w + e] = (float) v;
-        }
+    return c;
+}
+
+static void take_number(Column *c, int input, const char *path, long row, long e, double v)
+{
+    const long at = row * input_width(input) + e;
+    if (!isfinite(v))
+        fail("%s: row %ld, element %ld is %g", path, row, e, v);
+    if (c->whole) {
+        whole_check(input, v, path, "row", row);
+        c->whole[at] = (int32_t) v;
+    } else
+        c->real[at] = (float) v;
+}
+
+/* Numbers that are kept as they come. */
+static void take_floats(Column *c, int input, const char *from, const char *path, long first, long n)
+{
+    const long w = input_width(input);
+    float *const to = c->real + first * w;
+    int good = 1;
+    memcpy(to, from, (size_t) (n * w) * sizeof *to);
+    for (long e = 0; e < n * w; e++)
+        good &= isfinite(to[e]) != 0;
+    for (long e = 0; !good; e++)
+        take_number(c, input, path, first + e / w, e % w, to[e]);
+}
+
+/* `part` has n rows of the array, to be rows first and on of the column. */
+static void take_part(Column *c, int input, const Grid *part, const char *path, long first, long n)
+{
+    const AeInput *const in = &ae_model.inputs[input];
+    const long w = input_width(input);
+    if (part->kind == 'f' && part->size == sizeof(float) && c->real && !in->length) {
+        take_floats(c, input, part->data, path, first, n);
+        return;
     }
+    for (long r = 0; r < n; r++) {
+        const long used = in->length ? (c->length[first + r] = length_of(part, r, input)) * (w / in->array.shape[1]) : w;
+        for (long e = 0; e < used; e++)
+            take_number(c, input, path, first + r, e, grid_at(part, r * w + e));
+    }
+}
+
+void column_from_grid(Split *s, int input, const Grid *g, const char *path)
+{
+    Column *const c = column_for(s, input, g, path);
+    take_part(c, input, g, path, 0, s->rows);
+}
+
+/* A file is read a part at a time: its rows are in memory once. */
+static void read_file(Split *s, int input, const char *path)
+{
+    enum { HEAD = 12, PART = 1 << 18 };
+    InFile *const f = in_open(path);
+    char *bytes = need(HEAD + 65536, 1);
+    size_t n = in_read(f, bytes, HEAD), begin = 0;
+    if (n == HEAD) {
+        const uint8_t *const b = (const uint8_t *) bytes;
+        size_t rest = b[8] | (size_t) b[9] << 8;
+        if (b[6] > 1)
+            rest |= (size_t) b[10] << 16 | (size_t) b[11] << 24;
+        rest -= b[6] == 1 && rest >= 2 ? 2 : 0;
+        n += in_read(f, bytes + HEAD, rest < 65536 ? rest : 65536);
+    }
+    Grid g = grid_header(path, bytes, n, &begin);
+    if (in_size(f) >= 0)
+        check_size(&g, path, (size_t) in_size(f) - begin);
+    Column *const c = column_for(s, input, &g, path);
+    const size_t row = (size_t) input_width(input) * (size_t) g.size;
+    const long most = row < PART ? PART / (long) row : 1;
+    free(bytes);
+    g.data = bytes = need((size_t) most, row);
+    n = 0;
+    for (long done = 0; done < s->rows; ) {
+        const long want = s->rows - done < most ? s->rows - done : most;
+        const size_t got = in_read(f, bytes, (size_t) want * row);
+        n += got;
+        if (got < (size_t) want * row)
+            check_size(&g, path, n);
+        take_part(c, input, &g, path, done, want);
+        done += want;
+    }
+    for (size_t more; (more = in_read(f, bytes, row)) > 0; )
+        n += more;
+    check_size(&g, path, n);
+    free(bytes);
+    in_close(f);
 }
 
 void read_npy(const Source *source, Split *s)
 {
     if (source->nfiles > ae_model.ninputs)
         fail("npy names %d files, and the model has %d inputs and labels", source->nfiles, ae_model.ninputs);
-    for (int k = 0; k < source->nfiles; k++) {
-        size_t n;
-        char *const bytes = in_all(source->file[k], &n);
-        const Grid g = grid_npy(source->file[k], bytes, n);
-        column_from_grid(s, k, &g, source->file[k]);
-        free(bytes);
-    }
+    for (int k = 0; k < source->nfiles; k++)
+        read_file(s, k, source->file[k]);
 }
 
 /* ---- .npz: a zip archive with an .npy for each input, by its name --------------------------------------- */

@@ -78,6 +78,13 @@ size_t in_read(InFile *f, void *at, size_t n)
     return done;
 }
 
+/* The bytes of the file; -1 where only reading tells. */
+long in_size(InFile *f)
+{
+    struct stat about;
+    return f->plain && fstat(fileno(f->plain), &about) == 0 && S_ISREG(about.st_mode) ? (long) about.st_size : -1;
+}
+
 void in_close(InFile *f)
 {
     if (f->plain)

@@ -27,6 +27,7 @@ uint32_t crc32_more(uint32_t crc, const void *at, size_t n);        /* start fro
 typedef struct InFile InFile;
 InFile *in_open(const char *path);                      /* plain or gzip, told apart by its first bytes */
 size_t in_read(InFile *f, void *at, size_t n);          /* fewer than n only at the end */
+long in_size(InFile *f);                                /* -1: only reading tells, as of what is packed */
 void in_close(InFile *f);
 char *in_all(const char *path, size_t *n);              /* the whole file and a 0 byte after it */
 FILE *out_begin(const char *path);                      /* a temporary in the same folder; one at a time */
