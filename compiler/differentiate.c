@@ -178,7 +178,7 @@ SLOPE( sigmoid,     0,        MUL(y, SUB(K(1), y)),                             
 SLOPE( softplus,    0,        DO(sigmoid, u),                                               NULL ) \
 SLOPE( erf,         0,        MUL(K(M_2_SQRTPI), DO(exp, DO(neg, POW(u, K(2))))),           NULL ) \
 SLOPE( lgamma,      0,        DO(digamma, u),                                               NULL ) \
-SLOPE( bessel_ratio,1,        SUB(SUB(K(1), POW(y, K(2))), MUL(DIV(ADD(MUL(K(2), u), K(1)), v), y)),   NULL ) \
+SLOPE( bessel_ratio,1,        expr_op(OP_bessel_slope, u, v, NULL),                         NULL ) \
 SLOPE( log_bessel,  1,        ADD(expr_op(OP_bessel_ratio, u, v, NULL), DIV(u, v)),         NULL )
 
 /* The slope of e by its k-th argument, or NULL where the table has no row. */
@@ -373,8 +373,8 @@ static void pass_op(Diff *d, Expr *e, Part at, Parts *parts)
         } else {
             Expr *where, *s = slope(d, e, k, &where);
             if (!s) {
-                if (e->op == OP_digamma)
-                    report(d->of->place, DIAG_no_slope, "digamma");
+                if (e->op == OP_digamma || e->op == OP_bessel_slope)
+                    report(d->of->place, DIAG_no_slope, e->op == OP_digamma ? "digamma" : "bessel_slope");
                 continue;
             }
             if (where && expr_is(where, 0))

@@ -409,6 +409,19 @@ int builtin_op(Str name)
     return -1;
 }
 
+/* Operations of two arguments, written as calls. */
+static int binary_op(Str name)
+{
+    static const struct { const char *name; Op op; } table[] = {
+        { "max", OP_max }, { "min", OP_min }, { "bessel_ratio", OP_bessel_ratio }, { "bessel_slope", OP_bessel_slope },
+        { "log_bessel", OP_log_bessel },
+    };
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+        if (!strcmp(table[k].name, name))
+            return (int) table[k].op;
+    return -1;
+}
+
 static Expr *lower_size(Ctx *c, Syn *s, Env *env)
 {
     Elab *e = c->user->e;
@@ -615,9 +628,7 @@ static Expr *lower_call(Ctx *c, Syn *s, Env *env)
             FAIL(e, s->place, DIAG_argument_count, f, 0, s->args.n);
         return draw(c, s, env, f == intern("normal"));
     }
-    const int op = builtin_op(f);
-    const int want = op >= 0 || f == intern("stop") ? 1
-                   : f == intern("max") || f == intern("min") || f == intern("bessel_ratio") || f == intern("log_bessel") ? 2 : -1;
+    const int op = builtin_op(f), pair = binary_op(f), want = op >= 0 || f == intern("stop") ? 1 : pair >= 0 ? 2 : -1;
     if (want < 0) {
         Function *def = find_function(c->names, f);
         if (def && !def->operand)
@@ -636,8 +647,7 @@ static Expr *lower_call(Ctx *c, Syn *s, Env *env)
     if (want == 1)
         return expr_stop(a);
     Expr *b = lower(&plain, s->args.at[1].value, env);
-    return expr_op(f == intern("max") ? OP_max : f == intern("min") ? OP_min
-                 : f == intern("bessel_ratio") ? OP_bessel_ratio : OP_log_bessel, a, b, NULL);
+    return expr_op((Op) pair, a, b, NULL);
 }
 
 /* ---- reductions ------------------------------------------------------------------------------------ */

@@ -152,6 +152,7 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
 double ae_lgamma(double x);
 double ae_digamma(double x);
 double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */
+double ae_bessel_slope(double order, double x);     /* of the ratio, by x */
 double ae_log_bessel(double order, double x);       /* log I_v(x) */
 
 static inline float  ae_sigmoidf(float x)   { return 1.0f / (1.0f + expf(-x)); }

@@ -37,6 +37,13 @@ double ae_bessel_ratio(double order, double x)
     return r;
 }
 
+/* dR/dx = 1 - R^2 - (2 v + 1) R / x: what is left for large x is (2 v + 1) / (2 x^2), too little for float. */
+double ae_bessel_slope(double order, double x)
+{
+    const double r = ae_bessel_ratio(order, x);
+    return x > 0 ? 1 - r * r - (2 * order + 1) * r / x : x == 0 ? 0.5 / (order + 1) : NAN;
+}
+
 /* For large x the asymptotic series  I_v(x) = e^x / sqrt(2 pi x) (1 - (m - 1)/(8x) + (m - 1)(m - 9)/(2! (8x)^2) - ...),
  * m = 4 v^2; else the power series, whose terms are all positive, kept from overflow by a scale. */
 double ae_log_bessel(double order, double x)

@@ -323,5 +323,6 @@ elif [ "$what" = all ]; then
             "$(./pairs_mnist eval --json --weights pairs_mnist.run | field test/told) >= 0.86"
 fi
 
+. "$here/latent.sh"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

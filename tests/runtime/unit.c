@@ -102,6 +102,10 @@ static void test_special(void)
     for (size_t k = 0; k < sizeof digamma / sizeof *digamma; k++)
         near_to("digamma", ae_digamma(digamma[k].x), digamma[k].y, 1e-13);
     near_to("lgamma", ae_lgamma(10.5), 13.940625219403763, 1e-14);
+    for (double x = 1e-3; x < 2e4; x *= 10) {       /* by differences: R' of order 1.5; exact to 1e-6 of it */
+        const double h = 1e-4 * x, d = (ae_bessel_ratio(1.5, x + h) - ae_bessel_ratio(1.5, x - h)) / (2 * h);
+        check(fabs(ae_bessel_slope(1.5, x) - d) <= 1e-6 * d, "bessel_slope", ae_bessel_slope(1.5, x), d);
+    }
     near_to("vMF mean resultant A_5(2)", ae_bessel_ratio(1.5, 2), 0.361107, 1e-6);
 }
 

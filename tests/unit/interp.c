@@ -254,6 +254,10 @@ static double op(Op o, double a, double b)
     case OP_lgamma: return lgamma(a);
     case OP_digamma:    return digamma(a);
     case OP_bessel_ratio:   return exp(log_bessel(a + 1, b) - log_bessel(a, b));
+    case OP_bessel_slope: {
+        const double r = exp(log_bessel(a + 1, b) - log_bessel(a, b));
+        return 1 - r * r - (2 * a + 1) * r / b;
+    }
     case OP_log_bessel: return log_bessel(a, b);
     default:        bug("interp: operation %d", o);
     }

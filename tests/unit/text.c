@@ -244,7 +244,7 @@ static Expr *call(Reader *r, Str name)
         { "cos", 1, OP_cos }, { "acos", 1, OP_acos }, { "tanh", 1, OP_tanh }, { "sigmoid", 1, OP_sigmoid },
         { "softplus", 1, OP_softplus }, { "erf", 1, OP_erf }, { "floor", 1, OP_floor }, { "round", 1, OP_round },
         { "lgamma", 1, OP_lgamma }, { "rsqrt0", 1, OP_rsqrt0 }, { "max", 2, OP_max }, { "min", 2, OP_min },
-        { "bessel_ratio", 2, OP_bessel_ratio }, { "log_bessel", 2, OP_log_bessel },
+        { "bessel_ratio", 2, OP_bessel_ratio }, { "bessel_slope", 2, OP_bessel_slope }, { "log_bessel", 2, OP_log_bessel },
     };
     /* A reduction has an operand behind its parentheses. */
     const char *c = r->at;
