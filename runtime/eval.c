@@ -43,12 +43,12 @@ static void add_batch(void *with, long first, int n)
         s->loss += n * (double) *s->p->loss;
 }
 
-double evaluate_terms(const AeProgram *p, const Split *s, double *mean)
+double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mean)
 {
     Sums sums = { p, need((size_t) p->nterms, sizeof(double)), need((size_t) p->nterms, sizeof(double)), 0 };
     double loss = 0;
     bool terms = false;
-    run_rows(p, s, 0, s->rows, add_batch, &sums);
+    run_spread(p, s, rows, add_batch, &sums);
     for (int k = 0; k < p->nterms; k++) {
         mean[k] = sums.count[k] > 0 ? sums.sum[k] / sums.count[k] : 0;
         if (!p->terms[k].metric) {
@@ -58,7 +58,7 @@ double evaluate_terms(const AeProgram *p, const Split *s, double *mean)
     }
     free(sums.sum);
     free(sums.count);
-    return terms ? loss : sums.loss / (double) s->rows;
+    return terms ? loss : sums.loss / (double) rows;
 }
 
 const AeProgram *evaluate_program(void)
@@ -103,7 +103,7 @@ void evaluate_split(const char *name, bool own, Metrics *m)
         if (!p || !wanted)
             continue;
         double *const mean = need((size_t) p->nterms + 1, sizeof *mean);
-        const double loss = evaluate_terms(p, s, mean);
+        const double loss = evaluate_terms(p, s, s->rows, mean);
         if (phase == ae_model.nphases - 1)
             metrics_add(m, "", loss, "%s/loss", name);
         for (int k = 0; k < p->nterms; k++)
@@ -113,6 +113,27 @@ void evaluate_split(const char *name, bool own, Metrics *m)
     }
     if (own)
         metrics_own(name, m);
+}
+
+const Metric *metrics_find(const Metrics *m, const char *name)
+{
+    for (int k = 0; k < m->n; k++)
+        if (strcmp(m->at[k].name, name) == 0)
+            return &m->at[k];
+    return NULL;
+}
+
+void evaluate_training(long rows, Metrics *m)
+{
+    const Split *const s = data_split("train");
+    const AeProgram *const p = evaluate_program();
+    if (!p || rows < 1)
+        return;
+    double *const mean = need((size_t) p->nterms + 1, sizeof *mean);
+    metrics_add(m, "", evaluate_terms(p, s, rows < s->rows ? rows : s->rows, mean), "train/loss");
+    for (int k = 0; k < p->nterms; k++)
+        metrics_add(m, p->terms[k].unit, mean[k], "train/%s", p->terms[k].name);
+    free(mean);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------ */

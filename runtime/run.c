@@ -49,8 +49,9 @@ static void evaluation_clock(int batch, int block)
                            .epoch = during ? ae_clock.epoch : all };
 }
 
-/* Rows first .. first + count of the split, in order; without a split as many rows, for programs that read none. */
-void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with)
+/* count rows of the split from `first` on, `apart` from each other; without a split as many rows, for programs that
+ * read none. */
+static void run_apart(const AeProgram *p, const Split *s, long first, long apart, long count, OnBatch then, void *with)
 {
     const long most = ae_model.batch;
     long *const row = need((size_t) most, sizeof *row);
@@ -58,7 +59,7 @@ void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatc
     for (long done = 0, block = 0; done < count; block++) {
         const int n = (int) (count - done < most ? count - done : most);
         for (int k = 0; k < n; k++)
-            row[k] = first + done + k;
+            row[k] = first + (done + k) * apart;
         evaluation_clock(n, (int) block);
         if (s)
             split_fill(s, row, n, p->inputs, p->ninputs, NULL);
@@ -68,6 +69,17 @@ void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatc
     }
     ae_clock = kept;
     free(row);
+}
+
+void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with)
+{
+    run_apart(p, s, first, 1, count, then, with);
+}
+
+/* count rows from all over the split, which may lie sorted. */
+void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, void *with)
+{
+    run_apart(p, s, 0, s->rows / count, count, then, with);
 }
 
 void model_init(void)

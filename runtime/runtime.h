@@ -174,6 +174,7 @@ const AeProgram *program_need(const char *name);
 char *program_names(void);                              /* those that are commands */
 typedef void (*OnBatch)(void *with, long first, int n);
 void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
+void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, void *with);
 void model_init(void);
 double real_at(const AeArray *a, long i);
 
@@ -181,7 +182,9 @@ double real_at(const AeArray *a, long i);
 typedef struct { char *name; const char *unit; double value; } Metric;
 typedef struct { Metric *at; int n, room; } Metrics;
 void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...) __attribute__((format(printf, 4, 5)));
-double evaluate_terms(const AeProgram *p, const Split *s, double *mean);  /* mean of every term; returns the loss */
+double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mean);   /* mean of every term; returns the loss */
+void evaluate_training(long rows, Metrics *m);          /* the terms of so many training rows, with training = 0 */
+const Metric *metrics_find(const Metrics *m, const char *name);
 void evaluate_split(const char *name, bool own, Metrics *m);      /* own: also what the trainer computes itself */
 const AeProgram *evaluate_program(void);                            /* of the last phase */
 bool evaluate_has(const char *metric);                              /* a term of that name, perhaps behind a task's */

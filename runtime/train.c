@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+static const double TOO_FAR = 2;        /* test error over training error that is worth a word */
+
 static struct {
     const char *folder;
     char *checkpoint, *weights, *metrics_path;
@@ -114,7 +116,7 @@ static double validate(const Stage *s, Metrics *m)
     if (!v || !p)
         return NAN;
     double *const mean = need((size_t) p->nterms + 1, sizeof *mean);
-    const double loss = evaluate_terms(p, v, mean);
+    const double loss = evaluate_terms(p, v, v->rows, mean);
     metrics_add(m, "", loss, "validation/loss");
     for (int k = 0; k < p->nterms; k++)
         metrics_add(m, p->terms[k].unit, mean[k], "validation/%s", p->terms[k].name);
@@ -222,19 +224,54 @@ static int phase_named(const char *name)
     usage("the model has no phase %s%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
 }
 
-/* The final word: every term and metric of the test rows, in the log, on the screen and in the report. */
+/* A line for each number of the test rows, and beside it that of training rows. */
+static void print_beside(const Metrics *m, const char *split)
+{
+    const bool both = metrics_find(m, form("%s/loss", split)) && metrics_find(m, "train/loss") && strcmp(split, "train") != 0;
+    const size_t behind = strlen(split);
+    if (both)
+        printf("%28s  %12s  %12s\n", "", split, "train");
+    for (int k = 0; k < m->n; k++) {
+        const Metric *const a = &m->at[k];
+        if (strncmp(a->name, split, behind) != 0 || a->name[behind] != '/')
+            continue;
+        const Metric *const b = both ? metrics_find(m, form("train%s", a->name + behind)) : NULL;
+        printf("%-28s  %12.6g  ", a->name, a->value);
+        if (b)
+            printf("%12.6g  ", b->value);
+        else if (both)
+            printf("%14s", "");
+        printf("%s\n", a->unit);
+    }
+}
+
+/* Rows kept from training that come out much worse than training rows: the model knows those by heart. */
+static void flag_gap(const Metrics *m)
+{
+    const Metric *const test = metrics_find(m, "test/reconstruct"), *const train = metrics_find(m, "train/reconstruct");
+    if (test && train && test->value > TOO_FAR * train->value && test->value > 0)
+        note("test rows are reconstructed %.1f times worse than training rows, which the model has by heart; "
+             "train it on more rows, make it smaller, corrupt or regularize it, or stop early", test->value / train->value);
+}
+
+/* The final word: every term and metric of the test rows, beside it the terms of about as many training rows, in the log, on
+ * the screen and in the report. */
 static void conclude(void)
 {
     Metrics m = { 0 };
-    const char *const split = data_split("test") ? "test" : "train";
+    const Split *const test = data_split("test");
+    const char *const split = test ? "test" : "train";
     const AePhase *const last = &ae_model.phases[ae_model.nphases - 1];
     evaluate_split(split, true, &m);
+    if (test)
+        evaluate_training(test->rows > 1000 ? test->rows : 1000, &m);
     log_line(last, opt.epochs ? opt.epochs : last->epochs, &m, 0);
     if (!opt.quiet && !opt.log_json) {
         printf("\n");
-        for (int k = 0; k < m.n; k++)
-            printf("%-28s  %12.6g  %s\n", m.at[k].name, m.at[k].value, m.at[k].unit);
+        print_beside(&m, split);
     }
+    fflush(stdout);
+    flag_gap(&m);
     drop_metrics(&m);
 }
 

@@ -312,6 +312,8 @@ if [ "$what" = all ]; then
     }
 fi
 
+for part in "$here"/part-*.sh; do . "$part"; done
+
 # ---- 28, 144: published numbers of MNIST ----------------------------------------------------------------------------------
 if [ "$what" = all ] && [ ! -e "$here/../../data/mnist/train-images-idx3-ubyte.gz" ]; then
     echo "skipped 28 and 144 on MNIST: \`make data\` brings it"
