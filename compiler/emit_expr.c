@@ -158,6 +158,13 @@ static const struct { const char *f32, *f64; } texts[OP_COUNT] = {
 #undef SCALAR
 };
 
+static const char *const vector_texts[OP_COUNT] = {     /* in fast float */
+#define SCALAR(...)
+#define VECTOR(name, f32) [OP_##name] = f32,
+#include "scalars.def"
+#undef SCALAR
+};
+
 static const char *const whole_texts[OP_COUNT] = {      /* where whole arguments want another function */
     [OP_mod] = "ae_imod(%1, %2)", [OP_max] = "ae_imax(%1, %2)", [OP_min] = "ae_imin(%1, %2)",
     [OP_abs] = "abs(%1)", [OP_sign] = "(int) ae_signf(%1)",
@@ -252,6 +259,8 @@ static void put_op(Emit *e, Buf *b, Expr *x, int above)
         return;
     }
     const char *how = e->how.f64 ? texts[x->op].f64 : texts[x->op].f32;
+    if (e->how.fast && !e->how.f64 && vector_texts[x->op])
+        how = vector_texts[x->op];
     if (x->whole && whole_texts[x->op])
         how = whole_texts[x->op];
     Binding by = binding(x->op);

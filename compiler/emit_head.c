@@ -178,7 +178,8 @@ void file_head(Emit *e, Buf *b)
         buf_add(b, " in a step of %d examples", e->m->batch_max);
     }
     buf_add(b, ". */\n");
-    buf_add(b, "#include \"ae.h\"\n%s\n", e->blas ? "#include <cblas.h>\n" : "");
+    buf_add(b, "#include \"ae.h\"\n%s%s\n", e->how.fast && !e->how.f64 ? "#include \"vmath.h\"\n" : "",
+            e->blas ? "#include <cblas.h>\n" : "");
     if (e->how.f64)
         buf_add(b, "#ifndef AE_DOUBLE\n#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n"
                 "#endif\n\n");
