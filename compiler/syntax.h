@@ -44,7 +44,7 @@ struct Syn {
     Place place;
     double num;
     Str name, field;
-    Str op;                 /* interned spelling: "+", "<=", "and" ... */
+    Str op;                 /* interned: "+", "<=", "and" ... */
     Syn *a, *b, *c;
     SynList list;
     ArgList args;
@@ -62,8 +62,8 @@ struct Call {               /* dense(64) as h;  residual { ... };  concat { {...
     Place place, as_place;
 };
 
-/* ---- statements of definitions and tasks ---------------------------------------------------- */
-typedef struct {            /* one entry of  in / out / param / state / target / grad */
+/* ---- statements: of a file (declarations), of definitions and of tasks ------------------------ */
+typedef struct {            /* one entry of  in / out / param / state / target / grad; a parameter of a definition */
     Str name;
     Place place;
     bool scalar;            /* no brackets were written */
@@ -81,41 +81,13 @@ typedef struct {            /* def f(u, v[n, i]) = e grad d     def top(i) u = e
     Str operand;            /* NULL: an ordinary function; else the reduction's operand */
     Syn *body, *slope;      /* slope NULL: no `grad` */
     Place place;
-    Str doc;                /* the ## lines above it, joined by \n, without ## ; NULL: none */
 } Function;
 
-typedef enum {
-    STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */
-    STAT_set,       /* set each = k / heads             name, value */
-    STAT_require,   /* require cond "text"              value, name: the text */
-    STAT_mirror,    /* mirror conv(c, kernel)           call */
-    STAT_tied,      /* tied w[i, j] = w[j, i]           left, value */
-    STAT_def,       /*                                  function */
-    STAT_net,       /* net mu(x) { ... }                name, of: x or NULL, block;
-                       net slow = copy(online)          name, value */
-    STAT_scan,      /* scan r < 100 down { } until c    name, bound, down, body, until */
-    STAT_sweep,     /* sweep(every = start) ...         name: start|epoch|step, body */
-    STAT_assign,    /* role left op value               role: NULL, "sample", "mean", "prior", "term" */
-    STAT_let,       /* let v, k = rotate(x)             names, value */
-    STAT_predict,   /* predict y ~ categorical(e)       left: y, op "~" or "by", value */
-    STAT_minimize,  /* minimize e                       value; as */
-} StatKind;
+typedef struct { Str name; Syn *value; Place place; } Setting;      /* batch = 128 ; several names may repeat: an error later */
+typedef struct { Syn *value; Str as; Place place; } Line;           /* a regularizer: term * weight [as name] */
+typedef VEC(Setting) SettingList;
+typedef VEC(Line) LineList;
 
-struct Stat {
-    StatKind kind;
-    Place place;
-    Str name, of, role, op, as;
-    bool down;
-    EntryList entries;
-    NameList names;
-    Syn *left, *value, *bound, *until;
-    Call *call;
-    Block *block;
-    StatList body;
-    Function *function;
-};
-
-/* ---- declarations -------------------------------------------------------------------------- */
 typedef enum {
     DECL_version,       /* ae 1                                             value */
     DECL_model,         /* model name                                       name */
@@ -134,37 +106,53 @@ typedef enum {
     DECL_train,         /* train NAME { optimizer = ... }                   name or NULL, settings */
     DECL_evaluate,      /* evaluate { accuracy psnr }                       block */
     DECL_task,          /* pretext rotation(weight = 0.5) { ... } in a model's file; `pretext simclr(temperature = 0.5)`.
-                           role "pretext" | "downstream", name, args, body; braced */
+                           name, args, body; braced */
     DECL_define,        /* layer, latent, likelihood, loss, view, optimizer; pretext and downstream in a library file.
-                           role: the word, name, params, body */
-    DECL_function,      /* def at the top                                   function */
-} DeclKind;
+                           name, params, body */
+    DECL_function,      /* def at the top                                   name, function */
 
-typedef struct { Str name; Syn *value; Place place; } Setting;      /* batch = 128 ; several names may repeat: an error later */
-typedef VEC(Setting) SettingList;
-typedef struct { Syn *value; Str as; Place place; } Line;           /* a regularizer: term * weight [as name] */
-typedef VEC(Line) LineList;
+    STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */
+    STAT_set,           /* set each = k / heads             name, value */
+    STAT_require,       /* require cond "text"              value, name: the text */
+    STAT_mirror,        /* mirror conv(c, kernel)           call */
+    STAT_tied,          /* tied w[i, j] = w[j, i]           left, value */
+    STAT_def,           /*                                  name, function */
+    STAT_net,           /* net mu(x) { ... }                name, of: x or NULL, block;
+                           net slow = copy(online)          name, value */
+    STAT_scan,          /* scan r < 100 down { } until c    name, bound, down, body, until */
+    STAT_sweep,         /* sweep(every = start) ...         name: start|epoch|step, body */
+    STAT_assign,        /* role left op value               role: NULL, "sample", "mean", "prior", "term" */
+    STAT_let,           /* let v, k = rotate(x)             names, value */
+    STAT_predict,       /* predict y ~ categorical(e)       left: y, op "~" or "by", value; as */
+    STAT_minimize,      /* minimize e                       value; as */
+} StatKind;
 
-typedef struct Decl {
-    DeclKind kind;
-    Place place;            /* of the head: from the first word to before `{` */
+struct Stat {
+    StatKind kind;
+    Place place;            /* of a block's head: from the first word to before `{` */
     Place name_place;
-    Str name, role, op, doc;
-    Syn *value;
-    Block *block;
+    Str name, of, op, as;
+    Str role;               /* the word it begins with; NULL: none */
+    Str doc;                /* the ## lines above it, joined by \n, without ## ; NULL: none */
+    bool down, braced;
+    Syn *left, *value, *bound, *until;
     Call *call;
+    Block *block;
+    Function *function;
     ArgList args;           /* of a task's use or head */
+    EntryList entries;
+    EntryList params;       /* formal arguments: name, init = the default or NULL */
+    NameList names;
     SettingList settings;
     LineList lines;
-    EntryList params;       /* formal arguments: name, init = the default or NULL */
     StatList body;
-    bool braced;
-    Function *function;
-} Decl;
+};
+typedef Stat Decl;          /* one that stands in a file */
+typedef StatKind DeclKind;
 
 typedef struct File {
     const Source *source;
-    VEC(Decl *) decls;
+    StatList decls;
 } File;
 
 /* ---- grammar/ae.y -------------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
  *
  *   pair_brackets   every bracket gets its partner; one without is reported and becomes BAD
  *   settle_words    words get their kinds, and `breaks` says where a statement may end
- *   attach_docs     ## lines go to the statement below them
  *
  * A BAD token stands where something was reported already; the parser passes over its statement in silence. */
 #include "tokens.h"
@@ -19,60 +18,107 @@ const Keyword keywords[] = {
 #include "keywords.def"
 #undef KEYWORD
 };
-enum { WORDS = sizeof keywords / sizeof *keywords, NESTED = 200 };
+enum { WORDS = sizeof keywords / sizeof *keywords };
 
+/* The row of keywords; -1: none. */
 static int find_word(Str name, WordPlace where)
 {
-    for (int i = 0; i < WORDS; i++)
-        if (keywords[i].where == where && strcmp(keywords[i].word, name) == 0)
-            return i;
+    for (int k = 0; k < WORDS; k++)
+        if (keywords[k].where == where && strcmp(keywords[k].word, name) == 0)
+            return k;
     return -1;
+}
+
+Token token_new(int kind, const char *text, size_t length, Place place)
+{
+    return (Token) { .kind = kind, .word = -1, .match = -1, .head = -1, .text = text, .length = (int) length,
+                     .name = intern_n(text, length), .place = place };
+}
+
+/* `word =`, `word[` ...: the word is what is assigned to, and no keyword. */
+static bool assigns(int kind)
+{
+    return kind == '=' || kind == UPDATE || kind == ADD || kind == '[' || kind == '(' || kind == '.'
+        || kind == '~' || kind == ':';
+}
+
+bool is_kept_word(const Token *t)
+{
+    return t->kind != STRING && find_word(t->name, WORD_KEPT) >= 0;
 }
 
 /* ---- brackets ---------------------------------------------------------------------------------- */
 typedef struct {
-    Tokens *t;
     TokenList out;
     VEC(int) open;              /* openers in out that wait for their partner */
     int settled;                /* out.n after the last declaration that is closed */
-    bool loud;                  /* report; else only find out whether a brace is left open */
-    bool careful;               /* let indentation say which brace was forgotten */
+    bool careful;               /* a brace was left open: indentation says which one */
 } Pairing;
 
 static bool opens(int kind)  { return kind == '(' || kind == '[' || kind == '{'; }
 static bool closes(int kind) { return kind == ')' || kind == ']' || kind == '}'; }
 static int partner(int kind) { return kind == '(' ? ')' : kind == '[' ? ']' : '}'; }
 
-static Token *top_open(Pairing *p)
+static bool lacks_brace(const Tokens *t)
 {
-    return p->open.n ? &p->out.at[p->open.at[p->open.n - 1]] : NULL;
+    int open = 0;
+    for (int k = 0; k < t->words.n; k++)
+        open += t->words.at[k].kind == '{' ? 1 : t->words.at[k].kind == '}' && open ? -1 : 0;
+    return open > 0;
+}
+
+/* The opener `up` levels above the innermost; NULL: none. */
+static Token *open_at(Pairing *p, int up)
+{
+    return p->open.n > up ? &p->out.at[p->open.at[p->open.n - 1 - up]] : NULL;
+}
+
+static void add(Pairing *p, Token t)
+{
+    t.depth = p->open.n;
+    PUSH(p->out, t);
+}
+
+static void close_top(Pairing *p, Token t)
+{
+    t.match = p->open.at[--p->open.n];
+    p->out.at[t.match].match = p->out.n;
+    add(p, t);
 }
 
 /* `next` is where the missing partner was noticed. */
-static void leave_open(Pairing *p, const Token *next, bool say)
+static void say_open(const Token *t, const Token *next)
 {
-    Token *t = top_open(p);
-    p->open.n--;
-    if (p->loud && say) {
-        report(t->place, DIAG_open_bracket, intern_n(t->text, 1));
-        if (t->kind != '{')
-            report_help("write `%c` where it ends; a line goes on while a bracket is open", partner(t->kind));
-        else if (next->kind == YYEOF)
-            report_help("write `}` where the block ends");
-        else {
-            report_note(next->place, "this belongs to what comes after the block");
-            report_help("write `}` before line %d", next->place.line);
-        }
-    }
+    report(t->place, DIAG_open_bracket, t->name);
     if (t->kind != '{')
-        t->kind = BAD;
+        report_help("write `%c` where it ends; a line goes on while a bracket is open", partner(t->kind));
+    else if (next->kind == YYEOF)
+        report_help("write `}` where the block ends");
+    else {
+        report_note(next->place, "this belongs to what comes after the block");
+        report_help("write `}` before line %d", next->place.line);
+    }
 }
 
 /* Of several brackets left open by one slip the innermost is named. */
 static void leave_parens(Pairing *p, const Token *next)
 {
-    for (bool say = true; p->open.n && top_open(p)->kind != '{'; say = false)
-        leave_open(p, next, say);
+    for (bool said = false; p->open.n && open_at(p, 0)->kind != '{'; said = true) {
+        if (!said)
+            say_open(open_at(p, 0), next);
+        open_at(p, 0)->kind = BAD;
+        p->open.n--;
+    }
+}
+
+/* A brace left open gets a partner that nobody wrote. */
+static void close_unwritten(Pairing *p, const Token *next)
+{
+    Place last = p->out.at[p->out.n - 1].place;
+    Token brace = token_new('}', "}", 1, (Place) { last.source, last.end_line, last.end_col, last.end_line, last.end_col });
+    brace.first = true;
+    say_open(open_at(p, 0), next);
+    close_top(p, brace);
 }
 
 static int indent_of(const Token *t)
@@ -83,160 +129,85 @@ static int indent_of(const Token *t)
     return (int) strspn(line, " \t");
 }
 
-static void close_brace(Pairing *p, Token at)
+/* A `}` at the left edge of a block closes all blocks within that were left open. */
+static void close_deeper(Pairing *p, const Token *t)
 {
-    at.match = p->open.at[p->open.n - 1];
-    p->out.at[at.match].match = p->out.n;
-    p->open.n--;
-    PUSH(p->out, at);
+    int up = 0;
+    while (open_at(p, up) && indent_of(open_at(p, up)) > indent_of(t))
+        up++;
+    if (open_at(p, up) && indent_of(open_at(p, up)) == indent_of(t))
+        for (; up > 0; up--)
+            close_unwritten(p, t);
 }
 
-/* A brace left open gets a partner that nobody wrote. */
-static void close_unwritten(Pairing *p, const Token *next)
+static bool is_declaration(const Token *t)
 {
-    Token last = p->out.at[p->out.n - 1];
-    Token brace = { .kind = '}', .word = -1, .match = -1, .head = -1, .first = true, .text = "}", .length = 1,
-                    .place = last.place };
-    brace.place.line = brace.place.end_line;
-    brace.place.col = brace.place.end_col;
-    leave_open(p, next, true);
-    p->open.n++;
-    close_brace(p, brace);
-}
-
-/* Words that begin a declaration and cannot be read as an assignment. */
-static bool begins_declaration(const Tokens *t, int i)
-{
-    const Token *w = &t->words.at[i], *next = w + 1;
-    return w->kind == NAME && w->first && find_word(w->name, WORD_TOP) >= 0
-        && !(next->kind == '=' || next->kind == UPDATE || next->kind == ADD || next->kind == '['
-             || next->kind == '(' || next->kind == '.');
-}
-
-static bool holds_declaration(Pairing *p, int from)
-{
-    for (int i = from; i < p->out.n; i++)
-        if (p->out.at[i].first && p->out.at[i].kind == NAME && find_word(p->out.at[i].name, WORD_TOP) >= 0)
-            return true;
-    return false;
+    return t->first && t->kind == NAME && find_word(t->name, WORD_TOP) >= 0;
 }
 
 static void stray_closer(Pairing *p, Token t)
 {
-    if (p->loud) {
-        report(t.place, DIAG_stray_bracket, intern_n(t.text, 1));
-        report_help("take it out, or write the bracket that it should close");
-    }
-    if (t.kind == '}') {                /* what stands before it lost its block too early */
-        if (p->loud && !holds_declaration(p, p->settled))
-            p->out.n = p->settled;
+    report(t.place, DIAG_stray_bracket, t.name);
+    report_help("take it out, or write the bracket that it should close");
+    if (t.kind != '}') {
+        t.kind = BAD;
+        add(p, t);
         return;
     }
-    t.kind = BAD;
-    PUSH(p->out, t);
+    bool whole = false;                 /* else what stands before it lost its block too early */
+    for (int k = p->settled; k < p->out.n; k++)
+        whole |= is_declaration(&p->out.at[k]);
+    if (!whole)
+        p->out.n = p->settled;
 }
 
 static void close_bracket(Pairing *p, Token t)
 {
-    if (t.kind == '}')
+    if (t.kind == '}') {
         leave_parens(p, &t);
-    if (t.kind == '}' && p->careful && t.first) {
-        int here = indent_of(&t), n = p->open.n;
-        while (n && indent_of(&p->out.at[p->open.at[n - 1]]) > here)
-            n--;
-        if (n && indent_of(&p->out.at[p->open.at[n - 1]]) == here)
-            while (p->open.n > n)
-                close_unwritten(p, &t);
+        if (p->careful && t.first)
+            close_deeper(p, &t);
     }
-    Token *top = top_open(p);
-    Token *below = p->open.n > 1 ? &p->out.at[p->open.at[p->open.n - 2]] : NULL;
+    Token *top = open_at(p, 0), *below = open_at(p, 1);
     if (!top || (top->kind == '{') != (t.kind == '}')) {
         stray_closer(p, t);
         return;
     }
-    if (partner(top->kind) != t.kind && below && below->kind != '{' && partner(below->kind) == t.kind)
-        leave_open(p, &t, true);
-    else if (partner(top->kind) != t.kind && p->loud) {
-        report(t.place, DIAG_wrong_bracket, intern_n(t.text, 1), intern_n(top->text, 1));
+    if (partner(top->kind) != t.kind && below && below->kind != '{' && partner(below->kind) == t.kind) {
+        say_open(top, &t);
+        top->kind = BAD;
+        p->open.n--;
+    } else if (partner(top->kind) != t.kind) {
+        report(t.place, DIAG_wrong_bracket, t.name, top->name);
         report_note(top->place, "it was opened here");
         report_help("write `%c`", partner(top->kind));
+        t.kind = partner(top->kind);
     }
-    if (partner(top_open(p)->kind) != t.kind)
-        t.kind = partner(top_open(p)->kind);
-    close_brace(p, t);
+    close_top(p, t);
     if (!p->open.n && t.kind == '}')
         p->settled = p->out.n;
 }
 
-static void open_bracket(Pairing *p, Token t)
-{
-    if (t.kind == '{')
-        leave_parens(p, &t);
-    PUSH(p->out, t);
-    PUSH(p->open, p->out.n - 1);
-}
-
-/* Whether a brace was left open. */
-static bool pair(Pairing *p)
-{
-    Tokens *t = p->t;
-    for (int i = 0; i < t->words.n; i++) {
-        Token w = t->words.at[i];
-        if (p->careful && w.place.col == 1 && begins_declaration(t, i))
-            for (leave_parens(p, &w); p->open.n; leave_parens(p, &w))
-                close_unwritten(p, &w);
-        if (w.kind == YYEOF) {
-            leave_parens(p, &w);
-            if (p->open.n && !p->loud)
-                return true;
-            while (p->open.n)
-                close_unwritten(p, &w);
-        }
-        if (opens(w.kind))
-            open_bracket(p, w);
-        else if (closes(w.kind))
-            close_bracket(p, w);
-        else
-            PUSH(p->out, w);
-    }
-    return false;
-}
-
-/* What stands too deep is dropped, so that nothing after this needs a deep stack. */
-static void limit_nesting(Tokens *t)
-{
-    Tokens out = { .source = t->source };
-    VEC(int) open = { 0 };
-    bool said = false;
-    for (int i = 0; i < t->words.n; i++) {
-        Token w = t->words.at[i];
-        if (opens(w.kind) && open.n == NESTED) {
-            if (!said) {
-                report(w.place, DIAG_too_deep);
-                report_help("give a part of it a name of its own");
-            }
-            said = true;
-            i = w.match;
-            w.kind = BAD;
-            w.match = -1;
-        } else if (opens(w.kind))
-            PUSH(open, out.words.n);
-        else if (closes(w.kind)) {
-            w.match = open.at[--open.n];
-            out.words.at[w.match].match = out.words.n;
-        }
-        PUSH(out.words, w);
-    }
-    t->words = out.words;
-}
-
 static void pair_brackets(Tokens *t)
 {
-    Pairing trial = { .t = t };
-    Pairing p = { .t = t, .loud = true, .careful = pair(&trial) };
-    pair(&p);
+    Pairing p = { .careful = lacks_brace(t) };
+    for (int k = 0; k < t->words.n; k++) {
+        const Token w = t->words.at[k];
+        const bool end = w.kind == YYEOF;
+        if (end || w.kind == '{')
+            leave_parens(&p, &w);
+        if (end || (p.careful && w.place.col == 1 && is_declaration(&w) && !assigns(t->words.at[k + 1].kind)))
+            for (leave_parens(&p, &w); p.open.n; leave_parens(&p, &w))
+                close_unwritten(&p, &w);
+        if (closes(w.kind)) {
+            close_bracket(&p, w);
+            continue;
+        }
+        add(&p, w);
+        if (opens(w.kind))
+            PUSH(p.open, p.out.n - 1);
+    }
     t->words = p.out;
-    limit_nesting(t);
 }
 
 /* ---- words ------------------------------------------------------------------------------------- */
@@ -267,13 +238,6 @@ static bool joins(int kind)
     return false;
 }
 
-/* `word =`, `word[` ...: the word is what is assigned to, and no keyword. */
-static bool assigns(int kind)
-{
-    return kind == '=' || kind == UPDATE || kind == ADD || kind == '[' || kind == '(' || kind == '.'
-        || kind == '~' || kind == ':';
-}
-
 static bool breaks_before(Settling *s, const Token *t, const Token *prev)
 {
     Context *c = context(s);
@@ -283,7 +247,7 @@ static bool breaks_before(Settling *s, const Token *t, const Token *prev)
         return false;
     if (c->inside == INSIDE_NET && s->stack.n > 1) {
         bool block_of_call = t->kind == '{' && (prev->kind == LAYER || prev->kind == NAME || prev->kind == ')');
-        bool named = t->name && strcmp(t->name, "as") == 0 && t[1].kind == NAME;
+        bool named = strcmp(t->name, "as") == 0 && t[1].kind == NAME;
         return t->first && t->kind != '}' && !block_of_call && !named;
     }
     if (t->kind == '}')
@@ -297,22 +261,29 @@ static bool breaks_before(Settling *s, const Token *t, const Token *prev)
     return t->kind != '{' && t->kind != UNTIL && !(t->kind == STRING && c->inside == INSIDE_BODY);
 }
 
+/* What other languages write, and a way out. */
+static const struct { const char *word, *help; } foreign[] = {
+    { "if",      "a choice is written `c ? a : b`, a condition on an index `sum(i where c)`" },
+    { "for",     "an index on the left runs over its axis by itself; steps in order are `scan t { ... }`" },
+    { "while",   "an index on the left runs over its axis by itself; steps in order are `scan t { ... }`" },
+    { "import",  "another file is taken in by `use \"file.ae\"`" },
+    { "include", "another file is taken in by `use \"file.ae\"`" },
+};
+
 static void tell_words(const Token *t, WordPlace where, Diag which)
 {
-    Str names[WORDS];
-    int n = 0;
-    for (int i = 0; i < WORDS; i++)
-        if (keywords[i].where == where)
-            names[n++] = intern(keywords[i].word);
-    Str near = nearest(t->name, names, n);
+    NameList names = { 0 };
+    for (int k = 0; k < WORDS; k++)
+        if (keywords[k].where == where)
+            PUSH(names, intern(keywords[k].word));
+    Str near = nearest(t->name, names.at, names.n);
     report(t->place, which, t->name);
-    if (strcmp(t->name, "if") == 0)
-        report_help("a choice is written `c ? a : b`, a condition on an index `sum(i where c)`");
-    else if (strcmp(t->name, "for") == 0 || strcmp(t->name, "while") == 0)
-        report_help("an index on the left runs over its axis by itself; steps in order are `scan t { ... }`");
-    else if (strcmp(t->name, "import") == 0 || strcmp(t->name, "include") == 0)
-        report_help("another file is taken in by `use \"file.ae\"`");
-    else if (near)
+    for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
+        if (strcmp(t->name, foreign[k].word) == 0) {
+            report_help("%s", foreign[k].help);
+            return;
+        }
+    if (near)
         report_help("did you mean `%s`?", near);
     else if (t[1].kind == '=' && where == WORD_TOP)
         report_help("a constant is written `set %s = ...`", t->name);
@@ -502,45 +473,8 @@ static void settle_words(Tokens *t)
     }
 }
 
-/* ---- documentation ----------------------------------------------------------------------------- */
-static bool is_doc(const Token *c)
-{
-    return c->first && c->length >= 2 && c->text[1] == '#' && !(c->length > 2 && c->text[2] == '#');
-}
-
-static void add_doc(Buf *b, const Token *c)
-{
-    int skip = c->length > 2 && c->text[2] == ' ' ? 3 : 2;
-    if (b->n)
-        buf_put(b, "\n", 1);
-    buf_put(b, c->text + skip, (size_t) (c->length - skip));
-}
-
-/* The last unbroken run of ## lines above a word is that word's. */
-static void attach_docs(Tokens *t)
-{
-    int c = 0;
-    for (int i = 0; i < t->words.n; i++) {
-        Token *w = &t->words.at[i];
-        Buf text = { 0 };
-        int line = -1;
-        for (; c < t->comments.n && t->comments.at[c].place.line < w->place.line; c++) {
-            const Token *comment = &t->comments.at[c];
-            if (!is_doc(comment) || comment->place.line != line + 1)
-                text = (Buf) { 0 };
-            if (is_doc(comment)) {
-                add_doc(&text, comment);
-                line = comment->place.line;
-            }
-        }
-        if (text.n)
-            w->doc = intern_n(text.at, text.n);
-    }
-}
-
 void tokens_arrange(Tokens *t)
 {
     pair_brackets(t);
     settle_words(t);
-    attach_docs(t);
 }

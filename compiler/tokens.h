@@ -12,10 +12,11 @@ typedef struct Token {
     const char *text;       /* in the source */
     int length;
     Place place;
-    Str name;               /* a word; the inside of a string */
+    Str name;               /* a word or a sign, as it is rightly written; the inside of a string */
     double num;
     Str doc;                /* the ## lines above; NULL: none */
     int match;              /* the place of the other bracket in the list; -1: none */
+    int depth;              /* brackets around it */
     bool first;             /* on its line */
     bool breaks;            /* a statement, layer or setting may end before it: the parser gets a NL */
     int head;               /* the token that begins its statement; -1: none */
@@ -41,7 +42,9 @@ typedef struct {
 } Keyword;
 extern const Keyword keywords[];
 
+Token token_new(int kind, const char *text, size_t length, Place place);
+bool is_kept_word(const Token *t);
 void tokens_scan(Tokens *t);        /* grammar/ae.l: fills both lists from t->source */
-void tokens_arrange(Tokens *t);     /* tokens.c: fills match, breaks, head, doc; settles kind */
+void tokens_arrange(Tokens *t);     /* tokens.c: fills match, depth, breaks, head; settles kind */
 
 #endif
