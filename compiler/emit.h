@@ -93,6 +93,7 @@ typedef struct {            /* one entry of the descriptor: what run() or update
 } Run;
 
 typedef VEC(Expr *) ExprList;
+typedef struct { Expr *draw; Str name; int first; } Drawn;      /* one of a row; first: the key where the row's begin */
 typedef struct { Expr *read; Str name; } Loaded;    /* a read that stands in a local */
 
 typedef struct {
@@ -107,6 +108,7 @@ typedef struct {
     VEC(Func *) functions; /* printed, no two alike */
     VEC(Program *) programs;    /* all: phases' first */
     VEC(Loaded) loaded;     /* for the statement being printed */
+    VEC(Drawn) drawn;       /* for the loops being printed */
     int naxes;
     Index *lo;              /* stands for the name lo */
     bool blas;
@@ -195,6 +197,11 @@ enum {
     BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary,
     BINDS_all
 };
+
+/* ---- draws.c ---------------------------------------------------------------------------------- */
+void put_draw(Emit *e, Buf *b, Expr *x);
+bool draws_before(Emit *e, Node *loop);
+void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth);     /* in e->drawn after it */
 
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
 Str  place_text(Emit *e, Stmt *s);          /* the element that s sets */

@@ -132,25 +132,6 @@ static void put_read(Emit *e, Buf *b, Expr *x, int above)
     buf_add(b, above > BINDS_cond ? ")" : "");
 }
 
-static void put_draw(Emit *e, Buf *b, Expr *x)
-{
-    buf_add(b, "ae_%s%s(%uu, ", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream);
-    if (x->nkey == 0) {
-        buf_add(b, "0)");
-        return;
-    }
-    for (int k = 2; k < x->nkey; k++)
-        buf_add(b, "(");
-    for (int k = 0; k < x->nkey; k++) {
-        if (k == 0)
-            buf_add(b, "(uint64_t) ");
-        else
-            buf_add(b, "%s * %d + ", k > 1 ? ")" : "", x->key_size[k]);
-        put_expr(e, b, x->key[k], k == 0 ? BINDS_all : BINDS_mul);
-    }
-    buf_add(b, ")");
-}
-
 /* ---- operations ------------------------------------------------------------------------------- */
 static const struct { const char *f32, *f64; } texts[OP_COUNT] = {
 #define SCALAR(name, n, written, whole, f32, f64, ...) [OP_##name] = { f32, f64 },

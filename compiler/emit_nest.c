@@ -168,7 +168,7 @@ static bool is_many(Emit *e, NodeList *list)
     if (list->n != 1)
         return true;
     Node *n = list->at[0];
-    if (n->kind == NODE_point && loads_of(e, n->stmt).n)
+    if ((n->kind == NODE_point && loads_of(e, n->stmt).n) || draws_before(e, n))
         return true;
     return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
 }
@@ -228,13 +228,16 @@ static void simd_print(Emit *e, Buf *b, Node *n, int depth)
 
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
-    const int scope = e->scope.n;
+    const int drawn = e->drawn.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);
+    draws_print(e, b, n, from, to, depth);
+    const int scope = e->scope.n;       /* rows of draws stay in force, as C sees them */
     if (!keep_rolled(e, b, n, depth))
         simd_print(e, b, n, depth);
     loop_open(e, b, n->index, from, to, depth);
     body_print(e, b, &n->body, is_many(e, &n->body), depth);
+    e->drawn.n = drawn;
     scope_leave(e, scope);
 }
 

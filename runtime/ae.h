@@ -136,6 +136,8 @@ float  ae_uniformf(uint32_t stream, uint64_t element);      /* above 0 and below
 float  ae_normalf(uint32_t stream, uint64_t element);       /* Box-Muller */
 double ae_uniform(uint32_t stream, uint64_t element);
 double ae_normal(uint32_t stream, uint64_t element);
+void ae_uniforms(ae_real *at, int n, uint32_t stream, uint64_t first);      /* those of n elements from the first */
+void ae_normals(ae_real *at, int n, uint32_t stream, uint64_t first);
 /* Fills rows x cols with orthonormal rows or columns, whichever fit, from normal draws of the stream. */
 void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream);
 /* The places of n values sorted downwards, ties by index. */

@@ -69,6 +69,32 @@ static void test_draws(void)
             check(false, "a permutation has each number once", (double) seen[k], 1);
 }
 
+/* Rows of draws against draws one by one, from every place in a block and of every length up to two of them. */
+static void test_draw_rows(void)
+{
+    enum { MOST = 130, OVER = 4 };
+    ae_clock = (AeClock) { .seed = 0x123456789ABCDEFu, .step = 5, .phase = 3, .block = 2 };
+    double apart = 0;
+    bool same = true, kept = true;
+    for (int n = 0; n <= MOST; n++)
+        for (uint64_t first = 16777000; first < 16777008; first++) {
+            ae_real u[MOST + OVER], z[MOST + OVER];
+            for (int k = 0; k < MOST + OVER; k++)
+                u[k] = z[k] = 7;
+            ae_uniforms(u, n, 11, first);
+            ae_normals(z, n, 12, first);
+            for (int k = 0; k < n; k++) {
+                same &= u[k] == (ae_real) ae_uniform(11, first + (uint64_t) k);
+                apart = fmax(apart, fabs(z[k] - ae_normal(12, first + (uint64_t) k)));
+            }
+            for (int k = n; k < MOST + OVER; k++)
+                kept &= u[k] == 7 && z[k] == 7;
+        }
+    check(same, "rows of uniform draws are those one by one", same, 1);
+    check(kept, "rows of draws end where they should", kept, 1);
+    check(apart < 2e-6, "rows of normal draws are those one by one", apart, 0);
+}
+
 /* ---- special functions ------------------------------------------------------------------------------------ */
 static const struct { double order, x, ratio, log; } bessel[] = {
     { 0, 0.001, 0.00049999993750001043, 2.4999998437500175e-7 }, { 0, 0.1, 0.049937603987938922, 0.0024984392338762437 },
@@ -208,6 +234,7 @@ int main(void)
 {
     test_philox();
     test_draws();
+    test_draw_rows();
     test_special();
     test_orthogonal(7, 3);
     test_orthogonal(3, 7);

@@ -118,6 +118,14 @@ static const Case cases[] = {
       "k[n, j] = uniform() < 0.5 ? 1 : 0\n"
       "z[n, j] = x[n, j] * w[j] + 0.1 * normal() * k[n, j]\n"
       "loss = mean(n, j) z[n, j] * z[n, j]\n" },
+    { "draws-rows", 4, "z y v loss",            /* rows of one loop and of several, long, odd and crosswise */
+      "in x[5n, 3, 7]  in r[5n, 50, 100]  param w[7]  temp z[5n, 3, 7]  temp y[7, 5n]  temp v[5n, 50, 100]  temp t[5n]\n"
+      "temp loss\n"
+      "z[n, i, j] = normal() * x[n, i, j] * w[j] + uniform()\n"
+      "y[j, n] = w[j] * normal()\n"
+      "v[n, i, j] = normal() < r[n, i, j] ? uniform() : 0\n"
+      "t[n] = uniform() + normal()\n"
+      "loss = mean(n) (t[n] * sum(i, j) z[n, i, j] * z[n, i, j] + sum(j) y[j, n] * w[j] + sum(i, j) v[n, i, j])\n" },
     { "threads", 97, "z loss",
       "in x[100n, 64]  param w[64, 96]  param b[96]  param v[96, 24]  param u[24, 64]  state m[96]\n"
       "temp h[100n, 96]  temp r[100n, 96]  temp k[100n, 96]  temp mu[96]  temp a[100n, 96]  temp z[100n, 24]  temp y[100n, 64]  temp loss\n"
@@ -320,8 +328,8 @@ static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char 
     if (!f || fwrite(text.at, 1, text.n, f) != text.n || fclose(f))
         bug("cannot write %s.c", base);
     Str flags = how.fast ? "-O3 -march=native -fopenmp -fno-math-errno -ffp-contract=fast" : "-O1 -ffp-contract=off";
-    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c runtime/contract.c %s/drive%s.o %s/philox.o %s/special.o -lm%s",
-                      flags, how.f64 ? "-DAE_DOUBLE" : "", base, base, dir, how.f64 ? "64" : "32", dir, dir,
+    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c runtime/contract.c %s/drive%s.o %s/draws%s.o %s/philox.o %s/special.o -lm%s",
+                      flags, how.f64 ? "-DAE_DOUBLE" : "", base, base, dir, how.f64 ? "64" : "32", dir, how.f64 ? "64" : "32", dir, dir,
                       how.fast && how.openblas ? " -lopenblas" : "")))
         return;
     for (int threads = 1; threads <= (how.fast ? 5 : 1); threads += threads < 3 ? 1 : 2) {
@@ -374,8 +382,10 @@ int main(int argc, char **argv)
 {
     char made[] = "/tmp/emit_test.XXXXXX";
     const char *dir = argc > 2 ? argv[2] : mkdtemp(made);
-    for (int k = 0; k < 2; k++)
-        if (!shell(format("gcc -std=gnu11 -O1 %s -c -o %s/drive%s.o tests/unit/emit_drive.c", k ? "-DAE_DOUBLE" : "", dir, k ? "64" : "32")))
+    static const char *const sources[] = { "tests/unit/emit_drive.c", "runtime/draws.c" }, *const objects[] = { "drive", "draws" };
+    for (int k = 0; k < 4; k++)
+        if (!shell(format("gcc -std=gnu11 -O1 %s -c -o %s/%s%s.o %s", k & 1 ? "-DAE_DOUBLE" : "", dir, objects[k / 2],
+                          k & 1 ? "64" : "32", sources[k / 2])))
             return 1;
     if (!shell(format("gcc -std=gnu11 -O1 -c -o %s/philox.o runtime/philox.c && gcc -std=gnu11 -O1 -c -o %s/special.o runtime/special.c", dir, dir)))
         return 1;

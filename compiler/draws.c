@@ -1,0 +1,148 @@
+/* draws.c -- draws of a row at once, before the loop that takes them one by one: that is vector code, and so is what is left.
+ *
+ *     for (j ..)                                              float normal[20];
+ *         z[n][j] = mu[n][j] + ae_normalf(7u, n * 20 + j)     ae_normals(normal, 20, 7u, n * 20);
+ *                                              becomes        for (j ..)
+ *                                                                 z[n][j] = mu[n][j] + normal[j];
+ *
+ * The row may be of several loops, one straight within the other, whose elements follow one another. */
+#include "emit.h"
+
+enum { MOST = 4096 };               /* in a row: it lies on the stack, and should stay in the cache */
+
+typedef struct { Index *index[MAX_RANK]; int n; } Chain;        /* of loops, the outer first */
+typedef struct { Expr *draw; int first; long inner; } Row;      /* first: its key of the outer loop; inner: elements for each */
+typedef VEC(Row) RowList;
+
+/* The loops from this one down to one that has points alone; false: there is something beside them. */
+static bool chain_of(Node *loop, Chain *c, NodeList *points)
+{
+    for (Node *n = loop; c->n < MAX_RANK; n = n->body.at[0]) {
+        c->index[c->n++] = n->index;
+        *points = n->body;
+        if (n->body.n != 1 || n->body.at[0]->kind != NODE_loop)
+            break;
+    }
+    for (int k = 0; k < points->n; k++)
+        if (points->at[k]->kind != NODE_point)
+            return false;
+    return true;
+}
+
+static bool row_of(Expr *draw, const Chain *c, Row *row)
+{
+    int at = draw->nkey;
+    *row = (Row) { draw, 0, 1 };
+    for (int k = c->n - 1; k >= 0; k--) {
+        do
+            at--;
+        while (at >= 0 && draw->key_size[at] == 1 && expr_is(draw->key[at], 0));
+        if (at < 0 || !is_index(draw->key[at], c->index[k]) || (k > 0 && draw->key_size[at] != c->index[k]->size))
+            return false;
+        row->inner *= k > 0 ? c->index[k]->size : 1;
+    }
+    row->first = at;
+    while (--at >= 0)
+        for (int k = 0; k < c->n; k++)
+            if (expr_uses(draw->key[at], c->index[k]))
+                return false;
+    return row->inner * c->index[0]->size <= MOST;
+}
+
+typedef struct { Emit *e; Chain chain; RowList rows; } Search;
+
+static void see(Expr *x, void *with)
+{
+    Search *s = with;
+    Row row;
+    if (x->kind != EXPR_draw || !row_of(x, &s->chain, &row))
+        return;
+    for (int k = 0; k < s->rows.n; k++)
+        if (expr_same(s->rows.at[k].draw, x))
+            return;
+    for (int k = 0; k < s->e->drawn.n; k++)
+        if (expr_same(s->e->drawn.at[k].draw, x))
+            return;
+    PUSH(s->rows, row);
+}
+
+static RowList rows_of(Emit *e, Node *loop, Chain *chain)
+{
+    Search s = { .e = e };
+    NodeList points;
+    if (!e->how.fast || loop->kind != NODE_loop || !chain_of(loop, &s.chain, &points))
+        return s.rows;
+    for (int k = 0; k < points.n; k++) {
+        expr_walk(points.at[k]->stmt->value, see, &s);
+        expr_walk(points.at[k]->stmt->where, see, &s);
+    }
+    *chain = s.chain;
+    return s.rows;
+}
+
+bool draws_before(Emit *e, Node *loop)
+{
+    Chain chain;
+    return rows_of(e, loop, &chain).n > 0;
+}
+
+/* The number of an element from its keys, the last fastest. */
+static Str number_of(Emit *e, Expr **key, const int *size, int n, const char *cast)
+{
+    Buf b = { 0 };
+    bool sum = false;
+    for (int k = 0; k < n; k++) {
+        const bool none = expr_is(key[k], 0);
+        if (b.n && size[k] != 1) {
+            Str so_far = intern(b.at);
+            b.n = 0;
+            buf_add(&b, sum ? "(%s) * %d" : "%s * %d", so_far, size[k]);
+            sum = false;
+        }
+        if (none)
+            continue;
+        buf_add(&b, "%s", b.n ? " + " : cast);
+        sum = b.n > strlen(cast);
+        put_expr(e, &b, key[k], sum ? BINDS_mul : *cast ? BINDS_all : BINDS_add);
+    }
+    return b.n ? intern(b.at) : "0";
+}
+
+void put_draw(Emit *e, Buf *b, Expr *x)
+{
+    for (int k = 0; k < e->drawn.n; k++) {
+        const Drawn *d = &e->drawn.at[k];
+        if (expr_same(d->draw, x)) {
+            buf_add(b, "%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
+            return;
+        }
+    }
+    buf_add(b, "ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream,
+            number_of(e, x->key, x->key_size, x->nkey, "(uint64_t) "));
+}
+
+/* Prints what comes before the loop over from .. to. */
+void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
+{
+    Chain chain;
+    RowList rows = rows_of(e, loop, &chain);
+    const bool zero = !strcmp(from, "0");
+    for (int k = 0; k < rows.n; k++) {
+        const Row *r = &rows.at[k];
+        const char *what = r->draw->normal ? "normal" : "uniform";
+        Str name = scope_enter(e, what), times = r->inner > 1 ? format(" * %ld", r->inner) : "";
+        Expr *key[MAX_RANK];
+        for (int j = 0; j < r->draw->nkey; j++)
+            key[j] = j < r->first || (j == r->first && !zero) ? r->draw->key[j] : expr_num(0);
+        index_info(e, chain.index[0])->name = from;
+        indent(b, depth);
+        buf_add(b, "%s %s[%ld];\n", e->real, name, r->inner * chain.index[0]->size);
+        indent(b, depth);
+        if (zero)
+            buf_add(b, "ae_%ss(%s, %s%s, ", what, name, to, times);
+        else
+            buf_add(b, "ae_%ss(%s + %s%s, (%s - %s)%s, ", what, name, from, times, to, from, times);
+        buf_add(b, "%uu, %s);\n", r->draw->stream, number_of(e, key, r->draw->key_size, r->draw->nkey, "(uint64_t) "));
+        PUSH(e->drawn, ((Drawn) { r->draw, name, r->first }));
+    }
+}
