@@ -74,6 +74,8 @@ static Tensor *target_new(Scope *s, Syn *left, Str name, Stmt *st, Expr **sub, S
                     t.axis[k].length = scan->axis.length;
         } else if (sub[k]->kind == EXPR_read && sub[k]->tensor->of > 0)
             t.axis[k] = (Axis) { sub[k]->tensor->of, NULL, false, NULL };
+        else if (sub[k]->kind == EXPR_op && sub[k]->op == OP_mod && most_of(sub[k]) >= 0)
+            t.axis[k] = (Axis) { most_of(sub[k]) + 1, NULL, false, NULL };
         else {
             if (FAILS(e, subs->at[k < subs->n ? k : 0]->place, DIAG_target_undeclared, name))
                 report_help("its size cannot be told from here: declare it with `out %s[...]` above", name);

@@ -67,12 +67,13 @@ typedef void Pass(Module *, Program *);
 
 static const struct { const char *name; Pass *run; bool check_only; } passes[] = {
     { "split",          split,          false },
+    { "search",         search,         false },
     { "hold",           hold,           true },     /* gradcheck builds */
     { "differentiate",  differentiate,  false },
     { "simplify",       simplify,       false },
 };
 
-const char *const stage_names[] = { "elaborate", "split", "hold", "differentiate", "simplify", NULL };
+const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", NULL };
 
 static void each_program(Module *m, Pass *run, const char *name)
 {

@@ -233,6 +233,7 @@ void  suggest_fit(Elab *e, Net *net, const Tensor *target);
 #define SAY(e, place, ...) (report(blame(e, place), __VA_ARGS__), blame_note(e, place))
 
 /* ---- settle.c ----------------------------------------------------------------------------------- */
+int  most_of(Expr *e);
 void  settle(Elab *e, Stmt *s, Place place);
 
 /* ---- instance.c --------------------------------------------------------------------------------- */

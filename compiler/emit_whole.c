@@ -1,4 +1,4 @@
-/* emit_whole.c -- reductions that find a place rather than a number: argmax, choice, rank. */
+/* emit_whole.c -- reductions that find a place rather than a number: argmax, choice, search, rank. */
 #include "emit.h"
 
 /* Opens the inner loops and the condition; returns the depth within, where braces stand open. */
@@ -110,6 +110,43 @@ static void choice_print(Emit *e, Buf *b, Stmt *s, int depth)
     buf_add(b, "%s = %s;\n", place_text(e, s), pick);
 }
 
+/* Halves the range in which the running sums pass draw times the last of them. */
+static void search_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    Index *over = s->index[s->nouter];
+    Expr *last = expr_num(over->size - 1);
+    Str level = scope_enter(e, "level"), low = scope_enter(e, "low"), high = scope_enter(e, "high");
+    const int scope = e->scope.n;
+    indent(b, depth);
+    buf_add(b, "const double %s = (double) ", level);
+    put_expr(e, b, expr_replace(s->value, &over, &last, 1), BINDS_mul);
+    buf_add(b, " * ");
+    put_expr(e, b, s->draw, BINDS_mul);
+    buf_add(b, ";\n");
+    indent(b, depth);
+    buf_add(b, "int %s = 0, %s = %s;\n", low, high, extent_text(e, over));
+    indent(b, depth);
+    buf_add(b, "while (%s < %s) {\n", low, high);
+    Str at = index_info(e, over)->name = scope_enter(e, over->name);
+    indent(b, depth + 1);
+    buf_add(b, "const int %s = (%s + %s) / 2;\n", at, low, high);
+    indent(b, depth + 1);
+    buf_add(b, "if (");
+    put_expr(e, b, s->value, BINDS_less);
+    buf_add(b, " > %s)\n", level);
+    indent(b, depth + 2);
+    buf_add(b, "%s = %s;\n", high, at);
+    indent(b, depth + 1);
+    buf_add(b, "else\n");
+    indent(b, depth + 2);
+    buf_add(b, "%s = %s + 1;\n", low, at);
+    indent(b, depth);
+    buf_add(b, "}\n");
+    scope_leave(e, scope);
+    indent(b, depth);
+    buf_add(b, "%s = %s < %s ? %s : -1;\n", place_text(e, s), low, extent_text(e, over), low);
+}
+
 static void rank_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     long size = 1;
@@ -153,6 +190,8 @@ void whole_print(Emit *e, Buf *b, Stmt *s, int depth)
         argmax_print(e, b, s, depth);
     else if (s->set == SET_choice)
         choice_print(e, b, s, depth);
+    else if (s->set == SET_search)
+        search_print(e, b, s, depth);
     else
         rank_print(e, b, s, depth);
     if (hold) {

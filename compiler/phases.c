@@ -3,6 +3,23 @@
 #include <math.h>
 
 /* ---- sweeps ------------------------------------------------------------------------------------------------------- */
+/* A sweep is after its own sums; what would tell the loss is left to die. */
+static void drop_terms(Program *p)
+{
+    for (int k = 0; k < p->terms.n; k++) {
+        const Term *t = &p->terms.at[k];
+        t->value->external = false;
+        if (t->each)
+            t->each->external = false;
+        if (t->weight)
+            t->weight->external = false;
+    }
+    if (p->loss)
+        p->loss->external = false;
+    p->terms.n = 0;
+    p->loss = NULL;
+}
+
 static void sweep_programs(Elab *e, Phase *phase, Decl *train, SweepAsked *asked, int n)
 {
     for (int k = 0; k < n; k++) {
@@ -12,7 +29,7 @@ static void sweep_programs(Elab *e, Phase *phase, Decl *train, SweepAsked *asked
         PredictedList predicted = { 0 };
         objective(e, train, &predicted);
         e->sweeping = NULL;
-        p->terms.n = 0;
+        drop_terms(p);
         const Str every = mine.stat->name;
         p->every = every == intern("start") ? 0 : every == intern("epoch") ? 1 : 2;
         PUSH(phase->sweeps, p);

@@ -148,6 +148,7 @@ typedef enum {
     SET_argmax,         /* the number (last index fastest) of the first largest point; -1 over none */
     SET_argmin,
     SET_choice,         /* the number of a point drawn with probability proportional to value; draw is uniform in (0,1); -1 if all are 0 */
+    SET_search,         /* the number of the first point at which value, which never falls, is above draw times what it is at the last */
     SET_rank,           /* target is subscripted by the outer and the inner indices: the place of each inner point when
                            all are sorted by value downwards, ties by their order */
 } Set;
@@ -169,7 +170,7 @@ struct Stmt {
     Index *index[2 * MAX_RANK];
     Expr *where;        /* NULL: everywhere */
     Expr *value;
-    Expr *draw;         /* SET_choice; STMT_orthogonal */
+    Expr *draw;         /* SET_choice, SET_search; STMT_orthogonal */
     /* STMT_scan */
     Index *step;
     bool down;
@@ -318,6 +319,7 @@ Index *index_of_axis(const Tensor *t, int k, Expr *const *sub);
 /* ---- the stages, in order -------------------------------------------------------------------- */
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines);   /* NULL after errors */
 void split(Module *m, Program *p);          /* no EXPR_reduce stays */
+void search(Module *m, Program *p);         /* a draw by weights that are everywhere the same is a search in their sums */
 void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the gradient of p->loss by p->trained */
 void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */

@@ -56,6 +56,13 @@ static Range range_of(Expr *e)
     }
 }
 
+/* The largest value that a whole-number expression is known not to pass, where that is a size; or -1. */
+int most_of(Expr *e)
+{
+    const double most = e->whole ? range_of(e).hi : INFINITY;
+    return most >= 0 && most < 1 << 30 ? (int) most : -1;
+}
+
 /* where holds  sub < length  as one of its conditions */
 static bool conceded(Expr *where, Expr *sub, const Tensor *length)
 {

@@ -169,7 +169,7 @@ static void check_whole_reduction(Verify *v, Stmt *s)
     must(v, s->target->elem == ELEM_int, "a real place for a number:", s->target->name);
     for (int k = 0; k < s->nindex; k++)
         must(v, in_target(s, s->index[k]) == (k < s->nouter || s->set == SET_rank), "on the wrong side:", s->index[k]->name);
-    must(v, (s->set == SET_choice) == (s->draw != NULL), "a draw, or none,", NULL);
+    must(v, (s->set == SET_choice || s->set == SET_search) == (s->draw != NULL), "a draw, or none,", NULL);
 }
 
 static void check_nest(Verify *v, Stmt *s)
@@ -245,17 +245,17 @@ static void check_list(Verify *v, StmtList *list)
 void verify(Module *m, Program *p, Str after)
 {
     (void) m;
-    static const char *const stage[] = { "elaborate", "split", "hold", "differentiate", "simplify" };
-    int at = 4;
-    for (int k = 0; k < 5; k++)
+    static const char *const stage[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify" };
+    int at = 5;
+    for (int k = 0; k < 6; k++)
         if (!strcmp(after, stage[k]))
             at = k;
-    Verify v = { .after = after, .reduces = at < 1, .gradients = at < 3, .wrappers = at < 4 };
+    Verify v = { .after = after, .reduces = at < 1, .gradients = at < 4, .wrappers = at < 5 };
     check_list(&v, &p->begin);
     check_list(&v, &p->body);
     check_list(&v, &p->end);
     check_list(&v, &p->update);
-    if (at >= 3)
+    if (at >= 4)
         for (int k = 0; k < p->grads.n; k++)
             if (!p->grads.at[k]->of_param)
                 bug("after %s: the gradient %s is nobody's", after, p->grads.at[k]->name);

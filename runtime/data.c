@@ -20,6 +20,7 @@ static const Reader readers[] = {
     { "npy",         read_npy,          false,       "npy npy.gz" },
     { "npz",         read_npz,          false,       "npz" },
     { "png",         read_png,          false,       NULL },
+    { "text",        read_text,         false,       "txt txt.gz cor" },
     { "blobs",       read_blobs,        true,        NULL },
     { "moons",       read_moons,        true,        NULL },
     { "swiss_roll",  read_swiss_roll,   true,        NULL },

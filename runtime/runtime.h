@@ -100,6 +100,7 @@ typedef struct {            /* a source as a reader sees it */
     bool train;             /* may learn the names of classes */
 } Source;
 
+enum { WORD_NONE, WORD_START, WORD_FINISH, WORD_UNKNOWN, WORD_FIRST };      /* how text() numbers words */
 extern Learnt *learnt;      /* [ae_model.ninputs] */
 extern bool learnt_known;   /* came with the weights */
 extern uint64_t data_seed;  /* that held rows out */
@@ -124,6 +125,7 @@ void read_csv(const Source *, Split *);
 void read_npy(const Source *, Split *);
 void read_npz(const Source *, Split *);
 void read_png(const Source *, Split *);
+void read_text(const Source *, Split *);
 void read_blobs(const Source *, Split *);
 void read_moons(const Source *, Split *);
 void read_swiss_roll(const Source *, Split *);
@@ -223,6 +225,9 @@ void command_sample(void);
 void command_interpolate(void);
 void command_predict(void);
 void command_score(void);
+void command_nearest(void);
+void command_analogy(void);
+void command_similarity(void);
 void command_grad(void);
 void command_gradcheck(void);
 void command_bench(void);

@@ -356,6 +356,7 @@ static void run_case(const Case *c, const char *dir)
         Machine m = { .draw = draw };
         complete(c, t);
         split(t->module, t->program);
+        search(t->module, t->program);
         if (t->program->loss)
             differentiate(t->module, t->program);
         simplify(t->module, t->program);

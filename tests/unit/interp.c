@@ -355,7 +355,14 @@ static void set_whole(Machine *m, void *with, long number)
     }
     const long at = place(m, s->target, s->sub, s->check);
     double v;
-    if (s->set == SET_choice) {
+    if (s->set == SET_search) {
+        inner[0]->mark = inner[0]->size - 1;
+        const double level = eval(m, s->value) * eval(m, s->draw);
+        inner[0]->mark = 0;
+        while (inner[0]->mark < inner[0]->size && !(eval(m, s->value) > level))
+            inner[0]->mark++;
+        v = inner[0]->mark < inner[0]->size ? inner[0]->mark : -1;
+    } else if (s->set == SET_choice) {
         v = (double) choose(m, inner, n, s->where, s->value, eval(m, s->draw));
     } else {
         const Acc a = gather(m, inner, n, s->where, s->value);

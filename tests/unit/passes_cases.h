@@ -244,6 +244,13 @@ c[n] = choice(j) p[n, j]
 loss = sum(n) w[c[n]]^2 * (choice(j < 3) (j + n + 1))
 )", 3, NULL },
 
+{ "search", R"(
+in x[4n, 3]  param w[20]  temp q[20]  whole c[4n, 3]  temp loss
+q[v] = v % 3 == 0 ? 0 : (w[v] + 1.5)^2
+c[n, t] = choice(v) q[v]^0.75
+loss = sum(n, t) w[c[n, t]]^2 * x[n, t]
+)", 3, NULL },
+
 { "draws", R"(
 in x[4n, 3]  param w[3]  param v[3]  temp z[4n, 3]  temp loss
 z[n, j] = w[j] * x[n, j] + exp(v[j] / 2) * normal()

@@ -128,6 +128,7 @@ static Text *forward(const Case *c)
     if (has_gradient(t)) {
         t->program->trained.n = 0;
         split(t->module, t->program);
+        search(t->module, t->program);
         differentiate(t->module, t->program);
     }
     return t;
@@ -175,6 +176,7 @@ static void check_held(const Case *c)
     Text *t = text_read(c->text), *names = text_read(c->text);
     Machine m = { 0 };
     split(t->module, t->program);
+    search(t->module, t->program);
     hold(t->module, t->program);
     verify(t->module, t->program, "hold");
     differentiate(t->module, t->program);
@@ -258,6 +260,7 @@ static void run_case(const Case *c)
         Text *t = text_read(c->text);
         show(c, "as written", t);
         split(t->module, t->program);
+        search(t->module, t->program);
         verify(t->module, t->program, "split");
         show(c, "split", t);
         if (!has_gradient(t)) {
