@@ -77,7 +77,7 @@ void declare_input(Elab *e, Decl *d, bool label)
 void declare_data(Elab *e, Decl *d)
 {
     static const char *const known[] = { "train", "test", "validation", "scale", "scale_label", "only", "test_only", "rows" };
-    static const char *const sources[] = { "digits", "idx", "csv", "npy", "npz", "png", "text", "blobs", "moons",
+    static const char *const sources[] = { "digits", "idx", "csv", "npy", "npz", "png", "text", "blobs", "ring", "moons",
                                            "swiss_roll", "sines" };
     for (int k = 0; k < d->settings.n; k++) {
         Setting *s = &d->settings.at[k];

@@ -1,7 +1,7 @@
 /* commands.c -- encode, decode, reconstruct, sample, interpolate, predict: programs whose outputs become a file. */
 #include "runtime.h"
 
-static const char *need_output(void)
+const char *need_output(void)
 {
     if (!opt.output)
         usage("%s needs -o FILE (.npy, .csv or .png)", opt.command);

@@ -22,6 +22,7 @@ static const Reader readers[] = {
     { "png",         read_png,          false,       NULL },
     { "text",        read_text,         false,       "txt txt.gz cor" },
     { "blobs",       read_blobs,        true,        NULL },
+    { "ring",        read_ring,         true,        NULL },
     { "moons",       read_moons,        true,        NULL },
     { "swiss_roll",  read_swiss_roll,   true,        NULL },
     { "sines",       read_sines,        true,        NULL },

@@ -1,4 +1,4 @@
-/* data_made.c -- generators for teaching: blobs, moons, swiss_roll, sines.
+/* data_made.c -- generators for teaching: blobs, ring, moons, swiss_roll, sines.
  *
  * Each takes n = 2000, noise = 0.1, seed = 0. Element k of row r is a draw of its own, so more rows leave the first
  * ones as they are. */
@@ -58,6 +58,18 @@ void read_blobs(const Source *source, Split *s)
         x[2 * r + 1] = noisy(&m, r, 1, sin(2 * M_PI * k / centres));
         if (y)
             y[r] = k;
+    }
+}
+
+/* The unit circle, with normal noise in both directions. */
+void read_ring(const Source *source, Split *s)
+{
+    const Made m = begin(source, s, "ring", 2, NULL);
+    float *const x = s->column[m.x].real;
+    for (long r = 0; r < m.n; r++) {
+        const double t = 2 * M_PI * drawn(&m, r, 0);
+        x[2 * r] = noisy(&m, r, 0, cos(t));
+        x[2 * r + 1] = noisy(&m, r, 1, sin(t));
     }
 }
 

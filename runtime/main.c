@@ -30,6 +30,7 @@ const Command commands[] = {
     { "sample",      'a', command_sample,       0, "-o FILE",           "draws from the prior, decoded" },
     { "interpolate", 'm', command_interpolate,  2, "A B -o FILE",       "decodes the way from row A's code to row B's" },
     { "predict",     'p', command_predict,      0, "-o FILE",           "what the downstream tasks predict" },
+    { "show",        'h', command_show,         1, "WHAT -o FILE",      "field, units or filters: what has been learnt" },
     { "score",       's', command_score,        0, "[-o FILE]",         "an anomaly score for each row; AUC where labels tell" },
     { "nearest",     'w', command_nearest,      1, "WORD",              "the words whose vectors lie nearest to that of a word" },
     { "analogy",     'y', command_analogy,      3, "A B C",             "what is to C as B is to A, by vectors of words" },

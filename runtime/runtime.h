@@ -127,6 +127,7 @@ void read_npz(const Source *, Split *);
 void read_png(const Source *, Split *);
 void read_text(const Source *, Split *);
 void read_blobs(const Source *, Split *);
+void read_ring(const Source *, Split *);
 void read_moons(const Source *, Split *);
 void read_swiss_roll(const Source *, Split *);
 void read_sines(const Source *, Split *);
@@ -232,6 +233,8 @@ void command_grad(void);
 void command_gradcheck(void);
 void command_bench(void);
 void command_info(void);
+void command_show(void);
+const char *need_output(void);                          /* the file of -o, whose ending is known */
 
 /* ---- train.c, steps.c, report.c ----------------------------------------------------------------------------------- */
 typedef struct {            /* where training stands; with the arrays, all that a checkpoint holds */

@@ -1,0 +1,326 @@
+/* show.c -- pictures of what a model has learnt: the field of a denoising model, the inputs that units like best,
+ * filters. Each writes numbers too: .csv or .npy has the rows that .png draws. */
+#include "runtime.h"
+
+/* ---- rows that are no data, through a program ----------------------------------------------------------------- */
+typedef struct { const AeProgram *p; Result *r; } Taking;
+
+static void take_batch(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    result_take(t->r, &t->p->outputs[0], first, n);
+}
+
+/* The first output for rows of the input, which stand one after another in `at`. */
+static Result outcome(const AeProgram *p, int input, float *at, long rows)
+{
+    Column *const column = need((size_t) ae_model.ninputs, sizeof *column);
+    column[input] = (Column) { .real = at, .there = true };
+    const Split s = { rows, column };
+    Result r = result_new(&p->outputs[0], rows);
+    run_rows(p, &s, 0, rows, take_batch, &(Taking) { p, &r });
+    free(column);
+    return r;
+}
+
+static int need_reals(const char *what)
+{
+    const int x = input_find(false, 0);
+    if (x < 0 || ae_model.inputs[x].array.elem != AE_REAL)
+        fail("show %s needs an input of real numbers", what);
+    return x;
+}
+
+static Result table(const char *name, long rows, long columns)
+{
+    const AeArray a = { .name = name, .elem = AE_REAL, .rank = 2, .shape = { 1, (int) columns } };
+    return result_new(&a, rows);
+}
+
+static bool ends_in(const char *ending)
+{
+    const char *const dot = strrchr(opt.output, '.');
+    return dot && strcmp(dot, ending) == 0;
+}
+
+/* Each row of its own from the darkest to the lightest of the input. */
+static void stretch(Result *r, int input, long width)
+{
+    double low = 0, high = 0;
+    data_peak(input, &low, &high);
+    for (long row = 0; row < r->shape[0]; row++) {
+        ae_real *const at = (ae_real *) r->at + row * width;
+        double least = INFINITY, most = -INFINITY;
+        for (long k = 0; k < width; k++) {
+            least = fmin(least, at[k]);
+            most = fmax(most, at[k]);
+        }
+        for (long k = 0; k < width && most > least; k++)
+            at[k] = (ae_real) ((at[k] - least) / (most - least) * (high > low ? high - low : 1) + low);
+    }
+}
+
+/* ---- the field r(x) - x of a model of two numbers --------------------------------------------------------------- */
+enum { SIDE = 640 };
+typedef struct { uint8_t pixel[SIDE * SIDE * 3]; double low[2], step[2]; } Board;
+
+static void dot(Board *b, int x, int y, uint32_t colour)
+{
+    if (x < 0 || y < 0 || x >= SIDE || y >= SIDE)
+        return;
+    uint8_t *const p = b->pixel + 3 * ((SIDE - 1 - y) * SIDE + x);
+    p[0] = (uint8_t) (colour >> 16);
+    p[1] = (uint8_t) (colour >> 8);
+    p[2] = (uint8_t) colour;
+}
+
+static void line(Board *b, double x, double y, double dx, double dy, uint32_t colour)
+{
+    const int steps = 1 + (int) fmax(fabs(dx), fabs(dy));
+    for (int k = 0; k <= steps; k++)
+        dot(b, (int) lround(x + dx * k / steps), (int) lround(y + dy * k / steps), colour);
+}
+
+static void arrow(Board *b, double x, double y, double dx, double dy)
+{
+    const double length = hypot(dx, dy), head = fmin(6, length / 2);
+    line(b, x, y, dx, dy, 0x202020);
+    for (int side = -1; side <= 1 && length > 0; side += 2)
+        line(b, x + dx, y + dy, head * (-0.87 * dx - side * 0.5 * dy) / length, head * (-0.87 * dy + side * 0.5 * dx) / length, 0x202020);
+}
+
+/* Grey where no training row is, a point for each row, an arrow for each cell; the longest arrow is as long as a cell
+ * and a half. */
+static void draw_field(const Result *r, int n, const Split *train, int x, const double *low, const double *step)
+{
+    Board *const b = need(1, sizeof *b);
+    const ae_real *const cell = r->at;
+    const double side = (double) SIDE / n;
+    double longest = 0;
+    for (int k = 0; k < n * n; k++)
+        longest = fmax(longest, hypot(cell[5 * k + 2], cell[5 * k + 3]));
+    for (int k = 0; k < n * n; k++)
+        for (int i = 0; i < (int) side + 1; i++)
+            for (int j = 0; j < (int) side + 1; j++)
+                dot(b, (int) (k % n * side) + j, (int) (k / n * side) + i, cell[5 * k + 4] > 0 ? 0xffffff : 0xd8d8d8);
+    for (long row = 0; row < train->rows; row++)
+        for (int i = 0; i < 4; i++)
+            dot(b, (int) ((train->column[x].real[2 * row] - low[0]) / step[0] * side) + i % 2,
+                (int) ((train->column[x].real[2 * row + 1] - low[1]) / step[1] * side) + i / 2, 0x80a8e0);
+    for (int k = 0; k < n * n && longest > 0; k++)
+        arrow(b, (k % n + 0.5) * side, (k / n + 0.5) * side, cell[5 * k + 2] * 1.5 * side / longest, cell[5 * k + 3] * 1.5 * side / longest);
+    png_write(opt.output, b->pixel, SIDE, SIDE, 3);
+    free(b);
+}
+
+/* A grid over the training rows and half their extent around them. A row a cell: where it is, how the model moves it,
+ * how many training rows lie in it. */
+static void show_field(void)
+{
+    const int x = need_reals("field");
+    const Split *const train = data_split("train");
+    const AeProgram *const p = program_need("reconstruct");
+    const int n = opt.n ? (int) opt.n : 24;
+    double low[2], high[2], step[2];
+    if (input_width(x) != 2 || row_count(&p->outputs[0]) != 2)
+        fail("show field is for inputs of two numbers, and %s has %ld", ae_model.inputs[x].array.name, input_width(x));
+    if (n < 2 || n > 1000)
+        usage("show field -n is the cells of a side, 2 to 1000");
+    for (int k = 0; k < 2; k++) {
+        low[k] = INFINITY;
+        high[k] = -INFINITY;
+        for (long row = 0; row < train->rows; row++) {
+            low[k] = fmin(low[k], train->column[x].real[2 * row + k]);
+            high[k] = fmax(high[k], train->column[x].real[2 * row + k]);
+        }
+        const double margin = fmax(1e-6, (high[k] - low[k]) / 2);
+        low[k] -= margin;
+        high[k] += margin;
+        step[k] = (high[k] - low[k]) / n;
+    }
+    float *const at = need((size_t) n * (size_t) n * 2, sizeof *at);
+    const long cells = (long) n * n;
+    Result r[4] = { table("field", cells, 5), table("x", cells, 2), table("v", cells, 2), table("rows", cells, 1) };
+    ae_real *const cell = r[0].at;
+    for (int k = 0; k < n * n; k++)
+        for (int d = 0; d < 2; d++)
+            at[2 * k + d] = (float) (low[d] + ((d ? k / n : k % n) + 0.5) * step[d]);
+    const Result out = outcome(p, x, at, (long) n * n);
+    for (int k = 0; k < n * n; k++)
+        for (int d = 0; d < 2; d++) {
+            cell[5 * k + d] = at[2 * k + d];
+            cell[5 * k + 2 + d] = ((const ae_real *) out.at)[2 * k + d] - at[2 * k + d];
+        }
+    for (long row = 0; row < train->rows; row++) {
+        const int i = (int) ((train->column[x].real[2 * row] - low[0]) / step[0]);
+        const int j = (int) ((train->column[x].real[2 * row + 1] - low[1]) / step[1]);
+        cell[5 * (ae_imin(j, n - 1) * n + ae_imin(i, n - 1)) + 4]++;
+    }
+    for (long k = 0; k < cells; k++) {
+        memcpy((ae_real *) r[1].at + 2 * k, cell + 5 * k, 2 * sizeof *cell);
+        memcpy((ae_real *) r[2].at + 2 * k, cell + 5 * k + 2, 2 * sizeof *cell);
+        ((ae_real *) r[3].at)[k] = cell[5 * k + 4];
+    }
+    if (ends_in(".png"))
+        draw_field(r, n, train, x, low, step);
+    else if (ends_in(".csv"))
+        result_write(opt.output, r + 1, 3, false);
+    else
+        result_write(opt.output, r, 1, false);
+}
+
+/* ---- the input of length 1 that a unit of the code answers most ------------------------------------------------------ */
+typedef struct { const AeProgram *p; int input, unit; long width, units; float *at; } Ascent;
+
+static double answer(const Ascent *a, const double *v)
+{
+    for (long k = 0; k < a->width; k++)
+        a->at[k] = (float) v[k];
+    Result r = outcome(a->p, a->input, a->at, 1);
+    const double y = ((const ae_real *) r.at)[a->unit];
+    free(r.at);
+    return y;
+}
+
+/* By central differences: exact for what is linear, and good enough to climb by for the rest. */
+static void slope(const Ascent *a, const double *v, double *g)
+{
+    const double h = 1.0 / 64;
+    for (long i = 0; i < 2 * a->width; i++)
+        for (long k = 0; k < a->width; k++)
+            a->at[i * a->width + k] = (float) (v[k] + (k == i / 2 ? i % 2 ? -h : h : 0));
+    Result r = outcome(a->p, a->input, a->at, 2 * a->width);
+    const ae_real *const y = r.at;
+    for (long i = 0; i < a->width; i++)
+        g[i] = ((double) y[2 * i * a->units + a->unit] - y[(2 * i + 1) * a->units + a->unit]) / (2 * h);
+    free(r.at);
+}
+
+static void to_sphere(double *v, long n)
+{
+    double square = 0;
+    for (long k = 0; k < n; k++)
+        square += v[k] * v[k];
+    for (long k = 0; k < n && square > 0; k++)
+        v[k] /= sqrt(square);
+}
+
+/* Ascent along the slope, drawn back to length 1, with a step that grows while it helps. The start is the slope at 0:
+ * for a unit w'x + b that is w / |w|, the answer itself. */
+static double climb(const Ascent *a, double *v)
+{
+    double *const g = need((size_t) a->width, sizeof *g), *const try = need((size_t) a->width, sizeof *try), rate = 1;
+    slope(a, v, g);
+    memcpy(v, g, (size_t) a->width * sizeof *v);
+    to_sphere(v, a->width);
+    double best = answer(a, v);
+    for (int round = 0; round < 200 && rate > 1e-6; round++) {
+        slope(a, v, g);
+        to_sphere(g, a->width);
+        for (; rate > 1e-6; rate /= 2) {
+            for (long k = 0; k < a->width; k++)
+                try[k] = v[k] + rate * g[k];
+            to_sphere(try, a->width);
+            const double y = answer(a, try);
+            if (y > best) {
+                best = y;
+                memcpy(v, try, (size_t) a->width * sizeof *v);
+                rate *= 2;
+                break;
+            }
+        }
+    }
+    free(g);
+    free(try);
+    return best;
+}
+
+static void show_units(void)
+{
+    const int x = need_reals("units");
+    const AeProgram *const p = program_need("encode");
+    Ascent a = { .p = p, .input = x, .width = input_width(x), .units = row_count(&p->outputs[0]) };
+    if (p->outputs[0].elem != AE_REAL)
+        fail("the codes of %s are whole numbers: they have no slope", ae_model.name);
+    const long units = opt.n && opt.n < a.units ? opt.n : a.units;
+    a.at = need((size_t) (2 * a.width * a.width), sizeof *a.at);
+    double *const v = need((size_t) a.width, sizeof *v);
+    Result r = result_new(&ae_model.inputs[x].array, units);
+    for (a.unit = 0; a.unit < units; a.unit++) {
+        memset(v, 0, (size_t) a.width * sizeof *v);
+        const double y = climb(&a, v);
+        for (long k = 0; k < a.width; k++)
+            ((ae_real *) r.at)[a.unit * a.width + k] = (ae_real) v[k];
+        if (!opt.quiet)
+            printf("unit %-4d %12.6g  at an input of length 1\n", a.unit, y);
+    }
+    if (ends_in(".png"))
+        stretch(&r, x, a.width);
+    result_write(opt.output, &r, 1, false);
+}
+
+/* ---- weights as pictures ------------------------------------------------------------------------------------------------ */
+static const AeArray *find_filters(long width)
+{
+    for (int k = 0; k < ae_model.nparam; k++) {
+        const AeArray *const a = &ae_model.param[k];
+        const bool named = opt.name ? strcmp(a->name, opt.name) == 0 : a->rank == 4 || (a->rank == 2 && a->shape[0] == width);
+        if (named && (a->rank == 4 || a->rank == 2))
+            return a;
+    }
+    if (opt.name)
+        fail("there are no weights %s in two or four axes; see %s info", opt.name, opt.program);
+    fail("no weights look at the input directly; name some with --name");
+}
+
+/* A dense layer's w[k, units] is a picture of the input for each unit; a convolution's f[filters, c, h, w] is one for
+ * each filter, the mean of its channels where these are neither 1 nor 3. */
+static void show_filters(void)
+{
+    const int x = need_reals("filters");
+    const long width = input_width(x);
+    const AeArray *const w = find_filters(width), *const seen = &ae_model.inputs[x].array;
+    AeArray one = { .name = w->name, .elem = AE_REAL, .rank = 2, .shape = { 1, w->shape[0] } };
+    if (w->rank == 4) {
+        const int channels = w->shape[1] == 3 ? 3 : 1;
+        one = (AeArray) { .name = w->name, .elem = AE_REAL, .rank = 4, .shape = { 1, channels, w->shape[2], w->shape[3] } };
+    } else if (w->shape[0] == width) {
+        one = *seen;
+        one.name = w->name;
+    }
+    const long rows = w->rank == 4 ? w->shape[0] : w->shape[1], each = row_count(&one);
+    Result r = result_new(&one, rows);
+    for (long row = 0; row < rows; row++)
+        for (long k = 0; k < each; k++) {
+            const ae_real *const from = w->at;
+            double sum = w->rank == 2 ? from[k * rows + row] : 0;
+            const int parts = w->rank == 4 ? w->shape[1] / one.shape[1] : 0;
+            for (int part = 0; part < parts; part++)
+                sum += from[row * each * parts + part * each + k] / parts;
+            ((ae_real *) r.at)[row * each + k] = (ae_real) sum;
+        }
+    if (ends_in(".png"))
+        stretch(&r, x, each);
+    result_write(opt.output, &r, 1, false);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------------------- */
+static const struct { const char *name; void (*run)(void); } pictures[] = {
+    { "field", show_field }, { "units", show_units }, { "filters", show_filters },
+};
+enum { PICTURES = sizeof pictures / sizeof *pictures };
+
+void command_show(void)
+{
+    const char *names[PICTURES];
+    need_output();
+    for (int k = 0; k < PICTURES; k++)
+        if (strcmp((names[k] = pictures[k].name), opt.args[0]) == 0) {
+            weights_start(false);
+            pictures[k].run();
+            return;
+        }
+    const int like = nearest(opt.args[0], names, PICTURES);
+    usage("show draws field, units or filters, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
+          like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
+}
