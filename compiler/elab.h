@@ -158,7 +158,7 @@ struct Elab {
     Program *p;
     StmtList *out;
     StmtList *updates;
-    bool training, predicting;
+    bool training, predicting, corrupting;
     Phase *phase;
     VEC(Producer) producers;
     VEC(Named) as;              /* names given by `as`, and results of x */

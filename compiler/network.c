@@ -693,7 +693,7 @@ Tensor *model_seen(Elab *e)
     t = x ? model_input(e, x) : NULL;
     if (!t)
         return NULL;
-    if (corrupt && e->training) {
+    if (corrupt && (e->training || e->corrupting)) {
         Net *views = net_new(e, NET_views, intern("corrupt"), intern("corrupt"), e->root, corrupt->place);
         views->block = corrupt->block;
         t = apply_net(e, views, t, NULL, corrupt->place);

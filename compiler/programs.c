@@ -127,6 +127,14 @@ void use_programs(Elab *e)
         output(p, decoded_mean(e, NULL));
         output(p, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
         keep(e, p);
+        if (find_decl(e, DECL_corrupt)) {
+            p = begin_program(e, intern("denoise"), false, WANT_mean);
+            e->corrupting = true;
+            output(p, decoded_mean(e, NULL));
+            output(p, model_seen(e));
+            e->corrupting = false;
+            keep(e, p);
+        }
         p = begin_program(e, intern("decode"), false, WANT_mean);
         Tensor *shape = model_result(e, intern("z"));
         if (shape && !diag_errors()) {

@@ -10,6 +10,13 @@ static void take_batch(void *with, long first, int n)
     result_take(t->r, &t->p->outputs[0], first, n);
 }
 
+static void take_two(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    for (int k = 0; k < 2; k++)
+        result_take(&t->r[k], &t->p->outputs[k], first, n);
+}
+
 static Result first_output(const AeProgram *p, const Split *s)
 {
     Result r = result_new(&p->outputs[0], s->rows);
@@ -31,21 +38,31 @@ static long width_of(const Result *r)
 }
 
 /* ---- squared error of reconstructions ----------------------------------------------------------------------- */
+/* What a program's outputs differ by from the first input, squared and summed: of[0] for the first, of[1] for the second. */
+static bool squared_errors(const char *program, const Split *s, double *of, int n, long *count)
+{
+    const AeProgram *const p = program_find(program);
+    const int x = input_find(false, 0);
+    if (!p || p->noutputs < n || x < 0 || !s->column[x].real || row_count(&p->outputs[0]) != input_width(x))
+        return false;
+    Result r[2] = { result_new(&p->outputs[0], s->rows), n > 1 ? result_new(&p->outputs[1], s->rows) : (Result) { 0 } };
+    run_rows(p, s, 0, s->rows, n > 1 ? take_two : take_batch, &(Taking) { p, r });
+    *count = s->rows * input_width(x);
+    for (int j = 0; j < n; j++) {
+        of[j] = 0;
+        for (long k = 0; k < *count; k++) {
+            const double d = at(&r[j], k) - s->column[x].real[k];
+            of[j] += d * d;
+        }
+        free(r[j].at);
+    }
+    return true;
+}
+
 double squared_error(const Split *s, long *count)
 {
-    const AeProgram *const p = program_find("reconstruct");
-    const int x = input_find(false, 0);
-    if (!p || x < 0 || !s->column[x].real || row_count(&p->outputs[0]) != input_width(x))
-        return NAN;
-    Result r = first_output(p, s);
-    double sum = 0;
-    *count = s->rows * input_width(x);
-    for (long k = 0; k < *count; k++) {
-        const double d = at(&r, k) - s->column[x].real[k];
-        sum += d * d;
-    }
-    free(r.at);
-    return sum;
+    double square;
+    return squared_errors("reconstruct", s, &square, 1, count) ? square : NAN;
 }
 
 /* Sums of squares about each column's mean. */
@@ -87,6 +104,20 @@ static void add_error(const char *split, const char *key, Metrics *m)
         metrics_add(m, "dB", psnr_of(square / (double) count), "%s/psnr", split);
     else
         metrics_add(m, "", 1 - square / spread_of(s, input_find(false, 0)), "%s/r2", split);
+}
+
+/* psnr(corrupted), mse(corrupted): of what a corrupted input becomes, beside the corrupted input's own. */
+static void add_denoising(const char *split, const char *key, Metrics *m)
+{
+    double square[2];
+    long count;
+    if (!squared_errors("denoise", data_split(split), square, 2, &count))
+        fail("%s(corrupted) needs `corrupt` and reconstructions of an input of real numbers", key);
+    const bool psnr = strcmp(key, "psnr") == 0;
+    for (int k = 0; k < 2; k++) {
+        const double mse = square[k] / (double) count;
+        metrics_add(m, psnr ? "dB" : "mean over elements", psnr ? psnr_of(mse) : mse, k ? "%s/corrupted.%s" : "%s/%s(corrupted)", split, key);
+    }
 }
 
 /* ---- codes and classes ---------------------------------------------------------------------------------------- */
@@ -268,7 +299,15 @@ static void add_active(const char *split, const AeSetting *s, Metrics *m)
     metrics_add(m, "units", active_units(split), "%s/active_units", split);
 }
 
-static void add_squares(const char *split, const AeSetting *s, Metrics *m) { add_error(split, s->key, m); }
+static void add_squares(const char *split, const AeSetting *s, Metrics *m)
+{
+    if (!s->text)
+        add_error(split, s->key, m);
+    else if (strcmp(s->text, "corrupted") == 0)
+        add_denoising(split, s->key, m);
+    else
+        fail("%s is of the reconstruction, or %s(corrupted); not of %s", s->key, s->key, s->text);
+}
 
 static void add_components(const char *split, const AeSetting *s, Metrics *m)
 {
@@ -302,7 +341,7 @@ static void add_own_error(const char *split, Metrics *m)
 {
     long count;
     for (int k = 0; k < ae_model.nmetrics; k++)
-        if (strcmp(ae_model.metrics[k].key, "mse") == 0)
+        if (strcmp(ae_model.metrics[k].key, "mse") == 0 && !ae_model.metrics[k].text)
             return;
     if (isfinite(squared_error(data_split(split), &count)))
         add_error(split, "mse", m);
