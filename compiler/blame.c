@@ -74,6 +74,23 @@ bool suggest_role(Elab *e, Str name)
     return false;
 }
 
+static bool has_term(const Decl *def, Str name)
+{
+    bool has = false;
+    for (int q = 0; q < def->body.n; q++)
+        has |= def->body.at[q]->role == intern("term") && def->body.at[q]->left->name == name;
+    return has;
+}
+
+/* Whether some definition has a term of this name. */
+bool names_term(Elab *e, Str name)
+{
+    for (int k = 0; k < e->library.n; k++)
+        if (has_term(e->library.at[k], name))
+            return true;
+    return false;
+}
+
 /* Where the name is a term of some definitions: theirs. True when it was. */
 bool suggest_term(Elab *e, Str name)
 {
@@ -81,10 +98,7 @@ bool suggest_term(Elab *e, Str name)
     int n = 0;
     for (int k = 0; k < e->library.n; k++) {
         Decl *def = e->library.at[k];
-        bool has = false;
-        for (int q = 0; q < def->body.n; q++)
-            has |= def->body.at[q]->role == intern("term") && def->body.at[q]->left->name == name;
-        if (has)
+        if (has_term(def, name))
             buf_add(&b, "%s%s", n++ ? ", " : "", def->name);
     }
     if (n)

@@ -176,6 +176,7 @@ struct Elab {
     StrList frozen;             /* names given by `as` to layers that the phase freezes */
     int param_k;                /* params(f)[i]: which of the parameters */
     int samples;                /* of the latent about to be used */
+    bool once;                  /* a single draw, whatever `samples` says */
     Scope *tied;                /* of the layer about to be used: what it mirrors with tied weights */
     VEC(Named) given;           /* of the layer about to be used: inputs that were named, m = h */
     Net *applying;              /* innermost net being applied */
@@ -221,6 +222,7 @@ void  suggest(Str word, const StrList *names, const char *what);
 void  suggest_definition(Elab *e, Str role, Str word);
 bool  suggest_role(Elab *e, Str name);
 bool  suggest_term(Elab *e, Str name);
+bool  names_term(Elab *e, Str name);                /* some definition has a term of this name */
 const Entry *entry_in(const Decl *def, int at);     /* its inputs and targets, in order; NULL behind the last */
 bool  takes_alike(const Decl *def);                 /* two inputs of the same axes */
 void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
@@ -296,6 +298,7 @@ Program *begin_program(Elab *e, Str name, bool training, int want);
 void freeze_nets(Elab *e, Decl *train);
 bool names_layer(Elab *e, Str name);
 void predict_program(Elab *e);
+void bound_program(Elab *e);
 Str setting_list_name(Syn *s);
 void use_programs(Elab *e);
 

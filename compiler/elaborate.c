@@ -331,7 +331,7 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
                 Call *call = d->block->at[q];
                 if (trainers_own(call->name))
                     PUSH(e->m->metrics, call);
-                else if (!find_definition(e, intern("loss"), call->name))
+                else if (!find_definition(e, intern("loss"), call->name) && !names_term(e, call->name))
                     report(call->place, DIAG_unknown_definition, "metric", call->name);
             }
     }
@@ -349,6 +349,8 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         use_programs(e);
     if (!diag_errors())
         predict_program(e);
+    if (!diag_errors())
+        bound_program(e);
     if (diag_errors())
         return NULL;
     if (!find_decl(e, DECL_data)) {

@@ -192,7 +192,12 @@ static Str term_table(Emit *e, Buf *b, Program *p)
             put_address(e, b, has);
         else
             buf_add(b, "NULL");
-        buf_add(b, " },\n");
+        if (p->terms.at[k].units) {
+            buf_add(b, ", (const ae_real *) ");
+            put_address(e, b, p->terms.at[k].units);
+            buf_add(b, ", %d },\n", p->terms.at[k].units->axis[1].size);
+        } else
+            buf_add(b, ", NULL, 0 },\n");
     }
     buf_add(b, "};\n");
     return name;

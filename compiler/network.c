@@ -540,7 +540,7 @@ static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
         suggest_definition(e, intern("latent"), value->name);
         return NULL;
     }
-    e->samples = e->want == WANT_sample && w->scope->trains ? samples : 1;
+    e->samples = e->want == WANT_sample && w->scope->trains && !e->once ? samples : 1;
     Scope *s = instantiate(e, w->scope, intern("latent"), value->name, &args, &x, 1, w->net->path, w->scope->draws, use, value->place);
     e->samples = 0;
     if (s && w->first)

@@ -232,7 +232,7 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
 /* The metrics that the trainer computes itself, from what programs give. */
 bool trainers_own(Str name)
 {
-    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca" };
+    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca", "nll" };
     for (size_t k = 0; k < sizeof own / sizeof *own; k++)
         if (!strcmp(own[k], name))
             return true;
@@ -373,6 +373,10 @@ void objective(Elab *e, Decl *train, PredictedList *predicted)
             }
             const Str unit = mult_of(e, v.t) ? v.scope && v.scope->def && v.scope->def->role == intern("latent") ? "nats per example" : "per example" : "of the batch";
             add_term(e, line->as ? line->as : words_of(core), intern(unit), v.t, weight, NULL, false, line->place);
+            if (intern(unit) == intern("nats per example") && v.t->rank == 2 && mult_of(e, v.t) == 1 && e->p->training < 0 && e->p->terms.n) {
+                e->p->terms.at[e->p->terms.n - 1].units = v.t;
+                v.t->external = true;
+            }
         }
     }
 }

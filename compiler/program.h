@@ -187,6 +187,7 @@ typedef struct {
     Tensor *value;      /* scalar: weighted mean over the batch as it enters the loss divided by weight */
     Tensor *each;       /* [example], or NULL: a term of the whole batch */
     Tensor *weight;     /* scalar, or NULL: 1 */
+    Tensor *units;      /* [example, unit], or NULL: what `each` is the sum of, unit by unit */
     bool metric;        /* not part of the loss */
 } Term;
 

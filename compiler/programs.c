@@ -112,6 +112,39 @@ static void keep(Elab *e, Program *p)
     PUSH(e->m->programs, p);
 }
 
+/* One draw of the code: the log densities that a bound over many draws is made of. */
+void bound_program(Elab *e)
+{
+    Decl *reconstruct = find_decl(e, DECL_reconstruct);
+    Call *asked = NULL;
+    for (int k = 0; k < e->m->metrics.n; k++)
+        if (e->m->metrics.at[k]->name == intern("nll"))
+            asked = e->m->metrics.at[k];
+    if (!asked)
+        return;
+    if (!reconstruct || !e->bottleneck) {
+        SAY(e, asked->place, DIAG_block_missing, "nll", reconstruct ? "bottleneck" : "reconstruct");
+        return;
+    }
+    const struct { const char *term; Str of; } parts[] = {
+        { "nll", reconstruct->name }, { "logq", e->bottleneck->name }, { "logp", e->bottleneck->name },
+    };
+    freeze_nets(e, NULL);
+    e->once = true;
+    Program *p = begin_program(e, intern("bound"), false, WANT_sample);
+    Scope *root = plain_scope(e, intern("bound"), intern("nll"), asked->place);
+    for (int k = 0; k < 3 && !diag_errors(); k++) {
+        Syn of = { .kind = SYN_name, .name = parts[k].of, .place = asked->place };
+        Syn call = { .kind = SYN_call, .name = intern(parts[k].term), .place = asked->place };
+        PUSH(call.args, ((Arg) { .value = &of, .place = asked->place }));
+        Value v = value_of(e, root, &call);
+        if (v.t)
+            add_term(e, intern(parts[k].term), intern("nats per example"), v.t, NULL, NULL, true, asked->place);
+    }
+    e->once = false;
+    keep(e, p);
+}
+
 void use_programs(Elab *e)
 {
     Program *p;

@@ -251,7 +251,8 @@ static bool kept(Simplify *s, const Tensor *t)
     if (t->role != ROLE_temp || t->external || t == p->loss || has(&p->outputs, t))
         return true;
     for (int k = 0; k < p->terms.n; k++)
-        if (t == p->terms.at[k].value || t == p->terms.at[k].each || t == p->terms.at[k].weight)
+        if (t == p->terms.at[k].value || t == p->terms.at[k].each || t == p->terms.at[k].weight
+            || t == p->terms.at[k].units)
             return true;
     return false;
 }

@@ -172,8 +172,8 @@ static void gather_program(Emit *e, Program *p)
     if (p->loss)
         gather(&g, p->loss);
     for (int k = 0; k < p->terms.n; k++) {
-        Tensor *of[] = { p->terms.at[k].value, p->terms.at[k].each, p->terms.at[k].weight };
-        for (int j = 0; j < 3; j++)
+        Tensor *of[] = { p->terms.at[k].value, p->terms.at[k].each, p->terms.at[k].weight, p->terms.at[k].units };
+        for (int j = 0; j < 4; j++)
             if (of[j])
                 gather(&g, of[j]);
     }

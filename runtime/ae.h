@@ -65,6 +65,8 @@ typedef struct {            /* a term of the loss, or a metric, of one program *
     const ae_real *weight;  /* NULL: 1 */
     bool metric;            /* not in the loss */
     const int32_t *has;     /* [batch]: 1 for the rows that `each` counts; NULL: all */
+    const ae_real *units;   /* [batch][nunits] what `each` is the sum of, or NULL */
+    int nunits;
 } AeTerm;
 
 typedef struct {

@@ -17,7 +17,20 @@ void metrics_add(Metrics *m, const char *unit, double value, const char *name, .
         if (!(m->at = realloc(m->at, (size_t) m->room * sizeof *m->at)))
             fail("no memory for %d metrics", m->room);
     }
-    m->at[m->n++] = (Metric) { form("%s", text), unit ? unit : "", value };
+    m->at[m->n++] = (Metric) { .name = form("%s", text), .unit = unit ? unit : "", .value = value };
+}
+
+void metric_json(Text *t, const Metric *a)
+{
+    if (!a->each) {
+        text_number(t, a->value);
+        return;
+    }
+    for (int k = 0; k < a->neach; k++) {
+        text_add(t, k ? "," : "[");
+        text_number(t, a->each[k]);
+    }
+    text_add(t, "]");
 }
 
 typedef struct { const AeProgram *p; double *sum, *count, loss; } Sums;
@@ -111,6 +124,7 @@ void evaluate_split(const char *name, bool own, Metrics *m)
                 metrics_add(m, p->terms[k].unit, mean[k], "%s/%s", name, p->terms[k].name);
         free(mean);
     }
+    units_add(name, m);
     if (own)
         metrics_own(name, m);
 }
@@ -142,8 +156,12 @@ static void print_table(const Metrics *m)
     int width = 6;
     for (int k = 0; k < m->n; k++)
         width = ae_imax(width, (int) strlen(m->at[k].name));
-    for (int k = 0; k < m->n; k++)
-        printf("%-*s  %12.6g  %s\n", width, m->at[k].name, m->at[k].value, m->at[k].unit);
+    for (int k = 0; k < m->n; k++) {
+        printf("%-*s  %12.6g  %s", width, m->at[k].name, m->at[k].value, m->at[k].unit);
+        for (int j = 0; j < m->at[k].neach; j++)
+            printf("%s%.3g", j ? " " : ": ", m->at[k].each[j]);
+        printf("\n");
+    }
 }
 
 static void print_json(const Metrics *m)
@@ -154,7 +172,7 @@ static void print_json(const Metrics *m)
         text_add(&t, k ? ", " : "");
         text_json(&t, m->at[k].name);
         text_add(&t, ": ");
-        text_number(&t, m->at[k].value);
+        metric_json(&t, &m->at[k]);
     }
     printf("%s}\n", t.at);
     free(t.at);

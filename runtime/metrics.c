@@ -318,6 +318,7 @@ static void add_components(const char *split, const AeSetting *s, Metrics *m)
 static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
     { "mse", add_squares }, { "psnr", add_squares }, { "r2", add_squares }, { "knn", add_knn },
     { "linear_probe", add_probe }, { "active_units", add_active }, { "pca", add_components },
+    { "nll", add_nll },
 };
 enum { OWN = sizeof own / sizeof *own };
 

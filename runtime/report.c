@@ -56,7 +56,7 @@ static void read_line(History *h, char *line, int number)
             continue;
         }
         epoch |= strncmp(name, "train/", 6) == 0;
-        if (strchr(name, '/'))
+        if (strchr(name, '/') && *p != '[')
             series(h, name)[number] = *p == 'n' ? NAN : strtod(p, NULL);
     }
     h->epochs += epoch;

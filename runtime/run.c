@@ -49,6 +49,8 @@ static void evaluation_clock(int batch, int block)
                            .epoch = during ? ae_clock.epoch : all };
 }
 
+int run_draw;
+
 /* count rows of the split from `first` on, `apart` from each other; without a split as many rows, for programs that
  * read none. */
 static void run_apart(const AeProgram *p, const Split *s, long first, long apart, long count, OnBatch then, void *with)
@@ -60,7 +62,7 @@ static void run_apart(const AeProgram *p, const Split *s, long first, long apart
         const int n = (int) (count - done < most ? count - done : most);
         for (int k = 0; k < n; k++)
             row[k] = first + (done + k) * apart;
-        evaluation_clock(n, (int) block);
+        evaluation_clock(n, (int) (block + run_draw * ((count + most - 1) / most)));
         if (s)
             split_fill(s, row, n, p->inputs, p->ninputs, NULL);
         p->run();

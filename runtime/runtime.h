@@ -176,15 +176,17 @@ const AeProgram *program_find(const char *name);
 const AeProgram *program_need(const char *name);
 char *program_names(void);                              /* those that are commands */
 typedef void (*OnBatch)(void *with, long first, int n);
+extern int run_draw;                                    /* another number gives programs other draws; 0 but in bound.c */
 void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
 void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, void *with);
 void model_init(void);
 double real_at(const AeArray *a, long i);
 
 /* ---- eval.c ------------------------------------------------------------------------------------------------ */
-typedef struct { char *name; const char *unit; double value; } Metric;
+typedef struct { char *name; const char *unit; double value; double *each; int neach; } Metric;   /* each: a list with it */
 typedef struct { Metric *at; int n, room; } Metrics;
 void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...) __attribute__((format(printf, 4, 5)));
+void metric_json(Text *t, const Metric *a);             /* a number, or a list of them */
 double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mean);   /* mean of every term; returns the loss */
 void evaluate_training(long rows, Metrics *m);          /* the terms of so many training rows, with training = 0 */
 const Metric *metrics_find(const Metrics *m, const char *name);
@@ -195,6 +197,11 @@ void metrics_own(const char *split, Metrics *m);                    /* metrics.c
 void components_metrics(const char *split, Metrics *m);             /* components.c: beside principal components */
 double psnr_of(double mse);                                         /* the peak is the range of the first input */
 double spread_of(const Split *s, int input);                        /* squares about each column's mean, summed */
+void units_add(const char *split, Metrics *m);                      /* bound.c: terms unit by unit */
+void units_alarm(const Metrics *m);
+void add_nll(const char *split, const AeSetting *asked, Metrics *m);
+enum { UNIT_MOST = 8 };                                             /* nats a unit: more, and its noise is not felt */
+#define UNIT_ACTIVE 0.01                                            /* nats: less, and it says nothing */
 void metrics_check(void);                                           /* that all of them are known */
 double squared_error(const Split *s, long *count);                  /* of the program reconstruct; NAN without one */
 double area_under(const double *score, const uint8_t *positive, long n);

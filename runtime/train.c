@@ -59,7 +59,7 @@ static void log_line(const AePhase *p, int64_t epoch, const Metrics *m, double s
         text_add(&t, ",");
         text_json(&t, m->at[k].name);
         text_add(&t, ":");
-        text_number(&t, m->at[k].value);
+        metric_json(&t, &m->at[k]);
     }
     text_add(&t, ",\"seconds\":%.3f}\n", seconds);
     fwrite(t.at, 1, t.n, run.metrics);
@@ -74,8 +74,10 @@ static void log_line(const AePhase *p, int64_t epoch, const Metrics *m, double s
 
 static void drop_metrics(Metrics *m)
 {
-    for (int k = 0; k < m->n; k++)
+    for (int k = 0; k < m->n; k++) {
         free(m->at[k].name);
+        free(m->at[k].each);
+    }
     free(m->at);
 }
 
@@ -121,6 +123,8 @@ static double validate(const Stage *s, Metrics *m)
     for (int k = 0; k < p->nterms; k++)
         metrics_add(m, p->terms[k].unit, mean[k], "validation/%s", p->terms[k].name);
     free(mean);
+    if (p == evaluate_program())
+        units_add("validation", m);
     return loss;
 }
 
@@ -272,6 +276,7 @@ static void conclude(void)
     }
     fflush(stdout);
     flag_gap(&m);
+    units_alarm(&m);
     drop_metrics(&m);
 }
 
