@@ -108,6 +108,8 @@ for file in examples/templates/*.ae; do         # what `aec new` starts from
     try "fmt $file" "$aec" fmt --check "$file"
 done > "$work/templates.result"
 
+try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
+
 {   # a folder to take away: a C compiler and libm are enough
     "$aec" emit examples/quickstart.ae --schedule plain -o "$work/taken" && make -s -C "$work/taken" \
         && "$work/taken/quickstart" train --quiet --epochs 1 --out "$work/taken/run"
