@@ -226,6 +226,35 @@ static void simd_print(Emit *e, Buf *b, Node *n, int depth)
     buf_add(b, "#pragma omp simd reduction(+:%s)\n", info_of(e, s->target)->local);
 }
 
+/* Statements that touch other elements of what they set, as c[t, j] of c[t - 1, j]: C cannot see that these never meet
+ * but within one turn of the innermost loop. We can. */
+static void apart_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    AccessList all = { 0 };
+    for (int k = 0; k < n->body.n; k++) {
+        if (n->body.at[k]->kind != NODE_point || is_whole(n->body.at[k]->stmt))
+            return;
+        AccessList some = stmt_accesses(n->body.at[k]->stmt);
+        for (int j = 0; j < some.n; j++)
+            if (!info_of(e, some.at[j].tensor)->local && !info_of(e, some.at[j].tensor)->scalar)
+                PUSH(all, some.at[j]);
+    }
+    bool apart = false;
+    for (int i = 0; i < all.n; i++)
+        for (int j = i; j < all.n; j++) {
+            if (!conflict(e, &all.at[i], &all.at[j]))
+                continue;
+            if (!meet_alike(e, &all.at[i], n->index, &all.at[j], n->index))
+                return;
+            for (int k = 0; k < all.at[i].tensor->rank && !apart; k++)
+                apart = all.at[i].tensor != all.at[j].tensor || !expr_same(all.at[i].sub[k], all.at[j].sub[k]);
+        }
+    if (!e->how.fast || !apart)
+        return;
+    indent(b, depth);
+    buf_add(b, "#pragma GCC ivdep\n");
+}
+
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
     const int drawn = e->drawn.n;
@@ -233,6 +262,7 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     bounds_of_loop(e, n, &from, &to);
     draws_print(e, b, n, from, to, depth);
     const int scope = e->scope.n;       /* rows of draws stay in force, as C sees them */
+    apart_print(e, b, n, depth);
     if (!keep_rolled(e, b, n, depth))
         simd_print(e, b, n, depth);
     loop_open(e, b, n->index, from, to, depth);
