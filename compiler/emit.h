@@ -92,7 +92,6 @@ typedef struct {            /* one entry of the descriptor: what run() or update
     double work;            /* operations, about */
 } Run;
 
-typedef VEC(Expr *) ExprList;
 typedef struct { Expr *draw; Str name; int first; } Drawn;      /* one of a row; first: the key where the row's begin */
 typedef struct { Expr *read; Str name; } Loaded;    /* a read that stands in a local */
 

@@ -85,7 +85,7 @@ Expr *expr_byhand(Expr *value, Expr *by, Expr *slope)
 
 /* ---- folding ------------------------------------------------------------------------------------- */
 const OpInfo op_info[OP_COUNT] = {
-#define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) { n, #whole[0], LEVEL_##binds, cost, written },
+#define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) { #name, n, #whole[0], LEVEL_##binds, cost, written },
 #include "scalars.def"
 #undef SCALAR
 };

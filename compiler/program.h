@@ -20,6 +20,7 @@ typedef struct Expr Expr;
 typedef struct Stmt Stmt;
 typedef VEC(Tensor *) TensorList;
 typedef VEC(Stmt *) StmtList;
+typedef VEC(Expr *) ExprList;
 
 /* ---- tensors ------------------------------------------------------------------------------- */
 typedef enum { ELEM_real, ELEM_int } Elem;      /* float or double, as emitted; int32 */
@@ -78,7 +79,7 @@ typedef enum {
 
 enum { LEVEL_SELECT = 1, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_REDUCE, LEVEL_PRODUCT, LEVEL_SIGN,
        LEVEL_POWER, LEVEL_ATOM };                               /* how tightly an operation binds in the language */
-typedef struct { int args; char whole; int binds, cost; const char *written; } OpInfo;
+typedef struct { const char *name; int args; char whole; int binds, cost; const char *written; } OpInfo;
 extern const OpInfo op_info[OP_COUNT];
 
 typedef enum {
