@@ -384,7 +384,7 @@ bool is_index(const Expr *e, const Index *i)
     return e->kind == EXPR_index && e->index == i;
 }
 
-static bool reads_one_of(const Expr *e, const void *with)
+bool reads_one_of(const Expr *e, const void *with)
 {
     return e->kind == EXPR_read && tensor_in(with, e->tensor);
 }

@@ -281,6 +281,7 @@ void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
 bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with);
 bool  expr_uses(Expr *e, const Index *i);
 bool  expr_reads(Expr *e, const TensorList *list);
+bool  reads_one_of(const Expr *e, const void *list);        /* for expr_any and stmt_any: e itself is a read of one */
 /* e with image() in place of each of its direct parts, limits aside; e itself where that changes nothing. */
 Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with);
 /* e with from[k] replaced by to[k]; a bound index whose limit changes becomes another. */

@@ -1,0 +1,181 @@
+/* ae.h -- all that emitted C knows of the runtime, and all that the runtime knows of a model.
+ *
+ * The emitted file defines `const AeModel ae_model`; the runtime has main(), reads the data into the model's
+ * input arrays a batch at a time, sets the clock and calls the model's programs. Nothing else passes between them.
+ * Compiled with -DAE_DOUBLE all reals are double. */
+#ifndef AE_H
+#define AE_H
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef AE_DOUBLE
+typedef double ae_real;
+#define AE_REAL_NAME "F64"
+#else
+typedef float ae_real;
+#define AE_REAL_NAME "F32"
+#endif
+
+/* ---- the clock: set by the trainer, read by programs ------------------------------------------- */
+typedef struct {
+    int32_t batch;          /* examples present in this batch */
+    int32_t step;           /* of the phase, from 1; 0 in evaluation */
+    int32_t examples;       /* size of the training set */
+    int32_t epochs;         /* of the phase */
+    int32_t phase;          /* its number, from 1 */
+    int32_t hold;           /* gradcheck: 1 keeps the held values */
+    double epoch;           /* passes over the training set done so far, a real number */
+    uint64_t seed;
+    int32_t block;          /* which batch of an evaluation or of an accumulated step, from 0: their draws differ */
+} AeClock;
+extern AeClock ae_clock;
+
+/* ---- what a model is -------------------------------------------------------------------------- */
+enum { AE_RANK = 10 };
+
+typedef enum { AE_REAL, AE_INT } AeElem;    /* ae_real, int32_t */
+
+typedef struct {            /* a named array of the model */
+    const char *name;       /* "encoder.dense1.w"; the program's own for inputs and outputs: "x", "z", "kl(z)" */
+    void *at;
+    AeElem elem;
+    int rank;
+    int shape[AE_RANK];     /* as declared; inputs and outputs have the batch first */
+} AeArray;
+
+typedef struct {            /* an input or a label */
+    AeArray array;          /* [batch, ...] */
+    const char *kind;       /* vector image sequence tokens; class labels real classmap boxes tokens */
+    int32_t *length;        /* [batch], or NULL: always full */
+    int32_t *has;           /* [batch]: 1 where this row has the label; or NULL */
+    int classes;            /* 0: real numbers */
+    bool label;
+} AeInput;
+
+typedef struct {            /* a term of the loss, or a metric, of one program */
+    const char *name;       /* "reconstruct", "kl(z)" */
+    const char *unit;       /* "nats per example" ... */
+    const ae_real *value;   /* the batch's value, before its weight */
+    const ae_real *each;    /* [batch] one number an example, or NULL */
+    const ae_real *weight;  /* NULL: 1 */
+    bool metric;            /* not in the loss */
+    const int32_t *has;     /* [batch]: 1 for the rows that `each` counts; NULL: all */
+} AeTerm;
+
+typedef struct {
+    const char *name;       /* "encode", "decode", "reconstruct", "sample", "predict", "evaluate", "init" ... */
+    void (*run)(void);
+    const int *inputs;      int ninputs;    /* indices into AeModel.inputs */
+    const AeArray *takes;   int ntakes;     /* arrays the trainer fills that are no data: decode's z */
+    const AeArray *outputs; int noutputs;   /* what to read after a run */
+    const AeTerm *terms;    int nterms;
+    const ae_real *loss;    /* or NULL */
+} AeProgram;
+
+typedef struct {            /* forward over the whole training set: begin, then batch for each batch, then end */
+    void (*begin)(void), (*batch)(void), (*end)(void);
+    int every;              /* 0 at the start of the phase, 1 each epoch, 2 each step */
+} AeSweep;
+
+typedef struct { long first, count; } AeRange;      /* elements of the parameter block */
+
+typedef struct {
+    const char *name;       /* "train", "pretrain" ... */
+    const AeProgram *gradient;      /* loss and gradients of one batch; no update */
+    void (*update)(void);           /* the optimizer and the states, after gradient->run */
+    void (*start)(void);            /* copies and initial values that read others; or NULL */
+    const AeProgram *evaluate;      /* the same terms with training = 0, and metrics */
+    const AeSweep *sweeps;          int nsweeps;
+    const AeArray *states;          int nstates;        /* the optimizer's */
+    const AeRange *trained;         int ntrained;
+    int batch;              /* examples a step; never more than AeModel.batch; 0: the whole training set */
+    int epochs, labels, accumulate, early_stop;         /* labels: 0 all; early_stop: 0 never */
+    bool drop_last;
+    double clip;            /* 0: none */
+    uint64_t seed;
+} AePhase;
+
+typedef struct { const char *key; const char *text; double number[8]; int nnumbers; } AeSetting; /* text: NULL for numbers */
+
+typedef struct {
+    const char *split;      /* "train", "test" */
+    const char *kind;       /* digits idx csv npy npz png text blobs ... */
+    const char *const *files; int nfiles;               /* as written: relative to the .ae */
+    const AeSetting *args;  int nargs;
+} AeSource;
+
+typedef struct {
+    const char *name;       /* of the model */
+    const char *file;       /* the .ae's name without its folder */
+    const char *text;       /* the .ae */
+    const char *folder;     /* where data files are looked for; may be overridden */
+    int batch;              /* the most examples a program takes at once */
+    const AeInput *inputs;  int ninputs;
+    ae_real *params, *grads; long nparams;              /* the two blocks, same layout */
+    const AeArray *param;   int nparam;                 /* named parts of the block, in order */
+    const AeArray *grad;                                /* the same parts of the gradient block */
+    const AeArray *state;   int nstate;                 /* states that are the model's: running means, codebooks */
+    const AeProgram *programs; int nprograms;           /* found by name */
+    const AePhase *phases;  int nphases;
+    const AeSource *sources; int nsources;
+    const AeSetting *settings; int nsettings;           /* of `data`: scale, validation, test, rows, only ... */
+    const AeSetting *metrics; int nmetrics;             /* what the trainer computes itself: psnr, knn ... key, arguments */
+    bool fast;              /* the schedule it was emitted with */
+    unsigned long long flops;   /* of one training step, multiply and add counted each; 0: not known */
+} AeModel;
+extern const AeModel ae_model;
+
+/* ---- what emitted C calls ---------------------------------------------------------------------- */
+/* Counter-based draws, Philox4x32-10 (Salmon et al. 2011): the same number for the same seed, phase, step, stream, element. */
+float  ae_uniformf(uint32_t stream, uint64_t element);      /* above 0 and below 1 */
+float  ae_normalf(uint32_t stream, uint64_t element);       /* Box-Muller */
+double ae_uniform(uint32_t stream, uint64_t element);
+double ae_normal(uint32_t stream, uint64_t element);
+/* Fills rows x cols with orthonormal rows or columns, whichever fit, from normal draws of the stream. */
+void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream);
+/* The places of n values sorted downwards, ties by index. */
+void ae_rank(int32_t *place, const ae_real *value, int n);
+
+/* An axis of a contraction: how many, and the step from one to the next in each of the two arrays that have it. */
+typedef struct { int count; long one, two; } AeAxis;
+/* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]; set: =. Each is a list of axes, the fastest
+ * last, that a count of -1 ends: rows step in a and c, cols in b and c, sums in a and b. */
+void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
+                 const ae_real *a, const ae_real *b, ae_real *c, bool set);
+#define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
+
+double ae_lgamma(double x);
+double ae_digamma(double x);
+double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */
+double ae_log_bessel(double order, double x);       /* log I_v(x) */
+
+static inline float  ae_sigmoidf(float x)   { return 1.0f / (1.0f + expf(-x)); }
+static inline double ae_sigmoid(double x)   { return 1.0 / (1.0 + exp(-x)); }
+static inline float  ae_softplusf(float x)  { return (x > 0 ? x : 0) + log1pf(expf(-fabsf(x))); }
+static inline double ae_softplus(double x)  { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+static inline float  ae_rsqrt0f(float x)    { return x == 0 ? 0 : 1.0f / sqrtf(x); }
+static inline double ae_rsqrt0(double x)    { return x == 0 ? 0 : 1.0 / sqrt(x); }
+static inline float  ae_signf(float x)      { return (float) ((x > 0) - (x < 0)); }
+static inline double ae_sign(double x)      { return (x > 0) - (x < 0); }
+static inline float  ae_maxf(float a, float b)      { return a >= b ? a : b; }
+static inline double ae_max(double a, double b)     { return a >= b ? a : b; }
+static inline float  ae_minf(float a, float b)      { return a <= b ? a : b; }
+static inline double ae_min(double a, double b)     { return a <= b ? a : b; }
+static inline int    ae_imax(int a, int b)          { return a >= b ? a : b; }
+static inline int    ae_imin(int a, int b)          { return a <= b ? a : b; }
+static inline float  ae_fmodf(float a, float b)     { return a - fabsf(b) * floorf(a / fabsf(b)); }
+static inline double ae_fmod(double a, double b)    { return a - fabs(b) * floor(a / fabs(b)); }
+static inline int    ae_imod(int a, int b)          { const int m = b < 0 ? -b : b, r = m ? a % m : 0; return r < 0 ? r + m : r; }
+static inline int    ae_idiv(int a, int b)          { const int q = b ? a / b : 0; return b && a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q; }
+enum { AE_FAR = -(1 << 30) - 1 };       /* a subscript that is outside of everything */
+static inline int    ae_floorf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) floorf(x) : AE_FAR; }
+static inline int    ae_floor(double x)     { return x >= -1073741824.0 && x <= 1073741824.0 ? (int) floor(x) : AE_FAR; }
+static inline int    ae_roundf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) rintf(x) : AE_FAR; }
+static inline int    ae_round(double x)     { return x >= -1073741824.0 && x <= 1073741824.0 ? (int) rint(x) : AE_FAR; }
+
+#endif

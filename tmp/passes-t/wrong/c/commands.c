@@ -1,0 +1,219 @@
+/* commands.c -- encode, decode, reconstruct, sample, interpolate, predict: programs whose outputs become a file. */
+#include "runtime.h"
+
+static const char *need_output(void)
+{
+    if (!opt.output)
+        usage("%s needs -o FILE (.npy, .csv or .png)", opt.command);
+    const char *const dot = strrchr(opt.output, '.');
+    if (!dot || (strcmp(dot, ".npy") != 0 && strcmp(dot, ".csv") != 0 && strcmp(dot, ".png") != 0))
+        usage("-o %s: the name ends in .npy, .csv or .png", opt.output);
+    return opt.output;
+}
+
+static const Split *chosen_split(void)
+{
+    const char *const name = opt.split ? opt.split : data_split("test") ? "test" : "train";
+    if (strcmp(name, "train") != 0 && strcmp(name, "validation") != 0 && strcmp(name, "test") != 0)
+        usage("--split is train, validation or test, not %s", name);
+    const Split *const s = data_split(name);
+    if (!s)
+        fail("there are no %s rows", name);
+    return s;
+}
+
+/* ---- running a program over rows into results ---------------------------------------------------------- */
+typedef struct { const AeProgram *p; Result *r; const double *given; } Taking;
+
+static void take_all(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    for (int k = 0; k < t->p->noutputs; k++)
+        result_take(&t->r[k], &t->p->outputs[k], first, n);
+}
+
+static Result *run_all(const AeProgram *p, const Split *s, long rows)
+{
+    Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
+    for (int k = 0; k < p->noutputs; k++)
+        r[k] = result_new(&p->outputs[k], rows);
+    run_rows(p, s, 0, rows, take_all, &(Taking) { p, r, NULL });
+    return r;
+}
+
+static long rows_of(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
+
+static void run_and_write(const char *program)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need(program);
+    const Split *const s = chosen_split();
+    result_write(path, run_all(p, s, rows_of(s)), p->noutputs, false);
+}
+
+void command_encode(void)   { run_and_write("encode"); }
+
+/* Where a task's output are the chances of a label's classes, the likeliest class becomes one more column. */
+static int class_of_output(const AeArray *a)
+{
+    int found = -1;
+    for (int i = 0; i < ae_model.ninputs; i++) {
+        const AeInput *const in = &ae_model.inputs[i];
+        if (in->label && strcmp(in->kind, "class") == 0 && a->elem == AE_REAL && a->rank == 2 && a->shape[1] == in->classes)
+            found = found < 0 ? i : -2;
+    }
+    return found;
+}
+
+static Result likeliest(const Result *p, int label)
+{
+    Result r = result_new(&ae_model.inputs[label].array, p->shape[0]);
+    for (long row = 0; row < p->shape[0]; row++) {
+        const ae_real *const chance = (const ae_real *) p->at + row * p->shape[1];
+        int best = 0;
+        for (int k = 1; k < p->shape[1]; k++)
+            if (chance[k] > chance[best])
+                best = k;
+        ((int32_t *) r.at)[row] = best;
+    }
+    return r;
+}
+
+void command_predict(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need("predict");
+    const Split *const s = chosen_split();
+    Result *r = run_all(p, s, rows_of(s));
+    int n = p->noutputs;
+    const int label = n ? class_of_output(&p->outputs[0]) : -1;
+    if (label >= 0)
+        r[n++] = likeliest(&r[0], label);
+    result_write(path, r, n, false);
+}
+
+/* A picture has each original beside its reconstruction. */
+void command_reconstruct(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need("reconstruct");
+    const Split *const s = chosen_split();
+    const int x = input_find(false, 0);
+    const long rows = rows_of(s);
+    Result *const out = run_all(p, s, rows);
+    const Column *const c = x >= 0 ? &s->column[x] : NULL;
+    if (!c || !c->real || row_count(&p->outputs[0]) != input_width(x)) {
+        result_write(path, out, p->noutputs, false);
+        return;
+    }
+    Result pair[2] = { result_new(&ae_model.inputs[x].array, rows), out[0] };
+    for (long e = 0; e < rows * input_width(x); e++)
+        ((ae_real *) pair[0].at)[e] = c->real[e];
+    result_write(path, pair, 2, true);
+}
+
+/* ---- programs that take codes ------------------------------------------------------------------------------ */
+/* Rows of codes through a program; the codes stand in for data, so no split is read. */
+static Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
+{
+    if (p->ntakes != 1)
+        fail("%s takes %d arrays, and only one can be given", p->name, p->ntakes);
+    const AeArray *const z = &p->takes[0];
+    const long w = row_count(z), most = ae_model.batch;
+    Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
+    for (int k = 0; k < p->noutputs; k++)
+        r[k] = result_new(&p->outputs[k], rows);
+    for (long done = 0; done < rows; done += most) {
+        const int n = (int) (rows - done < most ? rows - done : most);
+        for (long e = 0; e < n * w; e++) {
+            if (z->elem == AE_INT)
+                ((int32_t *) z->at)[e] = (int32_t) codes[done * w + e];
+            else
+                ((ae_real *) z->at)[e] = codes[done * w + e];
+        }
+        ae_clock = (AeClock) { .batch = n, .phase = ae_model.nphases, .seed = data_seed, .block = (int32_t) (done / most) };
+        p->run();
+        take_all(&(Taking) { p, r, NULL }, done, n);
+    }
+    return r;
+}
+
+void command_decode(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need("decode");
+    const Grid g = grid_read(opt.args[0]);
+    const long w = p->ntakes == 1 ? row_count(&p->takes[0]) : 0, rows = g.rank ? g.shape[0] : 0;
+    if (!rows || !w || g.count != rows * w)
+        fail("%s: %ld numbers in %ld rows, where the model's %s has %ld a row", opt.args[0], g.count, rows,
+             p->ntakes ? p->takes[0].name : "code", w);
+    ae_real *const codes = need((size_t) g.count, sizeof *codes);
+    for (long e = 0; e < g.count; e++)
+        codes[e] = (ae_real) grid_at(&g, e);
+    result_write(path, run_codes(p, codes, rows), p->noutputs, false);
+}
+
+static void take_nothing(void *with, long first, int n) { take_all(with, first, n); }
+
+void command_sample(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const p = program_need("sample");
+    const long rows = opt.n ? opt.n : 64;
+    Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
+    for (int k = 0; k < p->noutputs; k++)
+        r[k] = result_new(&p->outputs[k], rows);
+    if (opt.has_seed)
+        data_seed = opt.seed;
+    run_rows(p, p->ninputs ? chosen_split() : NULL, 0, rows, take_nothing, &(Taking) { p, r, NULL });
+    result_write(path, r, p->noutputs, false);
+}
+
+static long row_argument(const char *s, long rows)
+{
+    double v;
+    if (!parse_number(s, &v) || v != floor(v) || v < 0)
+        usage("interpolate takes the numbers of two rows, from 0; not \"%s\"", s);
+    if (v >= (double) rows)
+        fail("there is no row %s: the split has rows 0 to %ld", s, rows - 1);
+    return (long) v;
+}
+
+static void take_codes(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    (void) first;
+    (void) n;
+    result_take(t->r, &t->p->outputs[0], 0, 1);
+}
+
+void command_interpolate(void)
+{
+    const char *const path = need_output();
+    weights_start(false);
+    const AeProgram *const encode = program_need("encode"), *const decode = program_need("decode");
+    const Split *const s = chosen_split();
+    const long ends[2] = { row_argument(opt.args[0], s->rows), row_argument(opt.args[1], s->rows) };
+    const long steps = opt.n ? opt.n : 10, w = row_count(&encode->outputs[0]);
+    if (steps < 2)
+        usage("interpolate needs -n 2 or more");
+    if (encode->outputs[0].elem == AE_INT)
+        fail("the codes of %s are whole numbers: there is no way between two", ae_model.name);
+    Result z[2];
+    for (int k = 0; k < 2; k++) {
+        z[k] = result_new(&encode->outputs[0], 1);
+        run_rows(encode, s, ends[k], 1, take_codes, &(Taking) { encode, &z[k], NULL });
+    }
+    ae_real *const codes = need((size_t) (steps * w), sizeof *codes);
+    for (long k = 0; k < steps; k++)
+        for (long e = 0; e < w; e++) {
+            const double u = (double) k / (double) (steps - 1);
+            codes[k * w + e] = (ae_real) ((1 - u) * ((ae_real *) z[0].at)[e] + u * ((ae_real *) z[1].at)[e]);
+        }
+    result_write(path, run_codes(decode, codes, steps), decode->noutputs, false);
+}

@@ -1,0 +1,325 @@
+/* metrics.c -- metrics that need more than one batch: psnr, mse, r2, knn, a linear probe. */
+#include "runtime.h"
+
+/* ---- results of a program over a split -------------------------------------------------------------------- */
+typedef struct { const AeProgram *p; Result *r; } Taking;
+
+static void take_batch(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    result_take(t->r, &t->p->outputs[0], first, n);
+}
+
+static Result first_output(const AeProgram *p, const Split *s)
+{
+    Result r = result_new(&p->outputs[0], s->rows);
+    run_rows(p, s, 0, s->rows, take_batch, &(Taking) { p, &r });
+    return r;
+}
+
+static double at(const Result *r, long k)
+{
+    return r->elem == AE_INT ? ((const int32_t *) r->at)[k] : ((const ae_real *) r->at)[k];
+}
+
+static long width_of(const Result *r)
+{
+    long n = 1;
+    for (int k = 1; k < r->rank; k++)
+        n *= r->shape[k];
+    return n;
+}
+
+/* ---- squared error of reconstructions ----------------------------------------------------------------------- */
+double squared_error(const Split *s, long *count)
+{
+    const AeProgram *const p = program_find("reconstruct");
+    const int x = input_find(false, 0);
+    if (!p || x < 0 || !s->column[x].real || row_count(&p->outputs[0]) != input_width(x))
+        return NAN;
+    Result r = first_output(p, s);
+    double sum = 0;
+    *count = s->rows * input_width(x);
+    for (long k = 0; k < *count; k++) {
+        const double d = at(&r, k) - s->column[x].real[k];
+        sum += d * d;
+    }
+    free(r.at);
+    return sum;
+}
+
+/* Sums of squares about each column's mean. */
+double spread_of(const Split *s, int x)
+{
+    const long w = input_width(x);
+    double total = 0;
+    for (long k = 0; k < w; k++) {
+        double sum = 0, square = 0;
+        for (long r = 0; r < s->rows; r++)
+            sum += s->column[x].real[r * w + k];
+        sum /= (double) s->rows;
+        for (long r = 0; r < s->rows; r++) {
+            const double d = s->column[x].real[r * w + k] - sum;
+            square += d * d;
+        }
+        total += square;
+    }
+    return total;
+}
+
+double psnr_of(double mse)
+{
+    double low, high;
+    data_peak(input_find(false, 0), &low, &high);
+    return 20 * log10(high - low) - 10 * log10(mse);
+}
+
+static void add_error(const char *split, const char *key, Metrics *m)
+{
+    const Split *const s = data_split(split);
+    long count = 1;
+    const double square = squared_error(s, &count);
+    if (!isfinite(square))
+        fail("%s needs reconstructions of an input of real numbers, and %s has none", key, ae_model.file);
+    if (strcmp(key, "mse") == 0)
+        metrics_add(m, "mean over elements", square / (double) count, "%s/mse", split);
+    else if (strcmp(key, "psnr") == 0)
+        metrics_add(m, "dB", psnr_of(square / (double) count), "%s/psnr", split);
+    else
+        metrics_add(m, "", 1 - square / spread_of(s, input_find(false, 0)), "%s/r2", split);
+}
+
+/* ---- codes and classes ---------------------------------------------------------------------------------------- */
+static int class_label(void)
+{
+    for (int i = 0; i < ae_model.ninputs; i++)
+        if (ae_model.inputs[i].label && strcmp(ae_model.inputs[i].kind, "class") == 0)
+            return i;
+    return -1;
+}
+
+static int classes_of(int label)
+{
+    return ae_model.inputs[label].classes;
+}
+
+static int need_class(const char *key, const Split *s)
+{
+    const int y = class_label();
+    if (y < 0 || !s->column[y].there)
+        fail("%s needs a label that is a class", key);
+    return y;
+}
+
+static double knn(const char *split, int k)
+{
+    const Split *const train = data_split("train"), *const s = data_split(split);
+    const AeProgram *const p = program_need("encode");
+    const int y = need_class("knn", train);
+    Result a = first_output(p, train), b = first_output(p, s);
+    const long w = width_of(&a);
+    long right = 0;
+    double *const near = need((size_t) k, sizeof *near);
+    int32_t *const label = need((size_t) k, sizeof *label);
+    for (long r = 0; r < s->rows; r++) {
+        int n = 0, votes[1024] = { 0 }, best = 0;
+        for (long t = 0; t < train->rows; t++) {
+            double d = 0;
+            if (train == s && t == r)
+                continue;
+            for (long e = 0; e < w; e++)
+                d += (at(&a, t * w + e) - at(&b, r * w + e)) * (at(&a, t * w + e) - at(&b, r * w + e));
+            int j = n < k ? n++ : d < near[k - 1] ? k - 1 : -1;
+            if (j < 0)
+                continue;
+            for (; j > 0 && near[j - 1] > d; j--) {
+                near[j] = near[j - 1];
+                label[j] = label[j - 1];
+            }
+            near[j] = d;
+            label[j] = train->column[y].whole[t];
+        }
+        for (int j = 0; j < n; j++)
+            if (++votes[label[j] & 1023] > votes[best])
+                best = label[j];
+        right += best == s->column[y].whole[r];
+    }
+    free(a.at);
+    free(b.at);
+    free(near);
+    free(label);
+    return (double) right / (double) s->rows;
+}
+
+/* Ridge regression onto one-hot classes: the linear probe with a closed form. */
+static double linear_probe(const char *split, long labels)
+{
+    const Split *const train = data_split("train"), *const s = data_split(split);
+    const AeProgram *const p = program_need("encode");
+    const int y = need_class("linear_probe", train), c = classes_of(y);
+    Result a = first_output(p, train), b = first_output(p, s);
+    const int w = (int) width_of(&a), n = w + 1;
+    double *const g = need((size_t) n * (size_t) n, sizeof *g), *const v = need((size_t) n * (size_t) c, sizeof *v);
+    double *const u = need((size_t) n, sizeof *u), trace = 0;
+    long *const order = need((size_t) train->rows, sizeof *order), right = 0;
+    draw_order(order, train->rows, data_seed, STREAM_LABELS, 1);
+    for (long k = 0; k < (labels > 0 && labels < train->rows ? labels : train->rows); k++) {
+        const long r = order[k];
+        for (int i = 0; i < n; i++)
+            u[i] = i < w ? at(&a, r * w + i) : 1;
+        for (int i = 0; i < n; i++) {
+            for (int j = 0; j < n; j++)
+                g[i * n + j] += u[i] * u[j];
+            v[i * c + train->column[y].whole[r]] += u[i];
+        }
+    }
+    for (int i = 0; i < n; i++)
+        trace += g[i * n + i];
+    for (int i = 0; i < n; i++)
+        g[i * n + i] += 1e-6 * trace / n + 1e-12;
+    if (!solve_positive(g, v, n, c))
+        return NAN;
+    for (long r = 0; r < s->rows; r++) {
+        double most = -INFINITY;
+        int best = 0;
+        for (int k = 0; k < c; k++) {
+            double sum = v[w * c + k];
+            for (int i = 0; i < w; i++)
+                sum += at(&b, r * w + i) * v[i * c + k];
+            if (sum > most) {
+                most = sum;
+                best = k;
+            }
+        }
+        right += best == s->column[y].whole[r];
+    }
+    free(a.at); free(b.at); free(g); free(v); free(u); free(order);
+    return (double) right / (double) s->rows;
+}
+
+/* Units of the code whose value varies from row to row. */
+static double active_units(const char *split)
+{
+    const Split *const s = data_split(split);
+    Result z = first_output(program_need("encode"), s);
+    const long w = width_of(&z);
+    long active = 0;
+    for (long k = 0; k < w; k++) {
+        double sum = 0, square = 0;
+        for (long r = 0; r < s->rows; r++) {
+            sum += at(&z, r * w + k);
+            square += at(&z, r * w + k) * at(&z, r * w + k);
+        }
+        sum /= (double) s->rows;
+        active += square / (double) s->rows - sum * sum > 0.01;
+    }
+    free(z.at);
+    return (double) active;
+}
+
+/* ---- ranking ------------------------------------------------------------------------------------------------------ */
+typedef struct { double score; uint8_t positive; } Ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const double u = ((const Ranked *) a)->score, v = ((const Ranked *) b)->score;
+    return (u > v) - (u < v);
+}
+
+/* The chance that a positive scores above a negative, ties counting half. */
+double area_under(const double *score, const uint8_t *positive, long n)
+{
+    Ranked *const r = need((size_t) n, sizeof *r);
+    double below = 0, wins = 0, positives = 0;
+    for (long k = 0; k < n; k++)
+        r[k] = (Ranked) { score[k], positive[k] };
+    qsort(r, (size_t) n, sizeof *r, by_score);
+    for (long k = 0, end; k < n; k = end) {
+        double p = 0, q = 0;
+        for (end = k; end < n && r[end].score == r[k].score; end++)
+            *(r[end].positive ? &p : &q) += 1;
+        wins += p * (below + q / 2);
+        below += q;
+        positives += p;
+    }
+    free(r);
+    return positives > 0 && below > 0 ? wins / (positives * below) : NAN;
+}
+
+/* ---- those the model asks for ---------------------------------------------------------------------------------------- */
+static double argument(const AeSetting *s, double otherwise)
+{
+    return s->nnumbers ? s->number[0] : otherwise;
+}
+
+static void add_knn(const char *split, const AeSetting *s, Metrics *m)
+{
+    metrics_add(m, "share right", knn(split, ae_imin(1024, ae_imax(1, (int) argument(s, 5)))), "%s/knn", split);
+}
+
+static void add_probe(const char *split, const AeSetting *s, Metrics *m)
+{
+    metrics_add(m, "share right", linear_probe(split, (long) argument(s, 0)), "%s/linear_probe", split);
+}
+
+static void add_active(const char *split, const AeSetting *s, Metrics *m)
+{
+    (void) s;
+    metrics_add(m, "units", active_units(split), "%s/active_units", split);
+}
+
+static void add_squares(const char *split, const AeSetting *s, Metrics *m) { add_error(split, s->key, m); }
+
+static void add_components(const char *split, const AeSetting *s, Metrics *m)
+{
+    (void) s;
+    components_metrics(split, m);
+}
+
+static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
+    { "mse", add_squares }, { "psnr", add_squares }, { "r2", add_squares }, { "knn", add_knn },
+    { "linear_probe", add_probe }, { "active_units", add_active }, { "pca", add_components },
+};
+enum { OWN = sizeof own / sizeof *own };
+
+static int find_own(const char *key)
+{
+    for (int k = 0; k < OWN; k++)
+        if (strcmp(own[k].key, key) == 0)
+            return k;
+    return -1;
+}
+
+void metrics_check(void)
+{
+    for (int k = 0; k < ae_model.nmetrics; k++)
+        if (find_own(ae_model.metrics[k].key) < 0 && !evaluate_has(ae_model.metrics[k].key))
+            fail("this trainer does not know the metric %s", ae_model.metrics[k].key);
+}
+
+/* What `--pca` compares: the model's squared error, where it was not asked for. */
+static void add_own_error(const char *split, Metrics *m)
+{
+    long count;
+    for (int k = 0; k < ae_model.nmetrics; k++)
+        if (strcmp(ae_model.metrics[k].key, "mse") == 0)
+            return;
+    if (isfinite(squared_error(data_split(split), &count)))
+        add_error(split, "mse", m);
+}
+
+void metrics_own(const char *split, Metrics *m)
+{
+    bool pca = opt.pca;
+    for (int k = 0; k < ae_model.nmetrics; k++) {
+        const int which = find_own(ae_model.metrics[k].key);
+        if (which < 0 || evaluate_has(own[which].key))      /* the program computes it */
+            continue;
+        own[which].add(split, &ae_model.metrics[k], m);
+        pca &= own[which].add != add_components;
+    }
+    if (pca) {
+        add_own_error(split, m);
+        components_metrics(split, m);
+    }
+}

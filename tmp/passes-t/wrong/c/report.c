@@ -1,0 +1,348 @@
+/* report.c -- report.html: curves, reconstructions, samples, codes and the model's source in one file.
+ *
+ * No script, nothing fetched: curves and codes are inline SVG, pictures are PNG in base64. The curves are read back from
+ * metrics.jsonl, so that a resumed run shows all of its epochs. */
+#include "runtime.h"
+
+static const char style[] =
+    ":root{color-scheme:light dark;--ink:#1c1e21;--soft:#6b7280;--line:#e2e5e9;--back:#fff;--card:#f7f8fa;"
+    "--a:#2563c9;--b:#d1640f;--c0:#1f77b4;--c1:#ff7f0e;--c2:#2ca02c;--c3:#d62728;--c4:#9467bd;--c5:#8c564b;--c6:#e377c2;"
+    "--c7:#7f7f7f;--c8:#bcbd22;--c9:#17becf}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#9aa3af;--line:#343a42;--back:#15181c;--card:#1d2126;"
+    "--a:#6ea8ff;--b:#ffab5e}}"
+    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:64rem;margin:2rem auto;padding:0 1rem}"
+    "h1{font-size:1.7rem;margin:0}h2{font-size:1.1rem;margin:2.2rem 0 .7rem}p{margin:.3rem 0;color:var(--soft)}"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(19rem,1fr));gap:1rem}"
+    "figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.7rem}"
+    "figcaption{font-size:.85rem;color:var(--soft);margin-bottom:.3rem}figcaption b{color:var(--ink);font-weight:600}"
+    "svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}"
+    "img{max-width:100%;image-rendering:pixelated;border-radius:4px}"
+    "table{border-collapse:collapse}td,th{padding:.2rem 1.2rem .2rem 0;text-align:left;border-bottom:1px solid var(--line)}"
+    "td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:1rem;overflow:auto;font-size:.85rem}";
+
+/* ---- the history in metrics.jsonl: our own lines, "name":number pairs ----------------------------------- */
+typedef struct { char *name; double *value; } Series;       /* [lines], NAN where a line has it not */
+typedef struct { Series *at; int n; int lines, epochs; } History;
+
+static double *series(History *h, const char *name)
+{
+    for (int k = 0; k < h->n; k++)
+        if (strcmp(h->at[k].name, name) == 0)
+            return h->at[k].value;
+    if (!(h->at = realloc(h->at, (size_t) (h->n + 1) * sizeof *h->at)))
+        fail("no memory for the report");
+    Series *const s = &h->at[h->n++];
+    s->name = form("%s", name);
+    s->value = need((size_t) h->lines, sizeof *s->value);
+    for (int k = 0; k < h->lines; k++)
+        s->value[k] = NAN;
+    return s->value;
+}
+
+static void read_line(History *h, char *line, int number)
+{
+    bool epoch = false;
+    for (char *p = line; (p = strchr(p, '"')); ) {
+        char *const name = p + 1, *const end = strchr(name, '"');
+        if (!end || end[1] != ':')
+            return;
+        *end = 0;
+        p = end + 2;
+        if (*p == '"') {                /* the phase's name */
+            if (!(p = strchr(p + 1, '"')))
+                return;
+            p++;
+            continue;
+        }
+        epoch |= strncmp(name, "train/", 6) == 0;
+        if (strchr(name, '/'))
+            series(h, name)[number] = *p == 'n' ? NAN : strtod(p, NULL);
+    }
+    h->epochs += epoch;
+}
+
+static History read_history(const char *path)
+{
+    History h = { 0 };
+    size_t n;
+    char *const bytes = in_all(path, &n);
+    for (size_t k = 0; k < n; k++)
+        h.lines += bytes[k] == '\n';
+    int number = 0;
+    for (char *p = bytes, *end; (end = strchr(p, '\n')); p = end + 1) {
+        *end = 0;
+        read_line(&h, p, number++);
+    }
+    free(bytes);
+    return h;
+}
+
+/* ---- curves --------------------------------------------------------------------------------------------------- */
+enum { WIDE = 320, HIGH = 180, LEFT = 48, RIGHT = 8, TOP = 8, BOTTOM = 22 };
+
+static void add_line(Text *t, const double *v, int lines, double low, double high, const char *look)
+{
+    bool open = false;
+    int last = -1, seen = 0;
+    double x = 0, y = 0;
+    for (int k = 0; k < lines; k++)
+        if (isfinite(v[k]))
+            last = k;
+    text_add(t, "<path fill=\"none\" stroke-width=\"1.6\" %s d=\"", look);
+    for (int k = 0; k <= last; k++) {
+        if (!isfinite(v[k]))
+            continue;
+        x = LEFT + (WIDE - LEFT - RIGHT) * (lines > 1 ? (double) k / (lines - 1) : 0.5);
+        y = HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * (high > low ? (v[k] - low) / (high - low) : 0.5);
+        text_add(t, "%s%.1f %.1f", open ? "L" : "M", x, y);
+        open = true;
+        seen++;
+    }
+    text_add(t, "\"/>");
+    if (seen == 1)
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" %s/>", x, y, look);
+}
+
+static void add_frame(Text *t, double low, double high, int epochs)
+{
+    for (int k = 0; k <= 2; k++) {
+        const double y = HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * k / 2.0;
+        text_add(t, "<path stroke=\"var(--line)\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>",
+                 LEFT, y, WIDE - RIGHT, LEFT - 5, y + 4, low + (high - low) * k / 2);
+    }
+    text_add(t, "<text x=\"%d\" y=\"%d\">1</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">epoch %d</text>", LEFT, HIGH - 6,
+             WIDE - RIGHT, HIGH - 6, epochs);
+}
+
+static void add_curve(Text *t, const History *h, const char *term, const char *unit)
+{
+    const double *v[2] = { NULL, NULL };
+    double low = INFINITY, high = -INFINITY;
+    for (int side = 0; side < 2; side++) {
+        char *const name = form("%s/%s", side ? "validation" : "train", term);
+        for (int k = 0; k < h->n; k++)
+            if (strcmp(h->at[k].name, name) == 0)
+                v[side] = h->at[k].value;
+        free(name);
+        for (int k = 0; v[side] && k < h->lines; k++)
+            if (isfinite(v[side][k])) {
+                low = fmin(low, v[side][k]);
+                high = fmax(high, v[side][k]);
+            }
+    }
+    text_add(t, "<figure><figcaption><b>");
+    text_html(t, term);
+    text_add(t, "</b> ");
+    text_html(t, unit);
+    if (v[0] && v[1])
+        text_add(t, " &middot; <span style=\"color:var(--a)\">train</span>, <span style=\"color:var(--b)\">validation (dashed)</span>");
+    text_add(t, "</figcaption><svg viewBox=\"0 0 %d %d\" role=\"img\"><title>", WIDE, HIGH);
+    text_html(t, term);
+    text_add(t, " by epoch</title>");
+    add_frame(t, low, high, h->epochs);
+    if (v[0])
+        add_line(t, v[0], h->epochs, low, high, "stroke=\"var(--a)\"");
+    if (v[1])
+        add_line(t, v[1], h->epochs, low, high, "stroke=\"var(--b)\" stroke-dasharray=\"5 3\"");
+    text_add(t, "</svg></figure>\n");
+}
+
+static const char *unit_of(const char *term)
+{
+    for (int k = 0; k < ae_model.nphases; k++)
+        for (int side = 0; side < 2; side++) {
+            const AeProgram *const p = side ? ae_model.phases[k].evaluate : ae_model.phases[k].gradient;
+            for (int j = 0; p && j < p->nterms; j++)
+                if (strcmp(p->terms[j].name, term) == 0 && p->terms[j].unit)
+                    return p->terms[j].unit;
+        }
+    return "";
+}
+
+static void add_curves(Text *t, const History *h)
+{
+    text_add(t, "<h2>Training</h2>\n<div class=\"grid\">\n");
+    for (int side = 0; side < 2; side++)
+        for (int k = 0; k < h->n; k++) {
+            const char *const name = h->at[k].name, *const term = strchr(name, '/') + 1;
+            if (strncmp(name, side ? "validation/" : "train/", (size_t) (term - name)) != 0)
+                continue;
+            bool drawn = false;         /* a validation term that has a training one is in its figure */
+            for (int j = 0; side && j < h->n; j++)
+                drawn |= strncmp(h->at[j].name, "train/", 6) == 0 && strcmp(h->at[j].name + 6, term) == 0;
+            if (!drawn)
+                add_curve(t, h, term, unit_of(term));
+        }
+    text_add(t, "</div>\n");
+}
+
+static void add_numbers(Text *t, const History *h)
+{
+    bool any = false;
+    for (int k = 0; k < h->n; k++) {
+        const double v = h->lines ? h->at[k].value[h->lines - 1] : NAN;
+        const char *const slash = strchr(h->at[k].name, '/');
+        if (strncmp(h->at[k].name, "test/", 5) != 0)
+            continue;
+        text_add(t, any ? "" : "<h2>Test rows</h2>\n<table>\n");
+        any = true;
+        text_add(t, "<tr><td>");
+        text_html(t, slash + 1);
+        text_add(t, "</td><td class=\"n\">%.6g</td><td>", v);
+        text_html(t, unit_of(slash + 1));
+        text_add(t, "</td></tr>\n");
+    }
+    text_add(t, any ? "</table>\n" : "");
+}
+
+/* ---- pictures ------------------------------------------------------------------------------------------------------ */
+static void add_base64(Text *t, const uint8_t *p, size_t n)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t k = 0; k < n; k += 3) {
+        const uint32_t v = (uint32_t) p[k] << 16 | (k + 1 < n ? (uint32_t) p[k + 1] << 8 : 0) | (k + 2 < n ? p[k + 2] : 0);
+        const char out[4] = { digit[v >> 18], digit[v >> 12 & 63], k + 1 < n ? digit[v >> 6 & 63] : '=', k + 2 < n ? digit[v & 63] : '=' };
+        text_bytes(t, out, 4);
+    }
+}
+
+static void add_picture(Text *t, const Result *r, int n, bool beside, const char *caption)
+{
+    int width, height, channels;
+    double low = 0, high = 0;
+    Text png = { 0 };
+    data_peak(input_find(false, 0), &low, &high);
+    uint8_t *const pixels = picture_tiles(r, n, beside, low, high, &width, &height, &channels);
+    png_encode(&png, pixels, width, height, channels);
+    text_add(t, "<figure><figcaption>%s</figcaption><img alt=\"%s\" src=\"data:image/png;base64,", caption, caption);
+    add_base64(t, (const uint8_t *) png.at, png.n);
+    text_add(t, "\"></figure>\n");
+    free(png.at);
+    free(pixels);
+}
+
+typedef struct { const AeProgram *p; Result *r; } Taking;
+
+static void take_first(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    result_take(t->r, &t->p->outputs[0], first, n);
+}
+
+static Result run_first(const AeProgram *p, const Split *s, long rows)
+{
+    Result r = result_new(&p->outputs[0], rows);
+    run_rows(p, s, 0, rows, take_first, &(Taking) { p, &r });
+    return r;
+}
+
+static void add_pictures(Text *t, const Split *s)
+{
+    const AeProgram *const reconstruct = program_find("reconstruct"), *const sample = program_find("sample");
+    const int x = input_find(false, 0);
+    Picture shape;
+    if (x < 0 || !s->column[x].real)
+        return;
+    Result given = result_new(&ae_model.inputs[x].array, s->rows < 36 ? s->rows : 36);
+    for (long e = 0; e < given.shape[0] * input_width(x); e++)
+        ((ae_real *) given.at)[e] = s->column[x].real[e];
+    if (!picture_of(&given, &shape))
+        return;
+    text_add(t, "<h2>Pictures</h2>\n<div class=\"grid\">\n");
+    if (reconstruct && reconstruct->noutputs && row_count(&reconstruct->outputs[0]) == input_width(x)) {
+        Result pair[2] = { given, run_first(reconstruct, s, given.shape[0]) };
+        add_picture(t, pair, 2, true, "Test rows, each beside its reconstruction");
+        free(pair[1].at);
+    }
+    if (sample && sample->noutputs && !sample->ninputs && row_count(&sample->outputs[0]) == input_width(x)) {
+        Result drawn = run_first(sample, NULL, 64);
+        add_picture(t, &drawn, 1, false, "Samples from the prior");
+        free(drawn.at);
+    }
+    text_add(t, "</div>\n");
+    free(given.at);
+}
+
+/* ---- codes: a point a row, coloured by class ----------------------------------------------------------------------- */
+static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
+{
+    enum { SIDE = 420, EDGE = 14 };
+    double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
+    int y = input_find(true, 0);
+    if (y >= 0 && (!s->column[y].whole || input_width(y) != 1))
+        y = -1;
+    for (long k = 0; k < 2 * rows; k++) {
+        low[k % 2] = fmin(low[k % 2], z[k]);
+        high[k % 2] = fmax(high[k % 2], z[k]);
+    }
+    text_add(t, "<h2>Codes</h2>\n<figure><figcaption>The code of each test row%s</figcaption><svg viewBox=\"0 0 %d %d\" "
+             "style=\"max-width:34rem\" role=\"img\"><title>codes</title>\n", y >= 0 ? ", coloured by its class" : "", SIDE, SIDE);
+    for (long r = 0; r < rows; r++) {
+        double at[2];
+        for (int k = 0; k < 2; k++)
+            at[k] = EDGE + (SIDE - 2 * EDGE) * (high[k] > low[k] ? (z[2 * r + k] - low[k]) / (high[k] - low[k]) : 0.5);
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\" fill=\"var(--c%d)\" fill-opacity=\".75\"/>", at[0], SIDE - at[1],
+                 y >= 0 ? s->column[y].whole[r] % 10 : 0);
+    }
+    text_add(t, "\n</svg>");
+    if (y >= 0 && ae_model.inputs[y].classes <= 10) {
+        text_add(t, "<p>");
+        for (int k = 0; k < ae_model.inputs[y].classes; k++) {
+            text_add(t, "<span style=\"color:var(--c%d)\">&#9679;</span> ", k);
+            if (learnt && k < learnt[y].nclasses)
+                text_html(t, learnt[y].classes[k]);
+            else
+                text_add(t, "%d", k);
+            text_add(t, " &nbsp; ");
+        }
+        text_add(t, "</p>");
+    }
+    text_add(t, "</figure>\n");
+}
+
+static void add_codes(Text *t, const Split *s)
+{
+    const AeProgram *const encode = program_find("encode");
+    if (!encode || !encode->noutputs || encode->outputs[0].elem != AE_REAL || row_count(&encode->outputs[0]) != 2)
+        return;
+    Result z = run_first(encode, s, s->rows < 3000 ? s->rows : 3000);
+    add_points(t, z.at, s, z.shape[0]);
+    free(z.at);
+}
+
+/* ---- the page --------------------------------------------------------------------------------------------------------- */
+void report_write(const char *folder)
+{
+    Text t = { 0 };
+    char *const metrics = path_join(folder, "metrics.jsonl"), *const path = path_join(folder, "report.html");
+    const Split *const s = data_split(data_split("test") ? "test" : "train");
+    History h = read_history(metrics);
+    text_add(&t, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+             "content=\"width=device-width, initial-scale=1\">\n<title>");
+    text_html(&t, ae_model.name);
+    text_add(&t, "</title>\n<style>%s</style></head><body>\n<h1>", style);
+    text_html(&t, ae_model.name);
+    text_add(&t, "</h1>\n<p>");
+    text_html(&t, ae_model.file);
+    text_add(&t, ": %ld parameters, %d phase%s, %ld training rows</p>\n", ae_model.nparams, ae_model.nphases,
+             ae_model.nphases == 1 ? "" : "s", data_split("train")->rows);
+    add_numbers(&t, &h);
+    add_curves(&t, &h);
+    add_pictures(&t, s);
+    add_codes(&t, s);
+    text_add(&t, "<h2>Source</h2>\n<pre>");
+    text_html(&t, ae_model.text ? ae_model.text : "");
+    text_add(&t, "</pre>\n</body></html>\n");
+    FILE *const f = out_begin(path);
+    fwrite(t.at, 1, t.n, f);
+    out_end();
+    for (int k = 0; k < h.n; k++) {
+        free(h.at[k].name);
+        free(h.at[k].value);
+    }
+    free(h.at);
+    free(t.at);
+    free(metrics);
+    free(path);
+}

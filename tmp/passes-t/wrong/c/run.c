@@ -1,0 +1,80 @@
+/* run.c -- runs a model's programs over rows of a split, and its initial values. */
+#include "runtime.h"
+
+const AeProgram *program_find(const char *name)
+{
+    for (int k = 0; k < ae_model.nprograms; k++)
+        if (strcmp(ae_model.programs[k].name, name) == 0)
+            return &ae_model.programs[k];
+    return NULL;
+}
+
+/* The commands among the programs; the rest serve training. */
+char *program_names(void)
+{
+    Text t = { 0 };
+    for (int k = 0; k < ncommands; k++)
+        if (program_find(commands[k].name))
+            text_add(&t, "%s%s", t.n ? ", " : "", commands[k].name);
+    return t.n ? t.at : form("nothing");
+}
+
+const AeProgram *program_need(const char *name)
+{
+    const AeProgram *const p = program_find(name);
+    if (!p)
+        fail("the model %s cannot %s, as %s has no part that does; it can %s", ae_model.name, name, ae_model.file,
+             program_names());
+    return p;
+}
+
+double real_at(const AeArray *a, long i)
+{
+    return a->elem == AE_INT ? ((const int32_t *) a->at)[i] : ((const ae_real *) a->at)[i];
+}
+
+/* The seed of the first phase, or --seed, is the one of initial values and of what is drawn outside of training. */
+static uint64_t base_seed(void)
+{
+    return opt.has_seed ? opt.seed : ae_model.nphases ? ae_model.phases[0].seed : 0;
+}
+
+/* Outside of training it is the end of the last phase: a weight that ramps up has arrived. */
+static void evaluation_clock(int batch, int block)
+{
+    const int all = ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].epochs : 0;
+    const bool during = ae_clock.epochs > 0;
+    ae_clock = (AeClock) { .batch = batch, .phase = ae_model.nphases, .seed = base_seed(), .block = block,
+                           .examples = ae_clock.examples, .epochs = during ? ae_clock.epochs : all,
+                           .epoch = during ? ae_clock.epoch : all };
+}
+
+/* Rows first .. first + count of the split, in order; without a split as many rows, for programs that read none. */
+void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with)
+{
+    const long most = ae_model.batch;
+    long *const row = need((size_t) most, sizeof *row);
+    const AeClock kept = ae_clock;
+    for (long done = 0, block = 0; done < count; block++) {
+        const int n = (int) (count - done < most ? count - done : most);
+        for (int k = 0; k < n; k++)
+            row[k] = first + done + k;
+        evaluation_clock(n, (int) block);
+        if (s)
+            split_fill(s, row, n, p->inputs, p->ninputs, NULL);
+        p->run();
+        then(with, done, n);
+        done += n;
+    }
+    ae_clock = kept;
+    free(row);
+}
+
+void model_init(void)
+{
+    const AeProgram *const init = program_find("init");
+    data_seed = base_seed();
+    ae_clock = (AeClock) { .batch = ae_model.batch, .seed = base_seed() };
+    if (init)
+        init->run();
+}

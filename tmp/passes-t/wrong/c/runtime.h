@@ -1,0 +1,258 @@
+/* runtime.h -- what the files of the runtime know of each other; ae.h is what they share with a model.
+ *
+ * What cannot go on ends the process: fail() with status 1, usage() with status 2. Both drop a half-written
+ * temporary file first, so that no caller has to clean up. Memory for data is taken once and kept to the end. */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+#include "ae.h"
+
+/* ---- text.c: messages, growing text, numbers ---------------------------------------------------- */
+typedef struct { char *at; size_t n, room; } Text;      /* always ends in a 0 byte once something was added */
+
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));       /* a line on stderr */
+void *need(size_t count, size_t size);                  /* zeroed memory, or fail */
+char *form(const char *format, ...) __attribute__((format(printf, 1, 2)));      /* sprintf to new memory */
+void text_add(Text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_bytes(Text *t, const void *at, size_t n);
+void text_json(Text *t, const char *s);                 /* quoted */
+void text_number(Text *t, double v);                    /* as JSON has it: null when not finite */
+void text_html(Text *t, const char *s);
+bool parse_number(const char *s, double *v);            /* all of s is one finite number, spaces around it allowed */
+int nearest(const char *word, const char *const *list, int n);     /* the index of a likely misspelling, or -1 */
+uint32_t crc32_more(uint32_t crc, const void *at, size_t n);        /* start from 0 */
+
+/* ---- files.c: reading whole or gzipped files, writing atomically -------------------------------- */
+typedef struct InFile InFile;
+InFile *in_open(const char *path);                      /* plain or gzip, told apart by its first bytes */
+size_t in_read(InFile *f, void *at, size_t n);          /* fewer than n only at the end */
+void in_close(InFile *f);
+char *in_all(const char *path, size_t *n);              /* the whole file and a 0 byte after it */
+FILE *out_begin(const char *path);                      /* a temporary in the same folder; one at a time */
+void out_end(void);                                     /* flush, fsync, close, rename, fsync the folder */
+void out_end_checked(uint32_t crc);                     /* the same, but the file is read back before it takes its name */
+void out_drop(void);                                    /* remove a temporary, if there is one */
+void out_flush(FILE *f, const char *name);              /* or fail */
+void folder_make(const char *path);                     /* with its parents */
+bool folder_is(const char *path);
+char *path_join(const char *folder, const char *name);  /* an absolute name stays as it is */
+
+/* ---- philox.c: draws for the trainer's own use --------------------------------------------------- */
+enum { STREAM_SHUFFLE = 1, STREAM_TEST, STREAM_VALIDATION, STREAM_ROWS, STREAM_LABELS, STREAM_MADE, STREAM_CHECK };
+void philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+uint32_t draw_word(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
+double draw_uniform(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
+double draw_normal(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
+void draw_order(long *order, long n, uint64_t seed, uint32_t stream, uint32_t a);     /* a permutation of 0 .. n - 1 */
+
+/* ---- linear.c: small dense problems in double ---------------------------------------------------- */
+void symmetric_eigen(double *a, double *values, int n);         /* values downwards; row k of a becomes the k-th vector */
+void eigen_by_hand(double *a, double *values, int n);           /* the same without LAPACK, in any order */
+bool solve_positive(double *a, double *b, int n, int columns);  /* a x = b by Cholesky, in place */
+
+/* ---- options.c ------------------------------------------------------------------------------------ */
+typedef struct {
+    const char *command, *program;
+    const char *out, *phase, *weights, *output, *split, *name;
+    char **train; int ntrain;       /* files given in place of the model's */
+    char **test; int ntest;
+    char **args; int nargs;
+    int epochs, threads, classes;   /* epochs, threads: 0 as the model or the machine has it */
+    long n;                         /* how many; 0: the command's own */
+    double seconds;
+    uint64_t seed;
+    bool has_seed, resume, quiet, log_json, json, pca, help;
+} Options;
+extern Options opt;
+int options_parse(int argc, char **argv);       /* the index of the command */
+typedef struct { const char *name; char letter; void (*run)(void); int args; const char *takes, *does; } Command;
+extern const Command commands[];
+extern const int ncommands;
+
+/* ---- data.c: sources to splits ---------------------------------------------------------------------- */
+typedef struct {            /* one input or label of a split, row after row */
+    float *real;            /* [rows][width], when the model has it in reals */
+    int32_t *whole;         /* [rows][width], when in whole numbers */
+    int32_t *length;        /* [rows], or NULL: all full */
+    uint8_t *has;           /* [rows], or NULL: all have it */
+    float low, high;        /* the range of what was read, by its type; equal: it has none */
+    bool there;
+} Column;
+
+typedef struct {
+    long rows;
+    Column *column;         /* [ae_model.ninputs] */
+} Split;
+
+typedef struct {            /* what was learnt of an input from the training rows; kept with the weights */
+    double *subtract, *divide;      /* scaled = (read - subtract) / divide */
+    long nscale;            /* 0: as read; 1: one for all; else one an element */
+    char **classes;         /* names of classes, sorted; NULL: numbers */
+    int nclasses;
+} Learnt;
+
+typedef struct {            /* a source as a reader sees it */
+    const char *kind;
+    char **file; int nfiles;
+    const AeSetting *args; int nargs;
+    bool train;             /* may learn the names of classes */
+} Source;
+
+extern Learnt *learnt;      /* [ae_model.ninputs] */
+extern bool learnt_known;   /* came with the weights */
+extern uint64_t data_seed;  /* that held rows out */
+
+long input_width(int input);                            /* elements a row */
+int input_find(bool label, int k);                      /* the k-th input or label; -1 */
+Column *column_new(Split *s, int input, long rows);     /* rows < 0: as s has already */
+const AeSetting *setting_find(const AeSetting *list, int n, const char *key);
+double setting_number(const AeSetting *list, int n, const char *key, double otherwise);
+void whole_check(int input, double v, const char *file, const char *unit, long row);
+const Split *data_split(const char *name);              /* "train" "validation" "test"; read at first use; NULL: there is none */
+const AeSetting *data_setting(const char *key);         /* of the block `data` */
+void scale_learn(const Split *train);
+void scale_split(Split *s);
+void data_peak(int input, double *low, double *high);   /* the range of an input after scaling, or low = high */
+void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs, const uint8_t *labelled);
+
+/* readers, each a file data_*.c */
+void read_digits(const Source *, Split *);
+void read_idx(const Source *, Split *);
+void read_csv(const Source *, Split *);
+void read_npy(const Source *, Split *);
+void read_npz(const Source *, Split *);
+void read_png(const Source *, Split *);
+void read_blobs(const Source *, Split *);
+void read_moons(const Source *, Split *);
+void read_swiss_roll(const Source *, Split *);
+void read_sines(const Source *, Split *);
+
+typedef struct {            /* an array as a file has it */
+    int rank; long shape[AE_RANK], count;
+    char kind;              /* f, i, u as NumPy has them */
+    int size;               /* bytes a number */
+    const char *data;
+} Grid;
+double grid_at(const Grid *g, long k);
+Grid grid_npy(const char *path, const char *bytes, size_t n);
+Grid grid_read(const char *path);                       /* .npy or .csv */
+void column_from_grid(Split *s, int input, const Grid *g, const char *path);
+
+/* ---- safetensors.c ------------------------------------------------------------------------------------ */
+typedef struct { const char *name, *dtype; const void *at; int rank; long shape[AE_RANK]; } Tensor;
+typedef struct { const char *key, *value; } Pair;
+typedef struct { const char *path; char *bytes; Tensor *tensor; int ntensors; Pair *meta; int nmeta; } Store;
+void store_write(const char *path, const Tensor *tensor, int n, const Pair *meta, int nmeta);
+Store store_read(const char *path);
+void store_drop(Store *s);
+const Tensor *store_find(const Store *s, const char *name);
+const char *store_meta(const Store *s, const char *key);
+long tensor_count(const Tensor *t);
+size_t dtype_size(const char *dtype);
+void tensor_copy(const Store *s, const Tensor *t, void *to, AeElem elem, long count);    /* converts F32 and F64 */
+
+/* ---- weights.c: the model's arrays as files ------------------------------------------------------------ */
+typedef struct { Tensor *tensor; int n, room; Pair *meta; int nmeta, meta_room; } Bundle;
+void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank, const long *shape);
+void bundle_array(Bundle *b, const char *name, const AeArray *a);
+void bundle_meta(Bundle *b, const char *key, const char *value);
+void bundle_model(Bundle *b);                           /* parameters, states, what was learnt of the data */
+void weights_save(const char *path);
+void weights_load(const char *path);
+void weights_from(const Store *s, bool checkpoint);
+void array_from(const Store *s, const char *name, const AeArray *a);
+char *weights_default(void);                            /* --weights, or the newest run's; NULL: none */
+void weights_start(bool initial);                       /* initial values, or the ones that the command is to use */
+long array_count(const AeArray *a);
+long row_count(const AeArray *a);                       /* elements behind the batch axis */
+
+/* ---- run.c: programs over rows -------------------------------------------------------------------------- */
+const AeProgram *program_find(const char *name);
+const AeProgram *program_need(const char *name);
+char *program_names(void);                              /* those that are commands */
+typedef void (*OnBatch)(void *with, long first, int n);
+void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
+void model_init(void);
+double real_at(const AeArray *a, long i);
+
+/* ---- eval.c ------------------------------------------------------------------------------------------------ */
+typedef struct { char *name; const char *unit; double value; } Metric;
+typedef struct { Metric *at; int n, room; } Metrics;
+void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...) __attribute__((format(printf, 4, 5)));
+double evaluate_terms(const AeProgram *p, const Split *s, double *mean);  /* mean of every term; returns the loss */
+void evaluate_split(const char *name, bool own, Metrics *m);      /* own: also what the trainer computes itself */
+const AeProgram *evaluate_program(void);                            /* of the last phase */
+bool evaluate_has(const char *metric);                              /* a term of that name, perhaps behind a task's */
+void metrics_own(const char *split, Metrics *m);                    /* metrics.c: psnr, knn ... */
+void components_metrics(const char *split, Metrics *m);             /* components.c: beside principal components */
+double psnr_of(double mse);                                         /* the peak is the range of the first input */
+double spread_of(const Split *s, int input);                        /* squares about each column's mean, summed */
+void metrics_check(void);                                           /* that all of them are known */
+double squared_error(const Split *s, long *count);                  /* of the program reconstruct; NAN without one */
+double area_under(const double *score, const uint8_t *positive, long n);
+
+/* ---- progress.c --------------------------------------------------------------------------------------------- */
+void progress_begin(const AePhase *p, const Split *train, int epochs, bool validation);
+void progress_step(int epoch, long batch, long batches, double loss);
+void progress_epoch(int epoch, const double *mean, double loss, double validation, double seconds);
+void progress_clear(void);
+
+/* ---- arrays.c, png.c: results to files ------------------------------------------------------------------------ */
+typedef struct { const char *name; AeElem elem; int rank; long shape[AE_RANK]; void *at; } Result;  /* at: float or double, or int32_t */
+Result result_new(const AeArray *a, long rows);
+void result_take(Result *r, const AeArray *a, long first, int n);
+void result_write(const char *path, const Result *r, int n, bool beside);
+void png_write(const char *path, const uint8_t *pixels, int width, int height, int channels);
+void png_encode(Text *t, const uint8_t *pixels, int width, int height, int channels);
+typedef struct { int channels, height, width; } Picture;
+bool picture_of(const Result *r, Picture *p);           /* how a row looks as an image */
+uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width, int *height, int *channels);
+
+/* ---- commands -------------------------------------------------------------------------------------------------- */
+void command_train(void);
+void command_eval(void);
+void command_encode(void);
+void command_decode(void);
+void command_reconstruct(void);
+void command_sample(void);
+void command_interpolate(void);
+void command_predict(void);
+void command_score(void);
+void command_grad(void);
+void command_gradcheck(void);
+void command_bench(void);
+void command_info(void);
+
+/* ---- train.c, steps.c, report.c ----------------------------------------------------------------------------------- */
+typedef struct {            /* where training stands; with the arrays, all that a checkpoint holds */
+    int64_t phase, epoch;   /* from 0 */
+    int64_t step;           /* of the phase, done */
+    int64_t batch;          /* steps of this epoch, done */
+    int64_t rows;           /* of this epoch, seen */
+    int64_t idle;           /* epochs since the validation loss was best */
+    int64_t metrics;        /* bytes of metrics.jsonl that belong to it */
+    double best;            /* validation loss */
+    double seconds;
+    double loss;            /* sums over the rows seen in this epoch */
+    double *sum;            /* [terms] */
+} Position;
+typedef struct {            /* a phase, made ready to run */
+    const AePhase *phase; int number;       /* from 1 */
+    const Split *train;
+    long *order; long rows;                 /* rows used, in the order of this epoch */
+    const long *fixed;                      /* the rows used, in the file's order */
+    uint8_t *labelled;                      /* [train->rows], or NULL: as the data says */
+    long batch, batches;                    /* rows a step (before accumulating), steps an epoch */
+    int epochs, parts;                      /* parts: batches accumulated into a step */
+    uint64_t seed;
+    ae_real *gathered;                      /* [nparams], when parts > 1 */
+} Stage;
+Stage stage_make(int phase, const Split *train);
+void stage_shuffle(Stage *s, int epoch);
+void stage_sweeps(const Stage *s, int every);
+int stage_step(Stage *s, const Position *at, double *loss, double *sum);    /* gradient, checks, clip, update; rows it used */
+void stage_clock(const Stage *s, long step, long batch, int epoch);
+void report_write(const char *folder);
+double now(void);
+#endif

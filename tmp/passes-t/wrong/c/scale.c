@@ -1,0 +1,100 @@
+/* scale.c -- what the training rows say about the range of each input, and its use on every split.
+ *
+ * `scale = 0..1` maps bytes and digits by the range of their type, columns each by its least and largest training
+ * value, other images and sequences by one range; `scale = standard` takes mean and deviation of each column. */
+#include "runtime.h"
+
+static void learn_range(const Column *c, long rows, long width, bool each, double low, double high, Learnt *l)
+{
+    const bool typed = c->high > c->low;
+    l->nscale = typed || !each ? 1 : width;
+    l->subtract = need((size_t) l->nscale, sizeof *l->subtract);
+    l->divide = need((size_t) l->nscale, sizeof *l->divide);
+    for (long k = 0; k < l->nscale; k++) {
+        double least = typed ? c->low : INFINITY, most = typed ? c->high : -INFINITY;
+        if (!typed)
+            for (long e = k; e < rows * width; e += l->nscale) {
+                least = fmin(least, c->real[e]);
+                most = fmax(most, c->real[e]);
+            }
+        l->divide[k] = most > least ? (most - least) / (high - low) : 1;
+        l->subtract[k] = least - low * l->divide[k];
+    }
+}
+
+static void learn_standard(const Column *c, long rows, long width, Learnt *l)
+{
+    l->nscale = width;
+    l->subtract = need((size_t) width, sizeof *l->subtract);
+    l->divide = need((size_t) width, sizeof *l->divide);
+    for (long k = 0; k < width; k++) {
+        double sum = 0, square = 0;
+        for (long r = 0; r < rows; r++)
+            sum += c->real[r * width + k];
+        l->subtract[k] = sum / (double) rows;
+        for (long r = 0; r < rows; r++) {
+            const double d = c->real[r * width + k] - l->subtract[k];
+            square += d * d;
+        }
+        l->divide[k] = square > 0 ? sqrt(square / (double) rows) : 1;
+    }
+}
+
+/* Inputs follow `scale`, labels only `scale_label`. Columns of numbers are scaled each for itself, images and
+ * sequences by one range. */
+void scale_learn(const Split *s)
+{
+    for (int i = 0; i < ae_model.ninputs; i++) {
+        const AeInput *const in = &ae_model.inputs[i];
+        const AeSetting *const how = data_setting(in->label ? "scale_label" : "scale");
+        const Column *const c = &s->column[i];
+        if (!how || !c->real || !s->rows || (in->label && strcmp(in->kind, "real") != 0))
+            continue;
+        if (how->nnumbers == 2 && how->number[0] < how->number[1])
+            learn_range(c, s->rows, input_width(i), strcmp(in->kind, "vector") == 0 || in->label,
+                        how->number[0], how->number[1], &learnt[i]);
+        else if (how->text && strcmp(how->text, "standard") == 0)
+            learn_standard(c, s->rows, input_width(i), &learnt[i]);
+        else
+            fail("%s is a range such as 0..1, or standard", how->key);
+    }
+}
+
+void scale_split(Split *s)
+{
+    for (int i = 0; s->column && i < ae_model.ninputs; i++) {
+        const Learnt *const l = &learnt[i];
+        Column *const c = &s->column[i];
+        if (!l->nscale || !c->real)
+            continue;
+        const long n = s->rows * input_width(i);
+        for (long e = 0; e < n; e++) {
+            const long k = l->nscale == 1 ? 0 : e % l->nscale;
+            c->real[e] = (float) ((c->real[e] - l->subtract[k]) / l->divide[k]);
+        }
+    }
+}
+
+void data_peak(int input, double *low, double *high)
+{
+    const AeSetting *const how = data_setting("scale");
+    *low = *high = 0;
+    if (how && how->nnumbers == 2) {
+        *low = how->number[0];
+        *high = how->number[1];
+        return;
+    }
+    const Split *const s = data_split(data_split("test") ? "test" : "train");
+    const Column *const c = &s->column[input];
+    if (!how && c->high > c->low) {
+        *low = c->low;
+        *high = c->high;
+    } else if (c->real) {
+        *low = INFINITY;
+        *high = -INFINITY;
+        for (long e = 0; e < s->rows * input_width(input); e++) {
+            *low = fmin(*low, c->real[e]);
+            *high = fmax(*high, c->real[e]);
+        }
+    }
+}
