@@ -12,27 +12,23 @@ typedef struct {                /* reads of t become `value`, with the subscript
     Index *index[MAX_RANK];     /* at each axis of t */
 } Rule;
 
+typedef struct {                /* what the program does with a tensor */
+    Tensor *t;
+    int writes, last;           /* how many statements write it; the number of the last */
+    bool whole_use;             /* it is used otherwise than by reads of its elements, which alone can be replaced */
+    bool updates;               /* read by updates */
+} Seen;
+
 typedef struct {
     Program *p;
     VEC(Rule) rules;
+    VEC(Seen) seen;
+    int now;                    /* the number of the statement at hand */
+    bool update;                /* it is one of the updates */
     TensorList needed;
     TensorList zeroed;          /* an exact 0 was set or added */
     bool changed;
 } Simplify;
-
-static bool has(const TensorList *list, const Tensor *t)
-{
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k] == t)
-            return true;
-    return false;
-}
-
-static StmtList *part(Program *p, int k)
-{
-    StmtList *const parts[] = { &p->begin, &p->body, &p->end, &p->update };
-    return k < 4 ? parts[k] : NULL;
-}
 
 /* ---- expressions --------------------------------------------------------------------------------- */
 static Expr zero = { .kind = EXPR_num };        /* a 0 that makes a product with anything 0 */
@@ -44,29 +40,34 @@ static bool stops(const Expr *u, const Expr *e)
     return e->kind == EXPR_stop && expr_same(u, e->arg[0]);
 }
 
-static Expr *plain(Expr *e)
+/* The rewritten expression without the special 0. */
+static Expr *rewrite_plain(Expr *e, void *with)
 {
-    return e == &zero ? expr_real(0) : e;
+    Expr *r = rewrite(with, e);
+    return r == &zero ? expr_real(0) : r;
 }
 
 static Expr *rewrite_op(Simplify *s, Expr *e)
 {
     if (e->op == OP_sub && (stops(e->arg[0], e->arg[1]) || stops(e->arg[1], e->arg[0])))
         return &zero;
-    Expr *a = rewrite(s, e->arg[0]), *b = rewrite(s, e->arg[1]), *c = rewrite(s, e->arg[2]);
-    if (a == &zero || b == &zero) {
-        if (e->op == OP_mul || e->op == OP_neg || (e->op == OP_div && a == &zero))
-            return &zero;
-        if (e->op == OP_add)
-            return a == &zero ? b : a;
-        if (e->op == OP_sub)
-            return b == &zero ? a : expr_op(OP_neg, b, NULL, NULL);
+    Expr *arg[3];
+    bool changed = false;
+    for (int k = 0; k < 3; k++) {
+        arg[k] = e->arg[k] ? rewrite(s, e->arg[k]) : NULL;
+        changed = changed || arg[k] != e->arg[k];
     }
-    if (e->op == OP_select && b == &zero && c == &zero)
+    const bool a = arg[0] == &zero, b = arg[1] == &zero, c = arg[2] == &zero;
+    if (e->op == OP_select ? b && c : e->op == OP_mul ? a || b : (e->op == OP_neg || e->op == OP_div) && a)
         return &zero;
-    if (a == e->arg[0] && b == e->arg[1] && c == e->arg[2])
-        return e;
-    return expr_op(e->op, plain(a), b ? plain(b) : NULL, c ? plain(c) : NULL);
+    if ((e->op == OP_add && a) || (e->op == OP_sub && b && !a))
+        return arg[e->op == OP_add];
+    if (e->op == OP_add && b)
+        return arg[0];
+    for (int k = 0; k < 3; k++)
+        if (arg[k] == &zero)
+            arg[k] = expr_real(0);
+    return changed ? expr_op(e->op, arg[0], arg[1], arg[2]) : e;
 }
 
 static Rule *rule_of(Simplify *s, const Tensor *t)
@@ -77,73 +78,42 @@ static Rule *rule_of(Simplify *s, const Tensor *t)
     return NULL;
 }
 
-static Expr *apply(Simplify *s, Rule *r, Expr **sub, unsigned check, Expr *other)
-{
-    if (r->value->kind == EXPR_num)
-        return has(&s->zeroed, r->t) && expr_is(r->value, 0) ? &zero : r->value;
-    Expr *to[MAX_RANK];
-    unsigned moved = 0;
-    for (int k = 0; k < r->value->tensor->rank; k++)
-        for (int j = 0; j < r->t->rank; j++)
-            if (r->value->sub[k]->index == r->index[j]) {
-                to[k] = sub[j];
-                moved |= (check >> j & 1) << k;
-            }
-    return expr_read(r->value->tensor, to, moved, other);
-}
-
 static Expr *rewrite_read(Simplify *s, Expr *e)
 {
-    Expr *sub[MAX_RANK], *other = e->other ? plain(rewrite(s, e->other)) : NULL;
-    bool changed = other != e->other;
-    for (int k = 0; k < e->tensor->rank; k++) {
-        sub[k] = plain(rewrite(s, e->sub[k]));
-        changed = changed || sub[k] != e->sub[k];
-    }
+    e = expr_map(e, rewrite_plain, s);
     Rule *r = rule_of(s, e->tensor);
-    if (r && !(r->lost & e->check)) {
-        s->changed = true;
-        return apply(s, r, sub, e->check, other);
+    if (!r || (r->lost & e->check))
+        return e;
+    s->changed = true;
+    if (r->value->kind == EXPR_num)
+        return tensor_in(&s->zeroed, r->t) && expr_is(r->value, 0) ? &zero : r->value;
+    Expr *sub[MAX_RANK];
+    unsigned check = 0;
+    for (int k = 0; k < r->value->tensor->rank; k++) {
+        const int j = index_among(r->index, r->t->rank, r->value->sub[k]->index);
+        sub[k] = e->sub[j];
+        check |= (e->check >> j & 1) << k;
     }
-    return changed ? expr_read(e->tensor, sub, e->check, other) : e;
+    return expr_read(r->value->tensor, sub, check, e->other);
 }
 
 static Expr *rewrite(Simplify *s, Expr *e)
 {
-    if (!e)
-        return NULL;
     switch (e->kind) {
-    case EXPR_num: case EXPR_index: case EXPR_reduce:
-        return e;
+    case EXPR_op:
+        return rewrite_op(s, e);
     case EXPR_read:
         return rewrite_read(s, e);
+    case EXPR_inside: {
+        Expr *r = rewrite_read(s, e->arg[0]);
+        return r == e->arg[0] ? e : expr_inside(r);
+    }
     case EXPR_stop: case EXPR_byhand:
         s->changed = true;
         return rewrite(s, e->arg[0]);
-    case EXPR_inside: {
-        Expr *read = e->arg[0], *r = rewrite_read(s, read);
-        return r == read ? e : expr_inside(r);
+    default:
+        return expr_map(e, rewrite_plain, s);
     }
-    case EXPR_op:
-        return rewrite_op(s, e);
-    case EXPR_draw: {
-        Expr *d = NEW(Expr);
-        *d = *e;
-        bool changed = false;
-        for (int k = 0; k < e->nkey; k++) {
-            d->key[k] = plain(rewrite(s, e->key[k]));
-            changed = changed || d->key[k] != e->key[k];
-        }
-        return changed ? d : e;
-    }
-    }
-    return e;
-}
-
-static Expr *rewritten(Simplify *s, Expr *e)
-{
-    Expr *r = rewrite(s, e);
-    return r ? plain(r) : NULL;
 }
 
 static void rewrite_list(Simplify *s, StmtList *list)
@@ -156,18 +126,15 @@ static void rewrite_list(Simplify *s, StmtList *list)
             rewrite_list(s, &st->body);
         if (st->kind != STMT_nest)
             continue;
-        for (int j = 0; j < st->target->rank; j++)
-            st->sub[j] = rewritten(s, st->sub[j]);
-        st->where = rewritten(s, st->where);
-        st->draw = rewritten(s, st->draw);
-        Expr *v = rewrite(s, st->value);
-        st->value = plain(v);
+        Expr *value = rewrite(s, st->value);
+        if (value == &zero && st->set <= SET_add && !tensor_in(&s->zeroed, st->target))
+            PUSH(s->zeroed, st->target);
+        st->value = NULL;
+        stmt_map(st, rewrite_plain, s);
+        st->value = value == &zero ? expr_real(0) : value;
         if (st->where && expr_is(st->where, 1))
             st->where = NULL;
-        if (v == &zero && st->set <= SET_add && !has(&s->zeroed, st->target))
-            PUSH(s->zeroed, st->target);
-        const bool never = st->where && expr_is(st->where, 0) && st->set <= SET_min;
-        if (st->set == SET_add && (expr_is(st->value, 0) || never)) {
+        if (st->set == SET_add && (expr_is(st->value, 0) || (st->where && expr_is(st->where, 0)))) {
             s->changed = true;
             n--;
         }
@@ -176,154 +143,111 @@ static void rewrite_list(Simplify *s, StmtList *list)
 }
 
 /* ---- copies and constants ------------------------------------------------------------------------ */
-typedef struct { Tensor *t; int count, last; bool whole_use, updates; } Seen;     /* writes of a tensor; other uses than reads */
-typedef struct {
-    VEC(Seen) seen;
-    int now;
-    bool update;
-} Survey;
-
-static Seen *seen(Survey *v, Tensor *t)
+static Seen *seen(Simplify *s, Tensor *t)
 {
-    if (t->mark > 0 && t->mark <= v->seen.n && v->seen.at[t->mark - 1].t == t)
-        return &v->seen.at[t->mark - 1];
-    Seen s = { .t = t, .last = -1 };
-    PUSH(v->seen, s);
-    t->mark = v->seen.n;
-    return &v->seen.at[t->mark - 1];
+    if (t->mark <= 0 || t->mark > s->seen.n || s->seen.at[t->mark - 1].t != t) {
+        PUSH(s->seen, ((Seen) { .t = t, .last = -1 }));
+        t->mark = s->seen.n;
+    }
+    return &s->seen.at[t->mark - 1];
 }
 
 static void see_use(Expr *e, void *with)
 {
-    Survey *v = with;
-    if (e->kind != EXPR_read)
-        return;
-    Seen *s = seen(v, e->tensor);
-    s->updates = s->updates || v->update;
+    Simplify *s = with;
+    if (e->kind == EXPR_read)
+        seen(s, e->tensor)->updates |= s->update;
 }
 
-static void see_axes(Survey *v, Tensor *t)
+static void see_limit(Expr *e, void *with)          /* limits stay as they are */
 {
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].length)
-            seen(v, t->axis[k].length)->whole_use = true;
+    if (e->kind == EXPR_read)
+        seen(with, e->tensor)->whole_use = true;
 }
 
-static void walk_stmt(Stmt *st, void (*see)(Expr *, void *), void *with)
+static void see_stmt(Stmt *st, void *with)
 {
-    if (st->kind == STMT_scan)
-        expr_walk(st->step->limit, see, with);
-    if (st->kind != STMT_nest)
-        return;
-    for (int k = 0; k < st->target->rank; k++)
-        expr_walk(st->sub[k], see, with);
-    for (int k = 0; k < st->nindex; k++)
-        expr_walk(st->index[k]->limit, see, with);
-    expr_walk(st->where, see, with);
-    expr_walk(st->value, see, with);
-    expr_walk(st->draw, see, with);
-}
-
-static void survey(Stmt *st, void *with)
-{
-    Survey *v = with;
-    v->now++;
-    Tensor *const other[] = { st->source, st->wrt, st->stop };
+    Simplify *s = with;
+    s->now++;
+    Tensor *const whole[] = { st->source, st->wrt, st->stop };
     for (int k = 0; k < 3; k++)
-        if (other[k])
-            seen(v, other[k])->whole_use = true;
+        if (whole[k])
+            seen(s, whole[k])->whole_use = true;
     if (st->target) {
-        see_axes(v, st->target);
-        Seen *s = seen(v, st->target);
-        s->count++;
-        s->last = v->now;
-        s->whole_use = s->whole_use || st->kind != STMT_nest;
+        Seen *t = seen(s, st->target);
+        t->writes++;
+        t->last = s->now;
+        t->whole_use |= st->kind != STMT_nest;
+        for (int k = 0; k < st->target->rank; k++)
+            if (st->target->axis[k].length)
+                seen(s, st->target->axis[k].length)->whole_use = true;
     }
-    walk_stmt(st, see_use, v);
-    for (int k = 0; k < st->nindex; k++)        /* limits stay as they are */
-        if (st->index[k]->limit && st->index[k]->limit->kind == EXPR_read)
-            seen(v, st->index[k]->limit->tensor)->whole_use = true;
+    stmt_walk(st, see_use, s);
+    for (int k = 0; k < st->nindex; k++)
+        expr_walk(st->index[k]->limit, see_limit, s);
 }
 
 static bool kept(Simplify *s, const Tensor *t)
 {
     Program *p = s->p;
-    if (t->role != ROLE_temp || t->external || t == p->loss || has(&p->outputs, t))
-        return true;
-    for (int k = 0; k < p->terms.n; k++)
-        if (t == p->terms.at[k].value || t == p->terms.at[k].each || t == p->terms.at[k].weight
-            || t == p->terms.at[k].units)
-            return true;
-    return false;
+    bool is = t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t);
+    for (int k = 0; k < p->terms.n && !is; k++)
+        is = t == p->terms.at[k].value || t == p->terms.at[k].each || t == p->terms.at[k].weight || t == p->terms.at[k].units;
+    return is;
 }
 
 /* Whether value is b[..] with some of the target's indices, over the same sizes and lengths. */
-static bool is_copy(const Stmt *st, const Expr *value, unsigned *lost)
+static bool is_copy(const Stmt *st, Rule *r)
 {
-    const Tensor *t = st->target, *b = value->tensor;
-    if (value->kind != EXPR_read || value->check || b->elem != t->elem)
+    const Tensor *t = st->target, *b = st->value->tensor;
+    if (st->value->kind != EXPR_read || st->value->check || b->elem != t->elem)
         return false;
-    *lost = (1u << t->rank) - 1;
     for (int k = 0; k < b->rank; k++) {
-        int at = -1;
-        for (int j = 0; j < t->rank; j++)
-            if (value->sub[k]->kind == EXPR_index && value->sub[k]->index == st->sub[j]->index && (*lost >> j & 1))
-                at = j;
-        if (at < 0 || b->axis[k].size != t->axis[at].size || b->axis[k].length != t->axis[at].length)
+        const int at = st->value->sub[k]->kind == EXPR_index ? target_axis(st, st->value->sub[k]->index) : -1;
+        if (at < 0 || !(r->lost >> at & 1) || b->axis[k].size != t->axis[at].size || b->axis[k].length != t->axis[at].length)
             return false;
-        *lost &= ~(1u << at);
+        r->lost &= ~(1u << at);
     }
     return true;
 }
 
-typedef struct { Simplify *s; Survey *v; int now; } Finding;
-
 static void find_rule(Stmt *st, void *with)
 {
-    Finding *f = with;
-    f->now++;
+    Simplify *s = with;
+    s->now++;
     if (st->kind != STMT_nest || st->set != SET_is || st->where || st->held || st->update || st->check)
         return;
     Tensor *t = st->target;
-    Seen *w = seen(f->v, t);
-    if (w->count != 1 || w->whole_use || kept(f->s, t))
+    if (seen(s, t)->writes != 1 || seen(s, t)->whole_use || kept(s, t))
         return;
-    Rule r = { .t = t, .value = st->value };
-    for (int k = 0; k < t->rank; k++) {
-        if (st->sub[k]->kind != EXPR_index)
-            return;
+    Rule r = { .t = t, .value = st->value, .lost = (1u << t->rank) - 1 };
+    for (int k = 0; k < t->rank; k++)
         r.index[k] = st->sub[k]->index;
-    }
     if (st->value->kind == EXPR_num) {
-        r.lost = (1u << t->rank) - 1;
-        PUSH(f->s->rules, r);
-        return;
+        PUSH(s->rules, r);
+    } else if (is_copy(st, &r)) {
+        Tensor *b = st->value->tensor;
+        const bool moves = b->role == ROLE_state || b->role == ROLE_param;
+        if (seen(s, b)->last < s->now && !(moves && seen(s, t)->updates) && !rule_of(s, b))
+            PUSH(s->rules, r);
     }
-    if (!is_copy(st, st->value, &r.lost))
-        return;
-    Tensor *b = st->value->tensor;
-    const bool moves = b->role == ROLE_state || b->role == ROLE_param;
-    if (seen(f->v, b)->last < f->now && !(moves && w->updates) && !rule_of(f->s, b))
-        PUSH(f->s->rules, r);
 }
 
 static void find_rules(Simplify *s)
 {
-    Survey v = { .now = 0 };
-    for (int k = 0; k < 4; k++) {
-        v.update = k == 3;
-        each_stmt(part(s->p, k), survey, &v);
+    s->seen.n = s->rules.n = s->now = 0;
+    for (int k = 0; program_part(s->p, k); k++) {
+        s->update = program_part(s->p, k) == &s->p->update;
+        each_stmt(program_part(s->p, k), see_stmt, s);
     }
-    Finding f = { s, &v, 0 };
-    s->rules.n = 0;
-    for (int k = 0; k < 4; k++)
-        each_stmt(part(s->p, k), find_rule, &f);
+    s->now = 0;
+    each_stmt_of(s->p, find_rule, s);
 }
 
-/* ---- what is needed -------------------------------------------------------------------------------- */
+/* ---- what is needed ------------------------------------------------------------------------------ */
 static void need(Simplify *s, Tensor *t)
 {
-    if (t && !has(&s->needed, t)) {
+    if (t && !tensor_in(&s->needed, t)) {
         PUSH(s->needed, t);
         s->changed = true;
     }
@@ -337,38 +261,37 @@ static void need_read(Expr *e, void *with)
 
 static bool live(Simplify *s, const Stmt *st)
 {
-    if (st->kind != STMT_scan)
-        return kept(s, st->target) || has(&s->needed, st->target);
-    for (int k = 0; k < st->body.n; k++)
-        if (live(s, st->body.at[k]))
-            return true;
-    return false;
+    bool is = st->kind != STMT_scan && (kept(s, st->target) || tensor_in(&s->needed, st->target));
+    for (int k = 0; k < st->body.n && !is; k++)
+        is = live(s, st->body.at[k]);
+    return is;
 }
 
-static void need_stmt(Stmt *st, void *with)
+/* From the last statement to the first, as most readers stand behind what they read. */
+static void need_list(Simplify *s, StmtList *list)
 {
-    Simplify *s = with;
-    if (!live(s, st))
-        return;
-    need(s, st->source);
-    need(s, st->wrt);
-    need(s, st->stop);
-    walk_stmt(st, need_read, s);
-    for (int k = 0; st->target && k < st->target->rank; k++)
-        need(s, st->target->axis[k].length);
+    for (int k = list->n; k-- > 0;) {
+        Stmt *st = list->at[k];
+        if (!live(s, st))
+            continue;
+        need(s, st->source);
+        need(s, st->wrt);
+        need(s, st->stop);
+        stmt_walk(st, need_read, s);
+        for (int j = 0; st->target && j < st->target->rank; j++)
+            need(s, st->target->axis[j].length);
+        need_list(s, &st->body);
+    }
 }
 
 static void keep_live(Simplify *s, StmtList *list)
 {
     int n = 0;
-    for (int k = 0; k < list->n; k++) {
-        Stmt *st = list->at[k];
-        if (!live(s, st))
-            continue;
-        if (st->kind == STMT_scan)
-            keep_live(s, &st->body);
-        list->at[n++] = st;
-    }
+    for (int k = 0; k < list->n; k++)
+        if (live(s, list->at[k])) {
+            keep_live(s, &list->at[k]->body);
+            list->at[n++] = list->at[k];
+        }
     list->n = n;
 }
 
@@ -379,10 +302,10 @@ static void drop_dead(Simplify *s)
     do {
         s->changed = false;
         for (int k = 4; k-- > 0;)
-            each_stmt(part(s->p, k), need_stmt, s);
+            need_list(s, program_part(s->p, k));
     } while (s->changed);
-    for (int k = 0; k < 4; k++)
-        keep_live(s, part(s->p, k));
+    for (int k = 0; program_part(s->p, k); k++)
+        keep_live(s, program_part(s->p, k));
     s->changed = changed;
 }
 
@@ -393,8 +316,8 @@ void simplify(Module *m, Program *p)
     do {
         find_rules(&s);
         s.changed = false;
-        for (int k = 0; k < 4; k++)
-            rewrite_list(&s, part(p, k));
+        for (int k = 0; program_part(p, k); k++)
+            rewrite_list(&s, program_part(p, k));
         drop_dead(&s);
     } while (s.changed);
 }
