@@ -75,8 +75,7 @@ int target_axis(const Stmt *s, const Index *i)
     return -1;
 }
 
-/* The direct expressions of s, limits aside: k counts from 0 until NULL comes back. The place may hold NULL. */
-static Expr **part(Stmt *s, int k)
+Expr **stmt_part(Stmt *s, int k)
 {
     Expr **const ends[] = { &s->where, &s->value, &s->draw, NULL };
     const int rank = s->kind == STMT_nest ? s->target->rank : 0;
@@ -89,8 +88,8 @@ void stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with)
         expr_walk(s->index[k]->limit, see, with);
     if (s->step)
         expr_walk(s->step->limit, see, with);
-    for (int k = 0; part(s, k); k++)
-        expr_walk(*part(s, k), see, with);
+    for (int k = 0; stmt_part(s, k); k++)
+        expr_walk(*stmt_part(s, k), see, with);
 }
 
 bool stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with)
@@ -98,23 +97,23 @@ bool stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with)
     for (int k = 0; k < s->nindex; k++)
         if (expr_any(s->index[k]->limit, is, with))
             return true;
-    for (int k = 0; part(s, k); k++)
-        if (expr_any(*part(s, k), is, with))
+    for (int k = 0; stmt_part(s, k); k++)
+        if (expr_any(*stmt_part(s, k), is, with))
             return true;
     return s->step && expr_any(s->step->limit, is, with);
 }
 
 void stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with)
 {
-    for (int k = 0; part(s, k); k++)
-        if (*part(s, k))
-            *part(s, k) = image(*part(s, k), with);
+    for (int k = 0; stmt_part(s, k); k++)
+        if (*stmt_part(s, k))
+            *stmt_part(s, k) = image(*stmt_part(s, k), with);
 }
 
 void stmt_replace(Stmt *s, Index **from, Expr **to, int n)
 {
-    for (int k = 0; part(s, k); k++)
-        *part(s, k) = expr_replace(*part(s, k), from, to, n);
+    for (int k = 0; stmt_part(s, k); k++)
+        *stmt_part(s, k) = expr_replace(*stmt_part(s, k), from, to, n);
     for (int k = 0; k < s->nindex; k++)
         s->index[k]->limit = expr_replace(s->index[k]->limit, from, to, n);
     for (int k = 0; k < s->body.n; k++)

@@ -84,18 +84,18 @@ static void each_program(Module *m, Pass *run, const char *name)
             if (one[q]) {
                 if (run)
                     run(m, one[q]);
-                verify(m, one[q], intern(name));
+                verify(one[q], intern(name));
             }
         for (int q = 0; q < p->sweeps.n; q++) {
             if (run)
                 run(m, p->sweeps.at[q]);
-            verify(m, p->sweeps.at[q], intern(name));
+            verify(p->sweeps.at[q], intern(name));
         }
     }
     for (int k = 0; k < m->programs.n; k++) {
         if (run)
             run(m, m->programs.at[k]);
-        verify(m, m->programs.at[k], intern(name));
+        verify(m->programs.at[k], intern(name));
     }
 }
 
@@ -125,13 +125,13 @@ void module_print(Buf *b, Module *m)
 {
     for (int k = 0; k < m->phases.n; k++) {
         Phase *p = m->phases.at[k];
-        program_print(b, m, p->gradient);
+        program_print(b, p->gradient);
         for (int q = 0; q < p->sweeps.n; q++)
-            program_print(b, m, p->sweeps.at[q]);
+            program_print(b, p->sweeps.at[q]);
         if (p->start)
-            program_print(b, m, p->start);
-        program_print(b, m, p->evaluate);
+            program_print(b, p->start);
+        program_print(b, p->evaluate);
     }
     for (int k = 0; k < m->programs.n; k++)
-        program_print(b, m, m->programs.at[k]);
+        program_print(b, m->programs.at[k]);
 }

@@ -330,8 +330,7 @@ Expr *expr_both(Expr *a, Expr *b)
 }
 
 /* ---- walks --------------------------------------------------------------------------------------- */
-/* The direct parts of e: k counts from 0 until NULL comes back. The place may hold NULL. Limits are none of them. */
-static Expr **part(const Expr *e, int k)
+Expr **expr_part(const Expr *e, int k)
 {
     Expr *x = (Expr *) e;
     if (e->kind == EXPR_read)
@@ -349,8 +348,8 @@ void expr_walk(Expr *e, void (*see)(Expr *, void *), void *with)
     see(e, with);
     for (int k = 0; k < e->nindex; k++)
         expr_walk(e->bound[k]->limit, see, with);
-    for (int k = 0; part(e, k); k++)
-        expr_walk(*part(e, k), see, with);
+    for (int k = 0; expr_part(e, k); k++)
+        expr_walk(*expr_part(e, k), see, with);
 }
 
 bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
@@ -360,8 +359,8 @@ bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
     bool found = is(e, with);
     for (int k = 0; k < e->nindex && !found; k++)
         found = expr_any(e->bound[k]->limit, is, with);
-    for (int k = 0; !found && part(e, k); k++)
-        found = expr_any(*part(e, k), is, with);
+    for (int k = 0; !found && expr_part(e, k); k++)
+        found = expr_any(*expr_part(e, k), is, with);
     return found;
 }
 
@@ -414,8 +413,8 @@ Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with)
 {
     Expr now = *e;
     bool changed = false;
-    for (int k = 0; part(&now, k); k++) {
-        Expr **at = part(&now, k), *was = *at;
+    for (int k = 0; expr_part(&now, k); k++) {
+        Expr **at = expr_part(&now, k), *was = *at;
         *at = was ? image(was, with) : NULL;
         changed = changed || *at != was;
     }
@@ -545,8 +544,8 @@ static bool same(const Expr *a, const Expr *b)
         return a == b;
     const int was = npair;
     bool is = a->kind == b->kind && a->whole == b->whole && same_node(a, b);
-    for (int k = 0; is && part(a, k); k++)
-        is = same(*part(a, k), *part(b, k));
+    for (int k = 0; is && expr_part(a, k); k++)
+        is = same(*expr_part(a, k), *expr_part(b, k));
     npair = was;
     return is;
 }

@@ -276,6 +276,8 @@ bool  is_index(const Expr *e, const Index *i);      /* the bare index */
 bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
 /* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
 bool  expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n);
+/* The direct parts of e, limits aside: k counts from 0 until NULL comes back. The place may hold NULL. */
+Expr **expr_part(const Expr *e, int k);
 /* These go through e and all in it: subscripts, keys and the limits of bound indices included. NULL: nothing. */
 void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
 bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with);
@@ -298,6 +300,7 @@ void  nest_index(Stmt *s, Index *i);
 void  nest_axis(Stmt *s, Index *i, Axis axis, bool loop);
 int   target_axis(const Stmt *s, const Index *i);           /* where i stands alone; -1: nowhere */
 void  where_to_limits(Stmt *s);             /* `where i < limit` becomes the limit of i, if i and no other index depends on it */
+Expr **stmt_part(Stmt *s, int k);           /* as expr_part: subscripts, where, value, draw */
 /* These go through the expressions of s, not through its body: subscripts, limits, where, value, draw. */
 void  stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with);
 bool  stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with);
@@ -326,8 +329,8 @@ void search(Module *m, Program *p);         /* a draw by weights that are everyw
 void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the gradient of p->loss by p->trained */
 void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
-void verify(Module *m, Program *p, Str after);          /* bug() where the form is broken */
-void program_print(Buf *b, Module *m, Program *p);      /* in the language's notation */
+void verify(Program *p, Str after);          /* bug() where the form is broken */
+void program_print(Buf *b, Program *p);      /* in the language's notation */
 void stmt_print(Buf *b, Stmt *s);           /* one statement, for messages */
 
 typedef struct {

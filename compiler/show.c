@@ -6,8 +6,6 @@
 
 enum { MAX_NAMES = 8 * MAX_RANK };
 
-enum { SELECT = 1, OR, AND, NOT, COMPARE, SUM, REDUCE, PRODUCT, SIGN, POWER, ATOM };     /* how tightly each binds */
-
 typedef struct {
     Buf *b;
     TensorList tensors;             /* in order of mention */
@@ -51,64 +49,40 @@ static Str index_name(Show *s, Index *i)
 }
 
 /* ---- expressions --------------------------------------------------------------------------------- */
-static const char *const op_written[OP_COUNT] = {
-#define SCALAR(name, n, written, ...) [OP_##name] = written,
-#include "scalars.def"
-#undef SCALAR
-};
-
 static const char *const reduce_name[] = { "sum", "mean", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice" };
 
-static int op_level(Op op)
-{
-    switch (op) {
-    case OP_add: case OP_sub:   return SUM;
-    case OP_mul: case OP_div: case OP_idiv: return PRODUCT;
-    case OP_mod:    return PRODUCT;
-    case OP_pow:    return POWER;
-    case OP_neg:    return SIGN;
-    case OP_lt: case OP_le: case OP_eq: case OP_ne: return COMPARE;
-    case OP_and:    return AND;
-    case OP_or:     return OR;
-    case OP_not:    return NOT;
-    case OP_select: return SELECT;
-    default:        return ATOM;
-    }
-}
+static void show(Show *s, Expr *e, int least);
 
 static int level_of(const Expr *e)
 {
     if (e->kind == EXPR_num)
-        return signbit(e->num) ? SIGN : ATOM;
-    if (e->kind == EXPR_op)
-        return op_level(e->op);
-    return e->kind == EXPR_reduce ? REDUCE : ATOM;
+        return signbit(e->num) ? LEVEL_SIGN : LEVEL_ATOM;
+    return e->kind == EXPR_op ? op_info[e->op].binds : e->kind == EXPR_reduce ? LEVEL_REDUCE : LEVEL_ATOM;
 }
 
 /* How tightly an argument must bind to need no parentheses. */
 static int needed(const Expr *e, int arg)
 {
-    const int own = op_level(e->op);
+    const int own = op_info[e->op].binds;
     switch (own) {
-    case ATOM:      return 0;
-    case SELECT:    return arg == 0 ? OR : SELECT;
-    case POWER:     return arg == 0 ? ATOM : SIGN;
-    case SIGN: case NOT:    return own;
-    default:        return own + arg;
+    case LEVEL_ATOM:    return 0;
+    case LEVEL_SELECT:  return arg == 0 ? LEVEL_OR : LEVEL_SELECT;
+    case LEVEL_POWER:   return arg == 0 ? LEVEL_ATOM : LEVEL_SIGN;
+    case LEVEL_SIGN: case LEVEL_NOT:    return own;
+    default:            return own + arg;
     }
 }
 
-static void show(Show *s, Expr *e, int least);
-
-static void show_op(Show *s, Expr *e)
+/* Text in which %1, %2, %3 stand for the arguments of e. */
+static void show_args(Show *s, const char *text, const Expr *e)
 {
-    for (const char *c = op_written[e->op]; *c; c++) {
-        if (*c == '%' && c[1] >= '1' && c[1] <= '3') {
-            show(s, e->arg[c[1] - '1'], needed(e, c[1] - '1'));
-            c++;
-        } else {
+    for (const char *c = text; *c; c++) {
+        if (*c != '%' || c[1] < '1' || c[1] > '3') {
             buf_put(s->b, c, 1);
+            continue;
         }
+        const int k = *++c - '1';
+        show(s, e->arg[k], e->kind == EXPR_op ? needed(e, k) : 0);
     }
 }
 
@@ -142,7 +116,7 @@ static void show_reduce(Show *s, Expr *e)
         show(s, e->where, 0);
     }
     buf_add(s->b, ") ");
-    show(s, e->arg[0], PRODUCT);
+    show(s, e->arg[0], LEVEL_PRODUCT);
 }
 
 static void show_bare(Show *s, Expr *e)
@@ -158,28 +132,20 @@ static void show_bare(Show *s, Expr *e)
         buf_add(s->b, "%s", tensor_name(s, e->tensor));
         show_subs(s, e->tensor, e->sub, e->other);
         break;
-    case EXPR_inside:
-        buf_add(s->b, "inside(");
-        show(s, e->arg[0], 0);
-        buf_add(s->b, ")");
-        break;
     case EXPR_op:
-        show_op(s, e);
+        show_args(s, op_info[e->op].written, e);
         break;
     case EXPR_draw:
         buf_add(s->b, e->normal ? "normal()" : "uniform()");
         break;
+    case EXPR_inside:
+        show_args(s, "inside(%1)", e);
+        break;
     case EXPR_stop:
-        buf_add(s->b, "stop(");
-        show(s, e->arg[0], 0);
-        buf_add(s->b, ")");
+        show_args(s, "stop(%1)", e);
         break;
     case EXPR_byhand:
-        buf_add(s->b, "(");
-        show(s, e->arg[0], 0);
-        buf_add(s->b, " grad ");
-        show(s, e->arg[2], 0);
-        buf_add(s->b, ")");
+        show_args(s, "(%1 grad %3)", e);
         break;
     case EXPR_reduce:
         show_reduce(s, e);
@@ -208,7 +174,7 @@ static void show_value(Show *s, Stmt *st)
         buf_add(s->b, ")");
     }
     buf_add(s->b, " ");
-    show(s, st->value, st->set >= SET_argmax ? PRODUCT : 0);
+    show(s, st->value, st->set >= SET_argmax ? LEVEL_PRODUCT : 0);
     if (st->draw) {
         buf_add(s->b, " by ");
         show(s, st->draw, 0);
@@ -291,12 +257,8 @@ static void show_list(Show *s, StmtList *list, int depth)
 /* ---- declarations -------------------------------------------------------------------------------- */
 static void mention(Show *s, Tensor *t)
 {
-    if (!t)
-        return;
-    for (int k = 0; k < s->tensors.n; k++)
-        if (s->tensors.at[k] == t)
-            return;
-    PUSH(s->tensors, t);
+    if (t && !tensor_in(&s->tensors, t))
+        PUSH(s->tensors, t);
 }
 
 static void see_expr(Expr *e, void *with)
@@ -312,15 +274,7 @@ static void see_stmt(Stmt *st, void *with)
     mention(s, st->source);
     mention(s, st->wrt);
     mention(s, st->stop);
-    if (st->kind != STMT_nest)
-        return;
-    for (int k = 0; k < st->nindex; k++)
-        expr_walk(st->index[k]->limit, see_expr, s);
-    for (int k = 0; k < st->target->rank; k++)
-        expr_walk(st->sub[k], see_expr, s);
-    expr_walk(st->value, see_expr, s);
-    expr_walk(st->where, see_expr, s);
-    expr_walk(st->draw, see_expr, s);
+    stmt_walk(st, see_expr, s);
 }
 
 static void show_tensor(Show *s, Tensor *t)
@@ -337,30 +291,19 @@ static void show_tensor(Show *s, Tensor *t)
     buf_add(s->b, "\n");
 }
 
-static void show_part(Show *s, const char *title, StmtList *list)
+void program_print(Buf *b, Program *p)
 {
-    if (list->n == 0)
-        return;
-    buf_add(s->b, "\n");
-    if (title)
-        buf_add(s->b, "# %s\n", title);
-    show_list(s, list, 0);
-}
-
-void program_print(Buf *b, Module *m, Program *p)
-{
-    (void) m;
     Show s = { .b = b };
-    StmtList *const part[] = { &p->begin, &p->body, &p->end, &p->update };
-    for (int k = 0; k < 4; k++)
-        each_stmt(part[k], see_stmt, &s);
+    static const char *const title[] = { "before the first batch", NULL, "after the last batch", "updates" };
+    each_stmt_of(p, see_stmt, &s);
     buf_add(b, "# program %s\n", p->name ? p->name : "");
     for (int k = 0; k < s.tensors.n; k++)
         show_tensor(&s, s.tensors.at[k]);
-    show_part(&s, "before the first batch", &p->begin);
-    show_part(&s, NULL, &p->body);
-    show_part(&s, "after the last batch", &p->end);
-    show_part(&s, "updates", &p->update);
+    for (int k = 0; program_part(p, k); k++) {
+        if (program_part(p, k)->n)
+            buf_add(b, title[k] ? "\n# %s\n" : "\n", title[k]);
+        show_list(&s, program_part(p, k), 0);
+    }
 }
 
 void stmt_print(Buf *b, Stmt *st)

@@ -5,8 +5,7 @@ typedef struct {
     Str after;
     bool reduces, gradients, wrappers;      /* what may still stand */
     TensorList written;
-    Index *bound[4 * MAX_RANK];
-    int nbound;
+    VEC(Index *) bound;
     Stmt *of;
 } Verify;
 
@@ -25,44 +24,30 @@ static void must(Verify *v, bool holds, const char *what, Str name)
 
 static bool is_bound(Verify *v, const Index *i)
 {
-    for (int k = 0; k < v->nbound; k++)
-        if (v->bound[k] == i)
-            return true;
-    return false;
+    return index_among(v->bound.at, v->bound.n, i) >= 0;
 }
+
+static void check(Verify *v, Expr *e);
 
 static void bind(Verify *v, Index *i)
 {
-    must(v, v->nbound < 4 * MAX_RANK, "too many indices", i->name);
+    check(v, i->limit);
+    must(v, !i->limit || i->limit->whole, "a limit that is not whole, of", i->name);
     must(v, !is_bound(v, i), "bound twice:", i->name);
     must(v, i->size >= 0, "a negative size of", i->name);
-    v->bound[v->nbound++] = i;
+    PUSH(v->bound, i);
 }
 
 static bool is_written(Verify *v, const Tensor *t)
 {
-    if (t->role != ROLE_temp)
-        return true;
-    for (int k = 0; k < v->written.n; k++)
-        if (v->written.at[k] == t)
-            return true;
-    return false;
+    return t->role != ROLE_temp || tensor_in(&v->written, t);
 }
 
 /* ---- expressions --------------------------------------------------------------------------------- */
-static const int op_args[OP_COUNT] = {
-#define SCALAR(name, n, ...) [OP_##name] = n,
-#include "scalars.def"
-#undef SCALAR
-};
-
-static void check(Verify *v, Expr *e);
-
 static void check_place(Verify *v, Tensor *t, Expr *const *sub, unsigned checked)
 {
     for (int k = 0; k < t->rank; k++) {
         must(v, sub[k] != NULL, "a subscript is missing of", t->name);
-        check(v, sub[k]);
         must(v, sub[k]->whole, "a subscript that is not whole, of", t->name);
         if (checked >> k & 1)
             continue;
@@ -77,27 +62,17 @@ static void check_place(Verify *v, Tensor *t, Expr *const *sub, unsigned checked
 static void check_reduce(Verify *v, Expr *e)
 {
     must(v, v->reduces, "a reduction", NULL);
-    const int was = v->nbound;
+    must(v, (e->reduce == REDUCE_choice) == (e->arg[1] != NULL), "a draw, or none, in a reduction", NULL);
     for (int k = 0; k < e->nindex; k++) {
-        if (e->bound[k]->limit)
-            check(v, e->bound[k]->limit);
         if (e->reduce == REDUCE_rank)
             must(v, is_bound(v, e->rank_of[k]), "rank of an index that is not bound:", e->rank_of[k]->name);
-    }
-    for (int k = 0; k < e->nindex; k++)
         bind(v, e->bound[k]);
-    check(v, e->arg[0]);
-    if (e->where)
-        check(v, e->where);
-    must(v, (e->reduce == REDUCE_choice) == (e->arg[1] != NULL), "a draw, or none, in a reduction", NULL);
-    if (e->arg[1])
-        check(v, e->arg[1]);
-    v->nbound = was;
+    }
 }
 
-static void check(Verify *v, Expr *e)
+/* What must hold of a node, its parts aside. */
+static void check_node(Verify *v, Expr *e)
 {
-    must(v, e != NULL, "an expression is missing", NULL);
     switch (e->kind) {
     case EXPR_num:
         break;
@@ -110,32 +85,21 @@ static void check(Verify *v, Expr *e)
         check_place(v, e->tensor, e->sub, e->check);
         must(v, !e->other || e->check, "`else` without a check:", e->tensor->name);
         must(v, !e->whole || e->tensor->elem == ELEM_int, "a whole read of real", e->tensor->name);
-        if (e->other)
-            check(v, e->other);
         break;
     case EXPR_inside:
         must(v, e->arg[0]->kind == EXPR_read && e->arg[0]->check, "inside of no checked read", NULL);
-        check_place(v, e->arg[0]->tensor, e->arg[0]->sub, e->arg[0]->check);
         break;
     case EXPR_op:
         for (int k = 0; k < 3; k++)
-            if (k < op_args[e->op])
-                check(v, e->arg[k]);
-            else
-                must(v, !e->arg[k], "an argument too many", NULL);
-        if (e->op == OP_idiv)
-            must(v, e->arg[0]->whole && e->arg[1]->whole, "whole division of reals", NULL);
+            must(v, (e->arg[k] != NULL) == (k < op_info[e->op].args), "an argument missing, or too many", NULL);
+        must(v, e->op != OP_idiv || (e->arg[0]->whole && e->arg[1]->whole), "whole division of reals", NULL);
         break;
     case EXPR_draw:
-        for (int k = 0; k < e->nkey; k++) {
-            check(v, e->key[k]);
+        for (int k = 0; k < e->nkey; k++)
             must(v, e->key[k]->whole, "a key that is not whole", NULL);
-        }
         break;
     case EXPR_stop: case EXPR_byhand:
         must(v, v->wrappers, "stop or byhand", NULL);
-        for (int k = 0; k < (e->kind == EXPR_stop ? 1 : 3); k++)
-            check(v, e->arg[k]);
         break;
     case EXPR_reduce:
         check_reduce(v, e);
@@ -143,15 +107,18 @@ static void check(Verify *v, Expr *e)
     }
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
-static bool in_target(const Stmt *s, const Index *i)
+static void check(Verify *v, Expr *e)
 {
-    for (int k = 0; k < s->target->rank; k++)
-        if (s->sub[k]->kind == EXPR_index && s->sub[k]->index == i)
-            return true;
-    return false;
+    if (!e)
+        return;
+    const int was = v->bound.n;
+    check_node(v, e);
+    for (int k = 0; expr_part(e, k); k++)
+        check(v, *expr_part(e, k));
+    v->bound.n = was;
 }
 
+/* ---- statements ---------------------------------------------------------------------------------- */
 /* Each point writes another element. */
 static void check_set(Verify *v, Stmt *s)
 {
@@ -161,34 +128,27 @@ static void check_set(Verify *v, Stmt *s)
             must(v, s->sub[k]->index != s->sub[j]->index, "`=` along a diagonal of", s->target->name);
     }
     for (int k = 0; k < s->nindex && !s->update; k++)
-        must(v, in_target(s, s->index[k]), "`=` without a subscript", s->index[k]->name);
+        must(v, target_axis(s, s->index[k]) >= 0, "`=` without a subscript", s->index[k]->name);
 }
 
 static void check_whole_reduction(Verify *v, Stmt *s)
 {
     must(v, s->target->elem == ELEM_int, "a real place for a number:", s->target->name);
     for (int k = 0; k < s->nindex; k++)
-        must(v, in_target(s, s->index[k]) == (k < s->nouter || s->set == SET_rank), "on the wrong side:", s->index[k]->name);
+        must(v, (target_axis(s, s->index[k]) >= 0) == (k < s->nouter || s->set == SET_rank), "on the wrong side:", s->index[k]->name);
     must(v, (s->set == SET_choice || s->set == SET_search) == (s->draw != NULL), "a draw, or none,", NULL);
 }
 
 static void check_nest(Verify *v, Stmt *s)
 {
-    const int was = v->nbound;
+    const int was = v->bound.n;
+    must(v, s->target && s->value, "half a statement", NULL);
     must(v, s->nindex <= 2 * MAX_RANK && s->nouter <= s->nindex, "the number of indices", NULL);
-    for (int k = 0; k < s->nindex; k++) {
-        if (s->index[k]->limit) {
-            check(v, s->index[k]->limit);
-            must(v, s->index[k]->limit->whole, "a limit that is not whole, of", s->index[k]->name);
-        }
+    for (int k = 0; k < s->nindex; k++)
         bind(v, s->index[k]);
-    }
     check_place(v, s->target, s->sub, s->check);
-    if (s->where)
-        check(v, s->where);
-    check(v, s->value);
-    if (s->draw)
-        check(v, s->draw);
+    for (int k = 0; stmt_part(s, k); k++)
+        check(v, *stmt_part(s, k));
     must(v, s->target->elem == ELEM_real || s->value->whole || s->set >= SET_argmax, "a real value for whole", s->target->name);
     must(v, s->target->role != ROLE_input && s->target->role != ROLE_clock, "written:", s->target->name);
     if (s->set == SET_is)
@@ -197,8 +157,9 @@ static void check_nest(Verify *v, Stmt *s)
         check_whole_reduction(v, s);
     else
         must(v, s->nouter == s->nindex, "inner indices", NULL);
-    must(v, s->set == SET_is || s->set >= SET_argmax || s->update || is_written(v, s->target), "accumulated before a fill:", s->target->name);
-    v->nbound = was;
+    must(v, s->set == SET_is || s->set >= SET_argmax || s->update || is_written(v, s->target), "accumulated before a fill:",
+         s->target->name);
+    v->bound.n = was;
 }
 
 static void see_target(Stmt *s, void *with)
@@ -214,16 +175,13 @@ static void check_list(Verify *v, StmtList *list)
         Stmt *s = v->of = list->at[k];
         switch (s->kind) {
         case STMT_nest:
-            must(v, s->target && s->value, "half a statement", NULL);
             check_nest(v, s);
             break;
         case STMT_scan:
             each_stmt(&s->body, see_target, v);     /* an earlier step may have written it */
-            if (s->step->limit)
-                check(v, s->step->limit);
             bind(v, s->step);
             check_list(v, &s->body);
-            v->nbound--;
+            v->bound.n--;
             break;
         case STMT_gradient:
             must(v, v->gradients, "a gradient", NULL);
@@ -242,21 +200,23 @@ static void check_list(Verify *v, StmtList *list)
     }
 }
 
-void verify(Module *m, Program *p, Str after)
+static int order(const char *stage)
 {
-    (void) m;
-    static const char *const stage[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify" };
-    int at = 5;
-    for (int k = 0; k < 6; k++)
-        if (!strcmp(after, stage[k]))
-            at = k;
-    Verify v = { .after = after, .reduces = at < 1, .gradients = at < 4, .wrappers = at < 5 };
-    check_list(&v, &p->begin);
-    check_list(&v, &p->body);
-    check_list(&v, &p->end);
-    check_list(&v, &p->update);
-    if (at >= 4)
-        for (int k = 0; k < p->grads.n; k++)
-            if (!p->grads.at[k]->of_param)
-                bug("after %s: the gradient %s is nobody's", after, p->grads.at[k]->name);
+    static const char *const stages[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify" };
+    int k = 0;
+    while (k < 5 && strcmp(stage, stages[k]))
+        k++;
+    return k;
+}
+
+void verify(Program *p, Str after)
+{
+    const int at = order(after);
+    Verify v = { .after = after, .reduces = at < order("split"), .gradients = at < order("differentiate"),
+                 .wrappers = at < order("simplify") };
+    for (int k = 0; program_part(p, k); k++)
+        check_list(&v, program_part(p, k));
+    for (int k = 0; !v.gradients && k < p->grads.n; k++)
+        if (!p->grads.at[k]->of_param)
+            bug("after %s: the gradient %s is nobody's", after, p->grads.at[k]->name);
 }

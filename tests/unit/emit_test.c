@@ -362,7 +362,7 @@ static void run_case(const Case *c, const char *dir)
         simplify(t->module, t->program);
         if (k == 0 && getenv("SHOW")) {
             Buf b = { 0 };
-            program_print(&b, t->module, t->program);
+            program_print(&b, t->program);
             puts(b.at);
         }
         FILE *f = fopen(format("%s/%s.in", dir, c->name), "w");

@@ -108,7 +108,7 @@ static void show(const Case *c, const char *title, Text *t)
     if (!verbose)
         return;
     Buf b = { 0 };
-    program_print(&b, t->module, t->program);
+    program_print(&b, t->program);
     printf("==== %s, %s\n%s\n", c->name, title, b.at);
 }
 
@@ -178,10 +178,10 @@ static void check_held(const Case *c)
     split(t->module, t->program);
     search(t->module, t->program);
     hold(t->module, t->program);
-    verify(t->module, t->program, "hold");
+    verify(t->program, "hold");
     differentiate(t->module, t->program);
     simplify(t->module, t->program);
-    verify(t->module, t->program, "simplify");
+    verify(t->program, "simplify");
     show(c, "held", t);
     give(&m, t, c);
     interp_run(&m, &t->program->body);
@@ -244,7 +244,7 @@ static void check_inner(const Case *c, Text *t, Machine *m)
 static void must_have(const Case *c, Text *t)
 {
     Buf b = { 0 };
-    program_print(&b, t->module, t->program);
+    program_print(&b, t->program);
     if (c->must && !strstr(b.at, c->must))
         fail(c, "no line `%s` in\n%s", c->must, b.at);
 }
@@ -261,7 +261,7 @@ static void run_case(const Case *c)
         show(c, "as written", t);
         split(t->module, t->program);
         search(t->module, t->program);
-        verify(t->module, t->program, "split");
+        verify(t->program, "search");
         show(c, "split", t);
         if (!has_gradient(t)) {
             Machine m = { 0 };
@@ -270,13 +270,13 @@ static void run_case(const Case *c)
             compare(c, "split", &pm, plain, &m, t);
         }
         differentiate(t->module, t->program);
-        verify(t->module, t->program, "differentiate");
+        verify(t->program, "differentiate");
         show(c, "differentiate", t);
         if (simple) {
             for (int k = 0; k < t->names.n; k++)
                 t->names.at[k].tensor->external = k % 3 == 0;
             simplify(t->module, t->program);
-            verify(t->module, t->program, "simplify");
+            verify(t->program, "simplify");
             show(c, "simplify", t);
             must_have(c, t);
         }
