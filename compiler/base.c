@@ -71,12 +71,11 @@ typedef struct { uint64_t hash; const char *text; size_t n; } Slot;
 static Slot *slots;
 static size_t slot_room, slot_used;
 
-static uint64_t hash_of(const char *text, size_t n)     /* FNV-1a */
+uint64_t hash_more(uint64_t hash, const char *text, size_t length)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char) text[i]) * 1099511628211u;
-    return h ? h : 1;
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ (unsigned char) text[i]) * 1099511628211u;
+    return hash;
 }
 
 static Slot *find_slot(uint64_t hash, const char *text, size_t n)
@@ -104,7 +103,7 @@ Str intern_n(const char *text, size_t length)
 {
     if (2 * (slot_used + 1) > slot_room)
         grow_slots();
-    uint64_t hash = hash_of(text, length);
+    uint64_t hash = hash_more(HASH_NONE, text, length) | 1;       /* 0 is an empty slot */
     Slot *s = find_slot(hash, text, length);
     if (!s->hash) {
         char *copy = alloc(length + 1);
@@ -120,16 +119,22 @@ Str intern(const char *text)
     return intern_n(text, strlen(text));
 }
 
+Str format_v(const char *how, va_list args)
+{
+    char *text = NULL;
+    const int n = vasprintf(&text, how, args);
+    must(n < 0 ? NULL : text);
+    Str name = intern_n(text, (size_t) n);
+    free(text);
+    return name;
+}
+
 Str format(const char *how, ...)
 {
     va_list args;
     va_start(args, how);
-    char *text = NULL;
-    int n = vasprintf(&text, how, args);
+    Str name = format_v(how, args);
     va_end(args);
-    must(n < 0 ? NULL : text);
-    Str name = intern_n(text, (size_t) n);
-    free(text);
     return name;
 }
 

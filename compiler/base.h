@@ -25,6 +25,9 @@ typedef const char *Str;                            /* interned: compare with ==
 Str intern(const char *text);
 Str intern_n(const char *text, size_t length);
 Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));     /* an interned sprintf */
+Str format_v(const char *how, va_list args);
+uint64_t hash_more(uint64_t hash, const char *text, size_t length);         /* FNV-1a; begin with HASH_NONE */
+#define HASH_NONE 14695981039346656037u
 
 /* ---- text ------------------------------------------------------------------------------ base.c */
 typedef struct { char *at; size_t n, room; } Buf;   /* always ends in a zero byte once written to */
@@ -62,9 +65,10 @@ typedef enum {
 } Diag;
 
 void report(Place place, Diag which, ...);          /* the row's text is the format */
-void report_note(Place place, const char *how, ...) __attribute__((format(printf, 2, 3)));  /* adds a second place to the last report */
-void report_help(const char *how, ...) __attribute__((format(printf, 1, 2)));               /* the way out, one line */
-void report_label(const char *how, ...) __attribute__((format(printf, 1, 2)));              /* a few words beside the carets of the last report */
+#define report_note(place, ...) diag_note(place, format(__VA_ARGS__))   /* adds a second place to the last report */
+#define report_help(...) diag_help(format(__VA_ARGS__))                 /* the way out, one line */
+void diag_note(Place place, Str text);
+void diag_help(Str text);
 int  diag_errors(void);                             /* errors reported so far */
 void diag_flush(FILE *to, bool json);               /* prints and forgets */
 /* The name in `names` nearest to `word` if it is near enough to be a slip of the finger, else NULL. */

@@ -1,7 +1,7 @@
 /* diag.c -- keeps the user's mistakes and prints them: for people, or as JSON.
  *
- * report() takes a place and a row of diag.def; report_label, report_note and report_help add to the
- * last report.  Nothing is printed before diag_flush, which puts all in the order of the file.  Text of
+ * report() takes a place and a row of diag.def; report_note and report_help add to the last
+ * report.  Nothing is printed before diag_flush, which puts all in the order of the file.  Text of
  * the user's reaches a terminal only through put_clean, and JSON only through json_text. */
 #define _GNU_SOURCE
 #include "base.h"
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { LEVEL_error, LEVEL_warning };
+static const char *const levels[] = { "error", "warning" };
 
 static const struct {
     const char *code;
@@ -27,7 +28,7 @@ typedef struct {
     Diag which;
     int file;                   /* sources in the order in which they were first named */
     int number;                 /* in the order of report() */
-    Str text, label, help;
+    Str text, help;
     VEC(Note) notes;
 } Report;
 
@@ -88,16 +89,6 @@ static int number_of(const Source *source)
     return sources.n - 1;
 }
 
-static Str format_list(const char *how, va_list args)
-{
-    char *text = NULL;
-    if (vasprintf(&text, how, args) < 0)
-        bug("no memory for a message");
-    Str made = intern(text);
-    free(text);
-    return made;
-}
-
 static bool same_place(Place a, Place b)
 {
     return a.source == b.source && a.line == b.line && a.col == b.col && a.end_line == b.end_line && a.end_col == b.end_col;
@@ -117,7 +108,7 @@ void report(Place place, Diag which, ...)
     }
     va_start(args, which);
     Report r = { .place = place, .which = which, .file = number_of(place.source), .number = reports.n };
-    r.text = format_list(rows[which].text, args);
+    r.text = format_v(rows[which].text, args);
     va_end(args);
     for (int i = 0; i < reports.n; i++) {
         Report *old = &reports.at[i];
@@ -129,29 +120,14 @@ void report(Place place, Diag which, ...)
     errors += error;
 }
 
-void report_label(const char *how, ...)
+void diag_note(Place place, Str text)
 {
-    va_list args;
-    va_start(args, how);
-    latest->label = format_list(how, args);
-    va_end(args);
+    PUSH(latest->notes, ((Note) { place, text }));
 }
 
-void report_note(Place place, const char *how, ...)
+void diag_help(Str text)
 {
-    va_list args;
-    va_start(args, how);
-    Note note = { place, format_list(how, args) };
-    va_end(args);
-    PUSH(latest->notes, note);
-}
-
-void report_help(const char *how, ...)
-{
-    va_list args;
-    va_start(args, how);
-    latest->help = format_list(how, args);
-    va_end(args);
+    latest->help = text;
 }
 
 int diag_errors(void)
@@ -251,106 +227,84 @@ static bool is_clean(const char *at, int n)
 
 static void put_clean(FILE *to, const char *text, int length)
 {
-    for (int i = 0; i < length;) {
-        int n = sign_length(text + i, length - i);
+    for (int i = 0, n; i < length; i += n ? n : 1) {
+        n = sign_length(text + i, length - i);
         if (text[i] == '\t' || is_clean(text + i, n))
             fwrite(text + i, 1, (size_t) n, to);
         else
             fputc('?', to);
-        i += n ? n : 1;
     }
 }
 
-/* One blank for each sign, a tab for a tab, so that the carets stand below what they mean. */
-static void put_gap(FILE *to, const char *text, int length)
+/* One mark below each sign, so that carets stand below what they mean; where the mark is a blank, a tab below a tab. */
+static void put_below(FILE *to, const char *text, int length, char mark)
 {
-    for (int i = 0; i < length;) {
-        int n = sign_length(text + i, length - i);
-        fputc(text[i] == '\t' ? '\t' : ' ', to);
-        i += n ? n : 1;
+    for (int i = 0, n; i < length; i += n ? n : 1) {
+        n = sign_length(text + i, length - i);
+        fputc(text[i] == '\t' && mark == ' ' ? '\t' : mark, to);
     }
 }
 
-static int count_signs(const char *text, int length)
-{
-    int count = 0;
-    for (int i = 0; i < length; count++) {
-        int n = sign_length(text + i, length - i);
-        i += n ? n : 1;
-    }
-    return count;
-}
-
-static int digits_of(int n)
-{
-    return snprintf(NULL, 0, "%d", n);
-}
-
-static void print_place(FILE *to, Place p, Str label, int width, Colours c, const char *mark)
+/* A line with carets; of a very long one a part. */
+static void print_place(FILE *to, Place p, int width, Colours c, const char *mark)
 {
     if (!p.source)
         return;
-    fprintf(to, "%s%*s-->%s ", c.quiet, width, "", c.plain);
-    put_clean(to, p.source->name, (int) strlen(p.source->name));
-    fprintf(to, ":%d:%d\n", p.line, p.col);
     int n;
     const char *line = find_line(p.source, p.line, &n);
-    int from = fewest(p.col - 1, n), until = p.end_line > p.line ? n : fewest(p.end_col - 1, n);
-    int skip = from > WIDE - 40 && n > WIDE ? from - 40 : 0, shown = fewest(n - skip, WIDE);
-    if (until > skip + shown)
-        until = skip + shown;
-    fprintf(to, "%s%*s |\n%*d |%s ", c.quiet, width, "", width, p.line, c.plain);
-    if (skip)
-        fputs("... ", to);
+    const int from = fewest(p.col - 1, n), skip = from > WIDE - 40 && n > WIDE ? from - 40 : 0, shown = fewest(n - skip, WIDE);
+    const int until = fewest(p.end_line > p.line ? n : p.end_col - 1, skip + shown);
+    fprintf(to, "%s%*s-->%s ", c.quiet, width, "", c.plain);
+    put_clean(to, p.source->name, (int) strlen(p.source->name));
+    fprintf(to, ":%d:%d\n%s%*s |\n%*d |%s %s", p.line, p.col, c.quiet, width, "", width, p.line, c.plain, skip ? "... " : "");
     put_clean(to, line + skip, shown);
-    fprintf(to, "%s\n%s%*s |%s ", skip + shown < n ? " ..." : "", c.quiet, width, "", c.plain);
-    if (skip)
-        fputs("    ", to);
-    put_gap(to, line + skip, from - skip);
+    fprintf(to, "%s\n%s%*s |%s %s", skip + shown < n ? " ..." : "", c.quiet, width, "", c.plain, skip ? "    " : "");
+    put_below(to, line + skip, from - skip, ' ');
     fputs(mark, to);
-    for (int i = 0, signs = until > from ? count_signs(line + from, until - from) : 1; i < signs; i++)
+    if (until > from)
+        put_below(to, line + from, until - from, '^');
+    else
         fputc('^', to);
-    if (label)
-        fprintf(to, " %s", label);
     fprintf(to, "%s\n", c.plain);
+}
+
+static void print_text(FILE *to, const char *mark, const char *word, Str text, const Colours *c)
+{
+    fprintf(to, "%s%s:%s ", mark, word, c->plain);
+    put_clean(to, text, (int) strlen(text));
+    fprintf(to, "%s\n", c->plain);
 }
 
 static void print_report(FILE *to, const Report *r, Colours c)
 {
-    bool warning = rows[r->which].level == LEVEL_warning;
-    const char *mark = warning ? c.warning : c.error;
-    int width = digits_of(r->place.line);
-    for (int i = 0; i < r->notes.n; i++)
-        if (r->notes.at[i].place.source && digits_of(r->notes.at[i].place.line) > width)
-            width = digits_of(r->notes.at[i].place.line);
-    fprintf(to, "%s%s[%s]%s%s: ", mark, warning ? "warning" : "error", rows[r->which].code, c.plain, c.strong);
+    const char *mark = rows[r->which].level == LEVEL_warning ? c.warning : c.error;
+    int last = r->place.line;
+    for (int k = 0; k < r->notes.n; k++)
+        if (r->notes.at[k].place.line > last)
+            last = r->notes.at[k].place.line;
+    const int width = snprintf(NULL, 0, "%d", last);
+    fprintf(to, "%s%s[%s]%s%s: ", mark, levels[rows[r->which].level], rows[r->which].code, c.plain, c.strong);
     put_clean(to, r->text, (int) strlen(r->text));
     fprintf(to, "%s\n", c.plain);
-    print_place(to, r->place, r->label, width, c, mark);
-    for (int i = 0; i < r->notes.n; i++) {
-        fprintf(to, "%snote:%s ", c.strong, c.plain);
-        put_clean(to, r->notes.at[i].text, (int) strlen(r->notes.at[i].text));
-        fputc('\n', to);
-        print_place(to, r->notes.at[i].place, NULL, width, c, c.quiet);
+    print_place(to, r->place, width, c, mark);
+    for (int k = 0; k < r->notes.n; k++) {
+        print_text(to, c.strong, "note", r->notes.at[k].text, &c);
+        print_place(to, r->notes.at[k].place, width, c, c.quiet);
     }
-    if (r->help) {
-        if (r->place.source)
-            fprintf(to, "%s%*s |%s\n", c.quiet, width, "", c.plain);
-        fprintf(to, "%shelp:%s ", c.strong, c.plain);
-        put_clean(to, r->help, (int) strlen(r->help));
-        fputc('\n', to);
-    }
+    if (r->help && r->place.source)
+        fprintf(to, "%s%*s |%s\n", c.quiet, width, "", c.plain);
+    if (r->help)
+        print_text(to, c.strong, "help", r->help, &c);
     fputc('\n', to);
 }
 
 /* ---- printing for programs ----------------------------------------------------------------------- */
-static void json_text(FILE *to, const char *text)
+static void json_text(FILE *to, const char *key, const char *text)
 {
-    int length = (int) strlen(text);
-    fputc('"', to);
-    for (int i = 0; i < length;) {
-        int n = sign_length(text + i, length - i);
-        unsigned char c = (unsigned char) text[i];
+    fprintf(to, "\"%s\": %s", key, text ? "\"" : "null");
+    for (int i = 0, n, length = text ? (int) strlen(text) : 0; i < length; i += n ? n : 1) {
+        n = sign_length(text + i, length - i);
+        const unsigned char c = (unsigned char) text[i];
         if (!n)
             fputs("\\ufffd", to);
         else if (c == '"' || c == '\\')
@@ -359,54 +313,38 @@ static void json_text(FILE *to, const char *text)
             fprintf(to, "\\u%04x", c);
         else
             fwrite(text + i, 1, (size_t) n, to);
-        i += n ? n : 1;
     }
-    fputc('"', to);
+    fputs(text ? "\"" : "", to);
 }
 
-static void json_place(FILE *to, Place p)
+static void json_place(FILE *to, Place p, Str message)
 {
-    fputs("\"file\": ", to);
-    if (p.source)
-        json_text(to, p.source->name);
-    else
-        fputs("null", to);
-    fprintf(to, ", \"line\": %d, \"column\": %d, \"end_line\": %d, \"end_column\": %d", p.line, p.col, p.end_line, p.end_col);
+    json_text(to, "file", p.source ? p.source->name : NULL);
+    fprintf(to, ", \"line\": %d, \"column\": %d, ", p.line, p.col);
+    fprintf(to, "\"end_line\": %d, \"end_column\": %d, ", p.end_line, p.end_col);
+    json_text(to, "message", message);
 }
 
 static void json_report(FILE *to, const Report *r)
 {
-    fprintf(to, "  {\"code\": \"%s\", \"level\": \"%s\", ", rows[r->which].code,
-            rows[r->which].level == LEVEL_warning ? "warning" : "error");
-    json_place(to, r->place);
-    fputs(", \"message\": ", to);
-    json_text(to, r->text);
+    fprintf(to, "  {\"code\": \"%s\", \"level\": \"%s\", ", rows[r->which].code, levels[rows[r->which].level]);
+    json_place(to, r->place, r->text);
     fputs(", \"notes\": [", to);
-    for (int i = 0; i < r->notes.n; i++) {
-        fputs(i ? ", {" : "{", to);
-        json_place(to, r->notes.at[i].place);
-        fputs(", \"message\": ", to);
-        json_text(to, r->notes.at[i].text);
+    for (int k = 0; k < r->notes.n; k++) {
+        fputs(k ? ", {" : "{", to);
+        json_place(to, r->notes.at[k].place, r->notes.at[k].text);
         fputc('}', to);
     }
-    fputs("], \"help\": ", to);
-    if (r->help)
-        json_text(to, r->help);
-    else
-        fputs("null", to);
+    fputs("], ", to);
+    json_text(to, "help", r->help);
     fputc('}', to);
 }
 
 static int by_place(const void *left, const void *right)
 {
     const Report *a = left, *b = right;
-    if (a->file != b->file)
-        return a->file - b->file;
-    if (a->place.line != b->place.line)
-        return a->place.line < b->place.line ? -1 : 1;
-    if (a->place.col != b->place.col)
-        return a->place.col < b->place.col ? -1 : 1;
-    return a->number - b->number;
+    return a->file != b->file ? a->file - b->file : a->place.line != b->place.line ? a->place.line - b->place.line
+         : a->place.col != b->place.col ? a->place.col - b->place.col : a->number - b->number;
 }
 
 void diag_flush(FILE *to, bool json)

@@ -159,24 +159,17 @@ static void libraries(Argv *argv, const BuildOptions *how)
 }
 
 /* ---- the cache ------------------------------------------------------------------------------------------- */
-static uint64_t hash(uint64_t h, const void *text, size_t n)
-{
-    for (const unsigned char *p = text; n--; p++)
-        h = (h ^ *p) * 1099511628211u;      /* FNV-1a */
-    return h;
-}
-
 static uint64_t hash_build(const BuildOptions *how, Module *m)
 {
-    uint64_t h = 14695981039346656037u;
+    uint64_t h = HASH_NONE;
     Argv argv = { 0 };
     add(&argv, how->cc);
     flags(&argv, how, m);
     for (int k = 0; k < argv.n; k++)
-        h = hash(h, argv.at[k], strlen(argv.at[k]) + 1);
+        h = hash_more(h, argv.at[k], strlen(argv.at[k]) + 1);
     for (const Source *e = embedded; e->name; e++)
         if (!strncmp(e->name, "runtime/", 8))
-            h = hash(h, e->text, e->length);
+            h = hash_more(h, e->text, e->length);
     return h;
 }
 
@@ -285,8 +278,8 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
     *status = 1;
     if (!cache)
         return NULL;
-    uint64_t h = hash(hash_build(how, m), c.at, c.n);
-    h = hash(h, "", (size_t) how->emit.openblas);
+    uint64_t h = hash_more(hash_build(how, m), c.at, c.n);
+    h = hash_more(h, "", (size_t) how->emit.openblas);
     const Str binary = format("%s/%s-%016llx", cache, m->name, (unsigned long long) h);
     *status = 0;
     if (access(binary, X_OK) == 0)
