@@ -4,30 +4,26 @@
  * broke them; blanks within a row follow rules.  Columns that the author has lined up over several rows
  * stay lined up, as far left as they go.  What comes out goes through unchanged a second time.
  *
- *   split_rows     tokens and comments to rows; blank lines, at most one
- *   space_rows     blanks before each token
- *   align          of rows lined up in the source: names after words, then `=` or `{`
- *   place_rows     columns; a continued row stands below what it continues
- *   align_comments comments at the ends of rows */
+ *   split_rows   tokens and comments to rows; blank lines, at most one
+ *   space_rows   blanks before each token
+ *   align        of rows lined up in the source: names after words, then `=` or `{`, then comments at the ends
+ *   place_rows   columns; a continued row stands below what it continues */
 #include "syntax.h"
 #include "tokens.h"
 #include "ae.tab.h"
 
 typedef struct {
-    const Token *t;
+    const Token *t;             /* the last of a row may be a comment */
     int gap;                    /* blanks before it */
     int col;                    /* where it is put, from 0 */
 } Piece;
 typedef VEC(Piece) PieceList;
 
 typedef struct {
-    PieceList pieces;
-    const Token *comment;       /* at its end, or alone */
+    PieceList pieces;           /* at least one */
     int depth;                  /* open braces around it */
     bool continued;             /* the statement began in a row above */
     bool blank;                 /* an empty line stands before it */
-    int comment_col;
-    int end;                    /* the column after its last piece */
 } Row;
 typedef VEC(Row) RowList;
 
@@ -37,34 +33,28 @@ typedef struct {
 } Layout;
 
 /* ---- rows -------------------------------------------------------------------------------------- */
-static Row *last_row(Layout *l)
+static const Token *last_token(const Layout *l)
 {
-    return l->rows.n ? &l->rows.at[l->rows.n - 1] : NULL;
+    const Row *row = l->rows.n ? &l->rows.at[l->rows.n - 1] : NULL;
+    return row ? row->pieces.at[row->pieces.n - 1].t : NULL;
 }
 
-static bool opens_block(const Row *row)
+static void add_piece(Layout *l, const Token *t)
 {
-    return row->pieces.n && row->pieces.at[row->pieces.n - 1].t->kind == '{';
+    PUSH(l->rows.at[l->rows.n - 1].pieces, ((Piece) { .t = t }));
 }
 
-static Row *add_row(Layout *l, int depth, bool blank, bool continued)
+static void add_row(Layout *l, const Token *t, int depth, bool blank, bool continued)
 {
-    Row *before = last_row(l);
-    Row row = { .depth = depth, .continued = continued, .blank = blank && before && !opens_block(before) };
-    PUSH(l->rows, row);
-    return last_row(l);
-}
-
-static void add_piece(Row *row, const Token *t)
-{
-    PUSH(row->pieces, ((Piece) { .t = t }));
+    const Token *before = last_token(l);
+    PUSH(l->rows, ((Row) { .depth = depth, .continued = continued, .blank = blank && before && before->kind != '{' }));
+    add_piece(l, t);
 }
 
 /* A brace on a line of its own goes to the end of the line before. */
-static bool pulled_up(Layout *l, const Token *t)
+static bool pulled_up(const Layout *l, const Token *t)
 {
-    Row *row = last_row(l);
-    return t->kind == '{' && !t->breaks && row && row->pieces.n && !row->comment && !opens_block(row);
+    return t->kind == '{' && !t->breaks && last_token(l)->kind != '#' && last_token(l)->kind != '{';
 }
 
 static void split_rows(Layout *l)
@@ -75,17 +65,20 @@ static void split_rows(Layout *l)
         const Token *w = &t->words.at[i];
         for (; c < t->comments.n && t->comments.at[c].text < w->text; c++) {
             const Token *comment = &t->comments.at[c];
-            Row *row = comment->first ? add_row(l, depth, comment->place.line > line + 1, false) : last_row(l);
-            row->comment = comment;
+            if (comment->first)
+                add_row(l, comment, depth, comment->place.line > line + 1, false);
+            else
+                add_piece(l, comment);
             line = comment->place.line;
         }
         if (w->kind == YYEOF)
             break;
-        bool begins = w->breaks || i == 0 || w[-1].kind == '{' || w->kind == '}';
+        const bool begins = w->breaks || i == 0 || w[-1].kind == '{' || w->kind == '}';
         depth -= w->kind == '}';
-        if ((w->first && !pulled_up(l, w)) || !last_row(l) || last_row(l)->comment)
-            add_row(l, depth, w->place.line > line + 1 && w->kind != '}', !begins);
-        add_piece(last_row(l), w);
+        if (!l->rows.n || last_token(l)->kind == '#' || (w->first && !pulled_up(l, w)))
+            add_row(l, w, depth, w->place.line > line + 1 && w->kind != '}', !begins);
+        else
+            add_piece(l, w);
         depth += w->kind == '{';
         line = w->place.end_line;
     }
@@ -159,7 +152,7 @@ static void space_rows(Layout *l)
         for (int k = 0; k < l->rows.at[i].pieces.n; k++) {
             Piece *p = &l->rows.at[i].pieces.at[k];
             int kind = p->t->kind;
-            p->gap = k ? gap_before(l, p->t, open.n && open.at[open.n - 1] == '[') : 0;
+            p->gap = !k ? 0 : kind == '#' ? 2 : gap_before(l, p->t, open.n && open.at[open.n - 1] == '[');
             if (kind == '(' || kind == '[' || kind == '{')
                 PUSH(open, kind);
             else if ((kind == ')' || kind == ']' || kind == '}') && open.n)
@@ -185,10 +178,10 @@ static int find_name(const Layout *l, const Row *row)
 static int find_sign(const Layout *l, const Row *row)
 {
     int depth = 0;
-    for (int i = 0; i < row->pieces.n; i++) {
+    for (int i = 0; i < row->pieces.n && row->pieces.at[i].t->kind != '#'; i++) {
         const Token *t = row->pieces.at[i].t;
         if (i && !depth && (is_assignment(l, t) || t->kind == '{'))
-            return i + 1 < row->pieces.n ? i : 0;
+            return i + 1 < row->pieces.n && row->pieces.at[i + 1].t->kind != '#' ? i : 0;
         depth += (t->kind == '(' || t->kind == '[') - (t->kind == ')' || t->kind == ']');
     }
     return 0;
@@ -209,31 +202,26 @@ static void align_rows(Layout *l, int from, int to, Find *find)
 {
     for (int i = from; i < to; i++) {
         Row *row = &l->rows.at[i];
-        int piece = row->continued ? 0 : find(l, row), widest = 0;
-        if (!piece)
-            continue;
-        int col = row->pieces.at[piece].t->place.col;
-        for (int k = from; k < to; k++) {
-            Row *other = &l->rows.at[k];
-            int p = other->continued ? 0 : find(l, other);
-            int width = p && other->pieces.at[p].t->place.col == col ? width_before(other, p) : 0;
-            if (width > widest)
-                widest = width;
+        const int piece = row->continued ? 0 : find(l, row);
+        int widest = 0;
+        for (int k = from; piece && k < to; k++) {
+            const Row *other = &l->rows.at[k];
+            const int p = other->continued ? 0 : find(l, other);
+            if (p && other->pieces.at[p].t->place.col == row->pieces.at[piece].t->place.col && width_before(other, p) > widest)
+                widest = width_before(other, p);
         }
-        row->pieces.at[piece].gap = widest + 1 - width_before(row, piece);
+        if (piece)
+            row->pieces.at[piece].gap = widest + 1 - width_before(row, piece);
     }
 }
 
-/* Rows without an empty line between, at one depth. */
-static void align(Layout *l)
+/* The end of the rows without an empty line between; `level`: of those at one depth. */
+static int run_from(const Layout *l, int from, bool level)
 {
-    for (int from = 0, to; from < l->rows.n; from = to) {
-        for (to = from + 1; to < l->rows.n && !l->rows.at[to].blank && l->rows.at[to].depth == l->rows.at[from].depth
-             && to - from < 200; to++)
-            ;
-        align_rows(l, from, to, find_name);
-        align_rows(l, from, to, find_sign);
-    }
+    int to = from + 1;
+    while (to < l->rows.n && !l->rows.at[to].blank && to - from < 200 && (!level || l->rows.at[to].depth == l->rows.at[from].depth))
+        to++;
+    return to;
 }
 
 /* ---- columns ------------------------------------------------------------------------------------- */
@@ -258,32 +246,31 @@ static int continued_col(Going *g, const Token *t, const Token *p)
 
 static void place_row(Layout *l, Row *row, Going *g)
 {
+    const Token *first = row->pieces.at[0].t;
     int col = 4 * row->depth;
-    if (row->pieces.n && row->continued)
-        col = continued_col(g, row->pieces.at[0].t, row->pieces.at[0].t - 1);
-    else if (row->pieces.n) {
-        *g = (Going) { .indent = col, .sign = -1, .name = col };
-        g->list = row->pieces.at[0].t->kind == ENTRY;
-    }
-    int indent = col;
+    if (row->continued)
+        col = continued_col(g, first, first - 1);
+    else if (first->kind != '#')
+        *g = (Going) { .indent = col, .sign = -1, .name = col, .list = first->kind == ENTRY };
+    const int indent = col;
     for (int i = 0; i < row->pieces.n; i++) {
         Piece *p = &row->pieces.at[i];
-        int kind = p->t->kind;
+        const int kind = p->t->kind;
         p->col = col += p->gap;
         col += p->t->length;
+        if (kind == '#')
+            break;
         if (i == 1 && !row->continued)
             g->name = p->col;
         if (!g->open.n && is_assignment(l, p->t))
             g->sign = col - 1;
         if (kind == '(' || kind == '[')
-            PUSH(g->open, i + 1 < row->pieces.n ? col : indent + 4);
+            PUSH(g->open, i + 1 < row->pieces.n && p[1].t->kind != '#' ? col : indent + 4);
         else if ((kind == ')' || kind == ']') && g->open.n)
             g->open.n--;
         else if (kind == '{' || kind == '}')
             g->sign = -1;
     }
-    row->end = col;
-    row->comment_col = row->pieces.n ? col + 2 : col;
 }
 
 static void place_rows(Layout *l)
@@ -293,35 +280,35 @@ static void place_rows(Layout *l)
         place_row(l, &l->rows.at[i], &g);
 }
 
-/* A comment alone on its line may go on with the one at the end of the row above. */
-static bool goes_on(const Layout *l, int i)
+/* The comment of a row; NULL: it has none. */
+static Piece *comment_of(const Layout *l, int i)
 {
-    const Row *row = &l->rows.at[i];
-    if (!row->comment || row->pieces.n || !i || row->blank)
-        return false;
-    const Row *above = &l->rows.at[i - 1];
-    return above->comment && above->comment->place.col == row->comment->place.col
-        && (above->pieces.n || goes_on(l, i - 1));
+    Piece *last = &l->rows.at[i].pieces.at[l->rows.at[i].pieces.n - 1];
+    return last->t->kind == '#' ? last : NULL;
 }
 
-static void align_comments(Layout *l)
+/* Whether the comment stands at the end of a row, or alone on its line and goes on with one that does. */
+static bool trails(const Layout *l, int i)
 {
-    for (int from = 0, to; from < l->rows.n; from = to) {
-        for (to = from + 1; to < l->rows.n && !l->rows.at[to].blank && to - from < 200; to++)
-            ;
-        for (int i = from; i < to; i++) {
-            Row *row = &l->rows.at[i];
-            if (!row->comment || !(row->pieces.n || goes_on(l, i)))
-                continue;
-            int widest = 0;
-            for (int k = from; k < to; k++) {
-                const Row *other = &l->rows.at[k];
-                if (other->comment && other->pieces.n && other->comment->place.col == row->comment->place.col
-                    && other->end > widest)
-                    widest = other->end;
-            }
-            row->comment_col = widest + 2;
+    const Row *row = &l->rows.at[i];
+    const Piece *comment = comment_of(l, i), *above = i && !row->blank ? comment_of(l, i - 1) : NULL;
+    if (!comment || row->pieces.n > 1)
+        return comment;
+    return above && above->t->place.col == comment->t->place.col && trails(l, i - 1);
+}
+
+static void align_comments(Layout *l, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        int widest = 0;
+        for (int k = from; trails(l, i) && k < to; k++) {
+            const Piece *other = comment_of(l, k);
+            if (other && l->rows.at[k].pieces.n > 1 && other->t->place.col == comment_of(l, i)->t->place.col
+                && other[-1].col + other[-1].t->length > widest)
+                widest = other[-1].col + other[-1].t->length;
         }
+        if (trails(l, i))
+            comment_of(l, i)->col = widest + 2;
     }
 }
 
@@ -342,17 +329,12 @@ static bool lacks_version(const Layout *l)
 static void write_row(Buf *b, const Row *row)
 {
     int col = 0;
-    if (row->blank)
-        buf_put(b, "\n", 1);
+    buf_add(b, row->blank ? "\n" : "");
     for (int i = 0; i < row->pieces.n; i++) {
         const Piece *p = &row->pieces.at[i];
         buf_add(b, "%*s", p->col - col, "");
         buf_put(b, p->t->text, (size_t) p->t->length);
         col = p->col + p->t->length;
-    }
-    if (row->comment) {
-        buf_add(b, "%*s", row->comment_col - col, "");
-        buf_put(b, row->comment->text, (size_t) row->comment->length);
     }
     buf_put(b, "\n", 1);
 }
@@ -364,9 +346,16 @@ void format_file(Buf *b, const Source *source)
     tokens_arrange(&l.tokens);
     split_rows(&l);
     space_rows(&l);
-    align(&l);
+    for (int from = 0, to; from < l.rows.n; from = to) {
+        to = run_from(&l, from, true);
+        align_rows(&l, from, to, find_name);
+        align_rows(&l, from, to, find_sign);
+    }
     place_rows(&l);
-    align_comments(&l);
+    for (int from = 0, to; from < l.rows.n; from = to) {
+        to = run_from(&l, from, false);
+        align_comments(&l, from, to);
+    }
     buf_put(b, "", 0);
     if (lacks_version(&l))
         buf_add(b, "ae 1\n");
