@@ -11,10 +11,14 @@ GRAMMAR  = $(B)/ae.tab.o $(B)/ae.lex.o
 CARRIED  = $(wildcard prelude/*.ae) $(wildcard runtime/*.h runtime/*.c runtime/*.def) $(wildcard examples/templates/*.ae) \
            docs/errors.md docs/reference.md docs/reference.head.html
 
-all: $(B)/aec
+all: $(B)/aec $(B)/warm
 
 $(B)/aec: $(COMPILER) $(GRAMMAR) $(B)/embedded.o
 	$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+# The runtime goes into the cache, so that the first model is compiled in a moment. Without libpng it stays away.
+$(B)/warm: $(wildcard runtime/*) compiler/toolchain.c | $(B)/aec
+	@$(B)/aec build examples/quickstart.ae -o $@ 2> /dev/null || true
 
 $(B)/%.o: compiler/%.c $(B)/ae.tab.h | $(B)
 	$(CC) $(CFLAGS) -MMD -Icompiler -I$(B) -c -o $@ $<

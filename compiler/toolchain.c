@@ -1,7 +1,7 @@
 /* toolchain.c -- from emitted C to a binary: files, the C compiler, the cache.
  *
- * The C compiler is started with a vector of arguments, never through a shell, in a folder of our own.
- * The runtime is compiled once per set of flags and kept beside the cached trainers. */
+ * The C compiler is started with a vector of arguments, never through a shell.  The runtime is compiled once for each set
+ * of flags, together with the first model that wants it, and kept beside the cached trainers. */
 #define _GNU_SOURCE
 #include "driver.h"
 #include <errno.h>
@@ -14,6 +14,7 @@
 
 extern char **environ;
 typedef VEC(char *) Argv;
+typedef VEC(Argv) Jobs;
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 static bool failed(const char *path)
@@ -55,52 +56,68 @@ static bool make_folder(const char *path)
     return (mkdir(part, 0777) == 0 || errno == EEXIST) ? true : failed(part);
 }
 
-static void remove_folder(const char *folder)
+static const char *base_name(const Source *s)
 {
-    for (const Source *e = embedded; e->name; e++) {
-        const char *base = strrchr(e->name, '/');
-        unlink(format("%s%s", folder, base));
-    }
-    unlink(format("%s/model.c", folder));
-    rmdir(folder);
+    return strrchr(s->name, '/') + 1;
 }
 
-static bool write_runtime(const char *folder, bool headers_only)
+static bool is_runtime(const Source *s, const char *ending)
 {
-    for (const Source *e = embedded; e->name; e++) {
-        const char *base = strrchr(e->name, '/'), *dot = strrchr(e->name, '.');
-        if (strncmp(e->name, "runtime/", 8) || (headers_only && strcmp(dot, ".h")))
-            continue;
-        if (!write_file(format("%s%s", folder, base), e->text, e->length))
+    const size_t n = strlen(s->name), k = strlen(ending);
+    return !strncmp(s->name, "runtime/", 8) && n > k && !strcmp(s->name + n - k, ending);
+}
+
+static bool write_runtime(const char *folder)
+{
+    for (const Source *s = embedded; s->name; s++)
+        if (is_runtime(s, "") && !write_file(format("%s/%s", folder, base_name(s)), s->text, s->length))
             return false;
-    }
     return true;
 }
 
 /* ---- the C compiler ---------------------------------------------------------------------------------- */
-static int start(char **argv, bool verbose)
-{
-    if (verbose) {
-        for (int k = 0; argv[k]; k++)
-            fprintf(stderr, "%s%s", k ? " " : "", argv[k]);
-        fprintf(stderr, "\n");
-    }
-    pid_t child;
-    const int error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
-    if (error) {
-        fprintf(stderr, "aec: the C compiler `%s` cannot be started: %s\n", argv[0], strerror(error));
-        return 4;
-    }
-    int status;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return 4;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 4;
-}
-
 static void add(Argv *argv, const char *word)
 {
     PUSH(*argv, (char *) word);
+}
+
+static bool start(Argv argv, bool verbose)
+{
+    for (int k = 0; verbose && k < argv.n; k++)
+        fprintf(stderr, k + 1 < argv.n ? "%s " : "%s\n", argv.at[k]);
+    add(&argv, NULL);
+    pid_t child;
+    const int error = posix_spawnp(&child, argv.at[0], NULL, NULL, argv.at, environ);
+    if (error)
+        fprintf(stderr, "aec: the C compiler `%s` cannot be started: %s\n", argv.at[0], strerror(error));
+    return !error;
+}
+
+/* Runs the commands, as many at a time as there are cores; after one that fails no other is started. 0 or 4. */
+static int run_all(const Jobs *jobs, bool verbose)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int next = 0, running = 0, status = 0;
+    while (running || (!status && next < jobs->n)) {
+        if (!status && next < jobs->n && (running < cores || !running)) {
+            running += start(jobs->at[next++], verbose) ? 1 : (status = 4, 0);
+            continue;
+        }
+        int ended;
+        if (wait(&ended) < 0 && errno != EINTR)
+            return 4;
+        running--;
+        if (!WIFEXITED(ended) || WEXITSTATUS(ended))
+            status = 4;
+    }
+    return status;
+}
+
+static int run_one(const Argv *argv, bool verbose)
+{
+    Jobs one = { 0 };
+    PUSH(one, *argv);
+    return run_all(&one, verbose);
 }
 
 static Str c_string(const char *text)
@@ -116,7 +133,7 @@ static Str c_string(const char *text)
     return intern(b.at);
 }
 
-static void flags(Argv *argv, const BuildOptions *how, Module *m)
+static void flags(Argv *argv, const BuildOptions *how)
 {
     static const struct { const char *name, *flag; } targets[] = {
         { "native", "-march=native" }, { "v4", "-march=x86-64-v4" }, { "v3", "-march=x86-64-v3" }, { "v2", "-march=x86-64-v2" },
@@ -131,48 +148,37 @@ static void flags(Argv *argv, const BuildOptions *how, Module *m)
     add(argv, "-fno-trapping-math");
     if (how->emit.fast)
         add(argv, "-fopenmp");
-    if (how->emit.f64)
-        add(argv, "-DAE_DOUBLE");
     if (how->sanitize) {
         add(argv, "-g");
         add(argv, "-fsanitize=address,undefined");
         add(argv, "-fno-sanitize-recover=undefined");
     }
-    add(argv, "-DAE_HAVE_PNG");
-    add(argv, "-DAE_HAVE_ZLIB");
-    if (m) {
-        const char *slash = strrchr(m->source->name, '/');
-        char *folder = realpath(slash ? format("%.*s", (int) (slash - m->source->name) + 1, m->source->name) : ".", NULL);
-        add(argv, format("-DAE_FOLDER=%s", c_string(folder ? folder : ".")));
-        free(folder);
-    }
 }
 
-static void libraries(Argv *argv, const BuildOptions *how)
+/* cc FLAGS, for the machine that aec runs on. */
+static Argv command(const BuildOptions *how)
 {
-    if (how->emit.openblas)
-        add(argv, "-lopenblas");
-    add(argv, "-lpng");
-    add(argv, "-lz");
-    add(argv, "-lm");
-    add(argv, NULL);
+    Argv argv = { 0 };
+    add(&argv, how->cc);
+    flags(&argv, how);
+    add(&argv, "-DAE_HAVE_PNG");
+    add(&argv, "-DAE_HAVE_ZLIB");
+    if (how->emit.f64)
+        add(&argv, "-DAE_DOUBLE");
+    return argv;
+}
+
+/* Where the model's file stands, from which its data are named. */
+static Str folder_flag(const Module *m)
+{
+    const char *slash = strrchr(m->source->name, '/');
+    char *folder = realpath(slash ? format("%.*s", (int) (slash - m->source->name) + 1, m->source->name) : ".", NULL);
+    Str flag = format("-DAE_FOLDER=%s", c_string(folder ? folder : "."));
+    free(folder);
+    return flag;
 }
 
 /* ---- the cache ------------------------------------------------------------------------------------------- */
-static uint64_t hash_build(const BuildOptions *how, Module *m)
-{
-    uint64_t h = HASH_NONE;
-    Argv argv = { 0 };
-    add(&argv, how->cc);
-    flags(&argv, how, m);
-    for (int k = 0; k < argv.n; k++)
-        h = hash_more(h, argv.at[k], strlen(argv.at[k]) + 1);
-    for (const Source *e = embedded; e->name; e++)
-        if (!strncmp(e->name, "runtime/", 8))
-            h = hash_more(h, e->text, e->length);
-    return h;
-}
-
 static Str cache_folder(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -181,85 +187,96 @@ static Str cache_folder(void)
     return make_folder(folder) ? folder : NULL;
 }
 
-/* The runtime as an archive of one object, compiled when it is first wanted with these flags. */
-static Str runtime_object(const BuildOptions *how, int *status)
+static uint64_t hash_argv(uint64_t h, const Argv *argv)
 {
-    const Str cache = cache_folder();
-    *status = 1;
-    if (!cache)
-        return NULL;
-    const Str folder = format("%s/runtime-%016llx", cache, (unsigned long long) hash_build(how, NULL));
-    const Str object = format("%s/runtime.o", folder);
-    if (access(object, R_OK) == 0)
-        return object;
-    if (!make_folder(folder) || !write_runtime(folder, false))
-        return NULL;
-    VEC(Str) objects = { 0 };
-    Argv link = { 0 };
-    add(&link, how->cc);
-    add(&link, "-r");
-    add(&link, "-nostdlib");
-    add(&link, "-o");
-    const Str made = format("%s/%ld.o", folder, (long) getpid());
-    add(&link, made);
-    for (const Source *e = embedded; e->name; e++) {
-        const char *base = strrchr(e->name, '/') + 1, *dot = strrchr(e->name, '.');
-        if (strncmp(e->name, "runtime/", 8) || strcmp(dot, ".c"))
-            continue;
-        Argv argv = { 0 };
-        add(&argv, how->cc);
-        flags(&argv, how, NULL);
-        add(&argv, "-c");
-        add(&argv, format("%s/%s", folder, base));
-        add(&argv, "-o");
-        const Str one = format("%s/%s.%ld.o", folder, base, (long) getpid());
-        add(&argv, one);
-        add(&argv, NULL);
-        *status = start(argv.at, how->verbose);
-        if (*status)
-            return NULL;
-        PUSH(objects, one);
-        add(&link, one);
-    }
-    add(&link, NULL);
-    *status = start(link.at, how->verbose);
-    for (int k = 0; k < objects.n; k++)
-        unlink(objects.at[k]);
-    if (!*status && rename(made, object)) {
-        failed(object);
-        *status = 1;
-    }
-    return *status ? NULL : object;
+    for (int k = 0; k < argv->n; k++)
+        h = hash_more(h, argv->at[k], strlen(argv->at[k]) + 1);
+    return h;
+}
+
+static uint64_t hash_runtime(const BuildOptions *how)
+{
+    const Argv argv = command(how);
+    uint64_t h = hash_argv(HASH_NONE, &argv);
+    for (const Source *s = embedded; s->name; s++)
+        if (is_runtime(s, ""))
+            h = hash_more(h, s->text, s->length);
+    return h;
 }
 
 /* ---- building -------------------------------------------------------------------------------------------- */
-static int compile_model(Module *m, const BuildOptions *how, const Buf *c, const char *binary)
+static void add_words(Argv *argv, const char *const *words)
 {
-    int status;
-    const Str runtime = runtime_object(how, &status);
-    if (!runtime)
-        return status;
+    for (; *words; words++)
+        add(argv, *words);
+}
+
+static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const char *to)
+{
+    Argv argv = command(how);
+    add_words(&argv, (const char *[]) { "-c", from, "-o", to, NULL });
+    PUSH(*jobs, argv);
+}
+
+/* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one object of it, as `made`. */
+static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
+{
+    add_words(link, (const char *[]) { how->cc, "-r", "-nostdlib", "-o", made, NULL });
+    if (!make_folder(folder) || !write_runtime(folder))
+        return false;
+    for (const Source *s = embedded; s->name; s++)
+        if (is_runtime(s, ".c")) {
+            Str object = format("%s/%s.%ld.o", folder, base_name(s), (long) getpid());
+            add_job(jobs, how, format("%s/%s", folder, base_name(s)), object);
+            add(link, object);
+        }
+    return true;
+}
+
+static bool rename_file(const char *from, const char *to)
+{
+    return rename(from, to) == 0 || failed(to);
+}
+
+/* The model as folder/model.c, then the binary. */
+static int compile_model(const Module *m, const BuildOptions *how, const Buf *c, const char *folder, const char *binary)
+{
+    const Str cache = cache_folder(), model = format("%s/model.c", folder), object = format("%s/model.o", folder);
+    if (!cache || !write_file(model, c->at, c->n))
+        return 1;
+    const Str runtime = format("%s/runtime-%016llx", cache, (unsigned long long) hash_runtime(how));
+    const Str all = format("%s/runtime.o", runtime), made = format("%s/%ld.o", runtime, (long) getpid());
+    Jobs jobs = { 0 };
+    Argv join = { 0 }, link = command(how);
+    add_job(&jobs, how, model, object);
+    add_words(&jobs.at[0], (const char *[]) { format("-I%s", runtime), folder_flag(m), NULL });
+    if (access(all, R_OK) && !want_runtime(how, runtime, made, &jobs, &join))
+        return 1;
+    int status = run_all(&jobs, how->verbose);
+    if (!status && join.n)
+        status = run_one(&join, how->verbose);
+    for (int k = 1; k < jobs.n; k++)
+        unlink(jobs.at[k].at[jobs.at[k].n - 1]);
+    if (!status && join.n && !rename_file(made, all))
+        return 1;
+    add_words(&link, (const char *[]) { object, all, "-o", *binary == '/' ? binary : format("./%s", binary), "-lpng", "-lz",
+                                        how->emit.openblas ? "-lopenblas" : "-lm", "-lm", NULL });
+    return status ? status : run_one(&link, how->verbose);
+}
+
+static int compile_in_folder(const Module *m, const BuildOptions *how, const Buf *c, const char *binary)
+{
     char folder[] = "/tmp/aec-XXXXXX";
     if (!mkdtemp(folder))
         return failed(folder), 1;
-    const Str model = format("%s/model.c", folder);
-    if (!write_runtime(folder, true) || !write_file(model, c->at, c->n)) {
-        remove_folder(folder);
-        return 1;
-    }
-    Argv argv = { 0 };
-    add(&argv, how->cc);
-    flags(&argv, how, m);
-    add(&argv, model);
-    add(&argv, runtime);
-    add(&argv, "-o");
-    add(&argv, *binary == '/' ? binary : format("./%s", binary));
-    libraries(&argv, how);
-    status = start(argv.at, how->verbose);
-    if (how->keep || status)
+    const int status = compile_model(m, how, c, folder, binary);
+    unlink(format("%s/model.o", folder));
+    if (how->keep || status == 4)
         fprintf(stderr, "aec: the C is in %s\n", folder);
-    else
-        remove_folder(folder);
+    else {
+        unlink(format("%s/model.c", folder));
+        rmdir(folder);
+    }
     return status;
 }
 
@@ -267,7 +284,7 @@ int build_trainer(Module *m, const BuildOptions *how, const char *binary)
 {
     Buf c = { 0 };
     emit(&c, m, how->emit);
-    return compile_model(m, how, &c, binary);
+    return compile_in_folder(m, how, &c, binary);
 }
 
 Str cached_trainer(Module *m, const BuildOptions *how, int *status)
@@ -278,18 +295,16 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
     *status = 1;
     if (!cache)
         return NULL;
-    uint64_t h = hash_more(hash_build(how, m), c.at, c.n);
-    h = hash_more(h, "", (size_t) how->emit.openblas);
+    const Str where = format("%s %d", folder_flag(m), how->emit.openblas);
+    const uint64_t h = hash_more(hash_more(hash_runtime(how), c.at, c.n), where, strlen(where));
     const Str binary = format("%s/%s-%016llx", cache, m->name, (unsigned long long) h);
     *status = 0;
     if (access(binary, X_OK) == 0)
         return binary;
     const Str made = format("%s.%ld", binary, (long) getpid());
-    *status = compile_model(m, how, &c, made);
-    if (!*status && rename(made, binary)) {
-        failed(binary);
+    *status = compile_in_folder(m, how, &c, made);
+    if (!*status && !rename_file(made, binary))
         *status = 1;
-    }
     return *status ? NULL : binary;
 }
 
@@ -299,8 +314,12 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
     Buf c = { 0 }, make = { 0 };
     emit(&c, m, how->emit);
     buf_add(&make, "# Builds the trainer `%s`. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name);
-    buf_add(&make, "CC ?= gcc\nCFLAGS ?= -std=gnu11 %s -march=native -ffp-contract=fast -fno-math-errno -fno-trapping-math%s\n",
-            how->emit.fast ? "-O3" : "-O2", how->emit.fast ? " -fopenmp" : "");
+    Argv words = { 0 };
+    flags(&words, how);
+    buf_add(&make, "CC ?= gcc\nCFLAGS ?=");
+    for (int k = 0; k < words.n; k++)
+        buf_add(&make, " %s", words.at[k]);
+    buf_add(&make, "\n");
     buf_add(&make, "LDLIBS = %s-lm\n", how->emit.openblas ? "-lopenblas " : "");
     if (how->emit.f64)
         buf_add(&make, "CFLAGS += -DAE_DOUBLE\n");
@@ -308,7 +327,7 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
     buf_add(&make, "ifdef ZLIB\nCFLAGS += -DAE_HAVE_ZLIB\nLDLIBS += -lz\nendif\n\n");
     buf_add(&make, "%s: $(wildcard *.c) $(wildcard *.h)\n\t$(CC) $(CFLAGS) -o $@ $(wildcard *.c) $(LDLIBS)\n\n", m->name);
     buf_add(&make, "clean:\n\trm -f %s\n", m->name);
-    if (!make_folder(folder) || !write_runtime(folder, false)
+    if (!make_folder(folder) || !write_runtime(folder)
         || !write_file(format("%s/model.c", folder), c.at, c.n) || !write_file(format("%s/Makefile", folder), make.at, make.n))
         return 1;
     return 0;
