@@ -171,6 +171,8 @@ void elaborate_stat(Scope *s, Stat *st)
                 FAIL(e, st->left->place, DIAG_params_of_what);
             for (int k = 0; net && k < net->net->params.n; k++) {
                 Tensor *t = net->net->params.at[k];
+                if (t->exempt && st->left->name == intern("weights"))
+                    continue;
                 Env b = { .kind = ENV_dots, .name = st->left->list.at[0]->name, .ndots = t->rank };
                 all_along(t, b.dots);
                 Env *kept = NEW(Env);
