@@ -1,12 +1,69 @@
-/* bench.c -- how fast a phase trains: whole steps, with the draw of each epoch's order and the gather of each batch. */
+/* bench.c -- how fast a phase trains: whole steps, with the draw of each epoch's order and the gather of each batch.
+ *
+ * The time is cut into windows, and what is said is their median, so that a moment of other work does not count.
+ * Between windows the multiply-adds that the machine can do at all are measured, so a share of them is of the same minute. */
 #define _GNU_SOURCE
 #include "runtime.h"
-#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct { double *at; long n, room; } Series;
+
+static void series_add(Series *s, double v)
+{
+    if (s->n == s->room) {
+        s->room = 2 * s->room + 1024;
+        if (!(s->at = realloc(s->at, (size_t) s->room * sizeof *s->at)))
+            fail("no memory for %ld numbers", s->room);
+    }
+    s->at[s->n++] = v;
+}
 
 static int by_value(const void *a, const void *b)
 {
     const double u = *(const double *) a, v = *(const double *) b;
     return (u > v) - (u < v);
+}
+
+static double median(const Series *s)
+{
+    double *const copy = need((size_t) s->n + 1, sizeof *copy);
+    memcpy(copy, s->at, (size_t) s->n * sizeof *copy);
+    qsort(copy, (size_t) s->n, sizeof *copy, by_value);
+    const double m = s->n ? (copy[s->n / 2] + copy[(s->n - 1) / 2]) / 2 : NAN;
+    free(copy);
+    return m;
+}
+
+/* Seconds since the process was started, to 0.01; NAN where /proc does not tell. */
+static double process_age(void)
+{
+    char line[1024];
+    unsigned long long ticks = 0;
+    struct timespec t;
+    FILE *const f = fopen("/proc/self/stat", "r");
+    const char *rest = f && fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+    if (f)
+        fclose(f);
+    for (int k = 0; k < 20 && rest; k++)
+        rest = strchr(rest + 1, ' ');
+    if (!rest || sscanf(rest, "%llu", &ticks) != 1 || clock_gettime(CLOCK_BOOTTIME, &t) != 0)
+        return NAN;
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec - (double) ticks / (double) sysconf(_SC_CLK_TCK);
+}
+
+/* Of this program since it was started: what the system's count of a process has may be its parent's. */
+static double peak_memory_mb(void)
+{
+    char line[256];
+    double kb = NAN;
+    FILE *const f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kb = atof(line + 6);
+    if (f)
+        fclose(f);
+    return kb / 1024;
 }
 
 static int chosen_phase(void)
@@ -17,67 +74,117 @@ static int chosen_phase(void)
     usage("the model has no phase %s", opt.phase ? opt.phase : "at all");
 }
 
+/* ---- steps without end --------------------------------------------------------------------------------- */
+static struct {
+    Stage stage;
+    Position at;
+    Series loss;
+} run;
+
+static void begin(void)
+{
+    weights_start(true);
+    run.stage = stage_make(chosen_phase(), data_split("train"));
+    run.at.sum = need((size_t) run.stage.phase->gradient->nterms + 1, sizeof *run.at.sum);
+    stage_clock(&run.stage, 0, 0, 0);
+    if (run.stage.phase->start)
+        run.stage.phase->start();
+    stage_sweeps(&run.stage, 0);
+}
+
+static int one_step(void)
+{
+    Stage *const s = &run.stage;
+    double loss;
+    if (run.at.batch == 0) {
+        stage_shuffle(s, (int) run.at.epoch);
+        stage_clock(s, run.at.step, 0, (int) run.at.epoch);
+        stage_sweeps(s, 1);
+    }
+    const int rows = stage_step(s, &run.at, &loss, run.at.sum);
+    series_add(&run.loss, loss / rows);
+    run.at.step++;
+    if (++run.at.batch == s->batches) {
+        run.at.batch = 0;
+        run.at.epoch++;
+    }
+    return rows;
+}
+
+static double loss_last(void)       /* the mean of the last ten */
+{
+    double sum = 0;
+    const long n = run.loss.n < 10 ? run.loss.n : 10;
+    for (long k = run.loss.n - n; k < run.loss.n; k++)
+        sum += run.loss.at[k];
+    return sum / (double) n;
+}
+
+/* One window: `seconds` long, or as many steps as -n says. Returns the rows of a second. */
+static double window(double seconds, Series *took)
+{
+    const double begun = now();
+    double before = begun;
+    long rows = 0;
+    do {
+        rows += one_step();
+        const double after = now();
+        series_add(took, after - before);
+        before = after;
+    } while (opt.n ? run.loss.n < opt.n : before - begun < seconds);
+    return (double) rows / (before - begun);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------ */
+static void json_number(const char *key, double v)
+{
+    Text t = { 0 };
+    text_number(&t, v);
+    printf(", \"%s\": %s", key, t.at);
+    free(t.at);
+}
+
 void command_bench(void)
 {
     enum { WARM = 3 };
-    weights_start(true);
-    Stage s = stage_make(chosen_phase(), data_split("train"));
-    Position at = { .sum = need((size_t) s.phase->gradient->nterms + 1, sizeof(double)) };
-    double *took = NULL, loss = 0, loss_first = 0, begun = 0, end = 0;
-    long steps = 0, room = 0, rows = 0;
-    stage_clock(&s, 0, 0, 0);
-    if (s.phase->start)
-        s.phase->start();
-    stage_sweeps(&s, 0);
-    for (long k = 0; k <= WARM || end - begun < opt.seconds; k++) {
-        const double before = now();
-        if (k == WARM)
-            begun = before;
-        if (at.batch == 0) {
-            stage_shuffle(&s, (int) at.epoch);
-            stage_clock(&s, at.step, 0, (int) at.epoch);
-            stage_sweeps(&s, 1);
-        }
-        const int n = stage_step(&s, &at, &loss, at.sum);
-        loss /= n;
-        end = now();
-        loss_first = k == 0 ? loss : loss_first;
-        at.step++;
-        if (++at.batch == s.batches) {
-            at.batch = 0;
-            at.epoch++;
-        }
-        if (k < WARM)
-            continue;
-        if (steps == room) {
-            room = 2 * room + 4096;
-            if (!(took = realloc(took, (size_t) room * sizeof *took)))
-                fail("no memory for %ld times", room);
-        }
-        took[steps++] = end - before;
-        rows += n;
+    const int windows = opt.n ? 1 : opt.windows ? opt.windows : 5;
+    Series took = { 0 }, rates = { 0 }, peaks = { 0 };
+    begin();
+    one_step();
+    const double first = process_age();
+    while (run.loss.n < WARM && !opt.n)
+        one_step();
+    for (int k = 0; k < windows && (!opt.n || run.loss.n < opt.n); k++) {
+        series_add(&peaks, machine_peak(0.01));
+        series_add(&rates, window(opt.seconds / windows, &took));
     }
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    qsort(took, (size_t) steps, sizeof *took, by_value);
-    const double median = took[steps / 2], rate = (double) rows / (end - begun);
-    const double gflops = (double) ae_model.flops * 1e-9 / median, rss = (double) used.ru_maxrss / 1024;
+    series_add(&peaks, machine_peak(0.01));
+    const double rate = median(&rates), step = median(&took), peak = median(&peaks), rss = peak_memory_mb();
+    const double gflops = ae_model.flops ? (double) ae_model.flops * 1e-9 / step : NAN;
+    const Stage *const s = &run.stage;
     if (opt.json) {
-        printf("{\"samples_per_s\": %.1f, \"step_ms_median\": %.6f, \"gflops\": ", rate, 1e3 * median);
-        if (ae_model.flops)
-            printf("%.3f", gflops);
-        else
-            printf("null");
-        printf(", \"peak_rss_mb\": %.1f, \"threads\": %d, \"loss_first\": %.9g, \"loss_last\": %.9g}\n", rss, opt.threads,
-               loss_first, loss);
-    } else {
-        printf("phase %s: %ld steps of %ld rows with %d thread%s\n", s.phase->name, steps, s.batch * s.parts, opt.threads,
-               opt.threads == 1 ? "" : "s");
-        printf("%.1f samples/s, %.4f ms a step (median)", rate, 1e3 * median);
-        if (ae_model.flops)
-            printf(", %.2f GFLOP/s", gflops);
-        printf("\nloss %.6g first, %.6g last; %.1f MB at most\n", loss_first, loss, rss);
+        printf("{\"threads\": %d, \"steps\": %ld", opt.threads, run.loss.n);
+        json_number("samples_per_s", rate);
+        json_number("step_ms_median", 1e3 * step);
+        json_number("gflops", gflops);
+        json_number("machine_gflops", peak);
+        json_number("share_of_peak", gflops / peak);
+        json_number("first_step_s", first);
+        json_number("peak_rss_mb", rss);
+        json_number("loss_first", run.loss.at[0]);
+        json_number("loss_last", loss_last());
+        printf(", \"windows\": [");
+        for (long k = 0; k < rates.n; k++)
+            printf("%s%.1f", k ? ", " : "", rates.at[k]);
+        printf("]}\n");
+        return;
     }
-    free(took);
-    free(at.sum);
+    printf("phase %s: %ld steps of %ld rows with %d thread%s, the first done after %.2f s\n", s->phase->name, run.loss.n,
+           s->batch * s->parts, opt.threads, opt.threads == 1 ? "" : "s", first);
+    if (took.n)
+        printf("%.1f samples/s, %.4f ms a step\n", rate, 1e3 * step);
+    if (took.n && ae_model.flops)
+        printf("%.1f GFLOP/s in products, %.0f %% of the %.1f that %d core%s can do\n", gflops, 100 * gflops / peak, peak,
+               opt.threads, opt.threads == 1 ? "" : "s");
+    printf("loss %.6g first, %.6g last; %.1f MB at most\n", run.loss.at[0], loss_last(), rss);
 }

@@ -47,6 +47,9 @@ double draw_uniform(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element
 double draw_normal(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
 void draw_order(long *order, long n, uint64_t seed, uint32_t stream, uint32_t a);     /* a permutation of 0 .. n - 1 */
 
+/* ---- peak.c --------------------------------------------------------------------------------------- */
+double machine_peak(double seconds);                            /* GFLOP/s of the threads in use, at best */
+
 /* ---- linear.c: small dense problems in double ---------------------------------------------------- */
 void symmetric_eigen(double *a, double *values, int n);         /* values downwards; row k of a becomes the k-th vector */
 void eigen_by_hand(double *a, double *values, int n);           /* the same without LAPACK, in any order */
@@ -60,6 +63,7 @@ typedef struct {
     char **test; int ntest;
     char **args; int nargs;
     int epochs, threads, classes;   /* epochs, threads: 0 as the model or the machine has it */
+    int windows;                    /* of bench; 0: its own */
     long n;                         /* how many; 0: the command's own */
     double seconds;
     uint64_t seed;

@@ -26,8 +26,14 @@ fails "a split misspelt" 2 '--split is train, validation or test, not tset' ./ha
 has "gradcheck" "$(./hand64 gradcheck)" ": good"
 fails "gradcheck in float" 1 'aec run hand.ae -- gradcheck' ./hand gradcheck
 ./hand bench --seconds 0.2 --json > bench.json \
-    && ./tool json samples_per_s step_ms_median gflops peak_rss_mb threads loss_first loss_last < bench.json \
+    && ./tool json threads steps samples_per_s step_ms_median gflops machine_gflops share_of_peak first_step_s peak_rss_mb \
+        loss_first loss_last windows < bench.json \
     && awk -v rate="$(./tool get samples_per_s < bench.json)" 'BEGIN { exit !(rate + 0 > 0) }' && ok || bad "bench --json"
+# what a core can do is between 2 and 500 GFLOP/s: sums left out, or one lane of many, would be far outside
+awk -v peak="$(./hand bench --seconds 0.1 --threads 1 --json | ./tool get machine_gflops)" \
+    'BEGIN { exit !(peak > 2 && peak < 500) }' && ok || bad "bench measures the machine"
+is "bench -n" "$(./hand bench -n 7 --json | ./tool get steps)" 7
+is "bench --windows" "$(./hand bench --seconds 0.1 --windows 4 --json | grep -o '"windows": .*' | tr -cd , | wc -c)" 3
 ./hand info --json | ./tool json && ok || bad "info --json"
 mkdir -p fresh/runs/hand fresh/runs/hand-2 && cp one/model.safetensors fresh/runs/hand/ && sleep 0.02 && cp seed5/model.safetensors fresh/runs/hand-2/
 (cd fresh && ../hand encode -o z.npy) && ./hand encode --weights seed5 -o z5.npy && same "the newest run's weights" fresh/z.npy z5.npy
