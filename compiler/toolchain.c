@@ -313,7 +313,8 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
 {
     Buf c = { 0 }, make = { 0 };
     emit(&c, m, how->emit);
-    buf_add(&make, "# Builds the trainer `%s`. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name);
+    buf_add(&make, "# Builds the trainer `%s`; `make lib%s.a` a library. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name,
+            m->name);
     Argv words = { 0 };
     flags(&words, how);
     buf_add(&make, "CC ?= gcc\nCFLAGS ?=");
@@ -326,7 +327,9 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
     buf_add(&make, "ifdef PNG\nCFLAGS += -DAE_HAVE_PNG\nLDLIBS += -lpng\nendif\n");
     buf_add(&make, "ifdef ZLIB\nCFLAGS += -DAE_HAVE_ZLIB\nLDLIBS += -lz\nendif\n\n");
     buf_add(&make, "%s: $(wildcard *.c) $(wildcard *.h)\n\t$(CC) $(CFLAGS) -o $@ $(wildcard *.c) $(LDLIBS)\n\n", m->name);
-    buf_add(&make, "clean:\n\trm -f %s\n", m->name);
+    buf_add(&make, "# All but main(), to be linked with a C program of one's own; ae.h says what there is.\n"
+            "lib%s.a: $(patsubst %%.c,%%.o,$(filter-out main.c,$(wildcard *.c)))\n\t$(AR) rcs $@ $^\n\n", m->name);
+    buf_add(&make, "clean:\n\trm -f %s lib%s.a *.o\n", m->name, m->name);
     if (!make_folder(folder) || !write_runtime(folder)
         || !write_file(format("%s/model.c", folder), c.at, c.n) || !write_file(format("%s/Makefile", folder), make.at, make.n))
         return 1;

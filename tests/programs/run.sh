@@ -115,6 +115,14 @@ try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/deno
         && "$work/taken/quickstart" train --quiet --epochs 1 --out "$work/taken/run"
 } > "$work/log" 2>&1 && ok > "$work/taken.result" || bad "make in an emitted folder" "$(tail -n 5 "$work/log")" > "$work/taken.result"
 
+if [ "$what" != quick ]; then   # the same as a library, called from C
+    {
+        make -s -j2 -C "$work/taken" libquickstart.a && gcc -std=gnu11 -O1 -Wall -Wextra -I "$work/taken" bench/infer.c \
+            "$work/taken/libquickstart.a" -fopenmp -lm -o "$work/infer" && echo 0.01 | "$work/infer" reconstruct 4 > "$work/calls" \
+            && grep -q '"samples_per_s": [1-9]' "$work/calls"
+    } > "$work/log" 2>&1 && ok > "$work/library.result" || bad "a library of an emitted folder" "$(tail -n 5 "$work/log")" > "$work/library.result"
+fi
+
 # What PyTorch made of the recorded models.
 gcc -std=gnu11 -O1 -Wall -Wextra tests/parity/compare.c -o "$work/compare" -ljansson -lm 2> "$work/log" || bad "tests/parity/compare.c" "$(cat "$work/log")" > "$work/c.result"
 if [ "$what" = quick ]; then names="dense_ae vae nt_xent"; else names=$(ls tests/parity/*.json | xargs -n1 basename | sed 's/\.json$//'); fi
