@@ -1,6 +1,7 @@
 # make         builds build/aec
 # make demo    installs what is missing, builds, trains the quickstart and draws pictures (DEPS=no: installs nothing)
 # make check   the quick tests; make check-all the longer ones
+# make bench   how fast, beside PyTorch, JAX, ONNX Runtime and gensim, which `make peers` installs into bench/venv
 # make data    brings MNIST and Fashion-MNIST into place
 # make results trains the long runs one after another and writes docs/results.md (RUNS="a b": these alone)
 CC       = gcc
