@@ -145,7 +145,7 @@ static Expr *shared(Diff *d, Expr *value)
     s->where = of->where;
     for (int k = 0; k < d->nlead; k++)
         nest_axis(s, d->lead[k], axis_along(d->lead[k], of, value), true);
-    take_points(d, s, of);
+    take_points(d, s, of, true);
     PUSH(*d->out, s);
     return expr_read(t, s->sub, 0, NULL);
 }

@@ -67,7 +67,7 @@ static bool is_step(Diff *d, const Index *i)
     return false;
 }
 
-void take_points(Diff *d, Stmt *n, Stmt *s)
+void take_points(Diff *d, Stmt *n, Stmt *s, bool inner)
 {
     Index *all[5 * MAX_RANK];
     int count = 0;
@@ -75,7 +75,8 @@ void take_points(Diff *d, Stmt *n, Stmt *s)
         if (s->sub[k]->kind == EXPR_index)
             all[count++] = s->sub[k]->index;
     for (int k = 0; k < s->nindex; k++)
-        all[count++] = s->index[k];
+        if (inner || target_axis(s, s->index[k]) >= 0)
+            all[count++] = s->index[k];
     for (int k = 0; k < d->depth; k++)
         all[count++] = d->scan[k].of->step;
     for (int k = 0; k < count; k++)
@@ -232,6 +233,17 @@ static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
     return t;
 }
 
+/* The indices of the point with this number, the last of them fastest. */
+static void decode(Expr *number, Index *const *index, Expr **to, int n)
+{
+    int stride = 1;
+    for (int k = n; k-- > 0; stride *= index[k]->size) {
+        to[k] = OP2(idiv, number, expr_num(stride));
+        if (k > 0)
+            to[k] = OP2(mod, to[k], expr_num(index[k]->size));
+    }
+}
+
 /* The gradient goes to the winner, whose indices are decoded from its number. */
 static void reverse_extreme(Diff *d, Stmt *s, Known *i, StmtList *list, int at)
 {
@@ -248,49 +260,66 @@ static void reverse_extreme(Diff *d, Stmt *s, Known *i, StmtList *list, int at)
             inner[m++] = s->index[k];
             sure = sure && !s->index[k]->limit;
         }
-    int stride = 1;
-    for (int k = m; k-- > 0; stride *= inner[k]->size) {
-        to[k] = OP2(idiv, number, expr_num(stride));
-        if (k > 0)
-            to[k] = OP2(mod, to[k], expr_num(inner[k]->size));
-    }
+    decode(number, inner, to, m);
     won->value = expr_replace(s->value, inner, to, m);
     won->where = sure ? NULL : OP2(le, expr_num(0), number);
     pass_on(d, won, i, expr_num(1), NULL);
 }
 
 /* ---- *= ------------------------------------------------------------------------------------------ */
-/* The product of all other points, without a division, so that zeros do no harm. */
+/* The running product of f: scan q { t[p, q] = t[p, q - by] * f[p, q - by] }, and 1 at the end where it begins. */
+static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
+{
+    Tensor *y = d->of->target, *t = temp_named(d->m, &d->names, format("%s.%s", y->name, name), ELEM_real, y->place);
+    const int last = t->rank = f->target->rank;
+    memcpy(t->axis, f->target->axis, sizeof t->axis);
+    Stmt *scan = NEW(Stmt), *n = nest_for(f, t, SET_is, NULL);
+    *scan = *nest_for(f, NULL, SET_is, NULL);
+    scan->kind = STMT_scan;
+    scan->down = by < 0;
+    scan->step = index_new(f->index[f->nindex - 1]->name, t->axis[last - 1].size, NULL);
+    for (int k = 0; k < f->nindex - 1; k++)
+        nest_index(n, f->index[k]);
+    memcpy(n->sub, f->sub, sizeof n->sub);
+    n->sub[last - 1] = OP2(add, expr_index(scan->step), expr_num(-by));
+    const unsigned check = 1u << (last - 1);
+    n->value = OP2(mul, expr_read(t, n->sub, check, expr_num(1)), expr_read(f->target, n->sub, check, expr_num(1)));
+    n->sub[last - 1] = expr_index(scan->step);
+    PUSH(scan->body, n);
+    PUSH(*d->out, scan);
+    return expr_read(t, f->sub, 0, NULL);
+}
+
+/* The product of all other points: these are numbered and multiplied up from both ends, so that zeros do no harm. */
 static Expr *product_of_others(Diff *d, Stmt *s)
 {
-    d->of = s;
-    Tensor *t = temp_named(d->m, &d->names, format("%s.others", s->target->name), ELEM_real, s->target->place);
-    Stmt *one = adjoint_stmt(d, t, SET_is, expr_num(1)), *times_all = adjoint_stmt(d, t, SET_mul, NULL);
     Index *inner[2 * MAX_RANK];
-    Expr *to[2 * MAX_RANK], *differs = NULL;
+    Expr *to[2 * MAX_RANK], *there = NULL, *number = expr_num(0);
+    Index *q = index_new(NULL, 1, NULL);
     int m = 0;
-    take_points(d, one, s);
+    d->of = s;
     for (int k = 0; k < s->nindex; k++)
-        nest_index(times_all, s->index[k]);
-    for (int k = 0; k < s->nindex; k++) {
-        Index *i = s->index[k];
-        if (target_axis(s, i) >= 0)
-            continue;
-        Index *other = index_new(i->name, i->size, expr_replace(i->limit, inner, to, m));
-        inner[m] = i;
-        to[m++] = expr_index(other);
-        nest_index(times_all, other);
-        Expr *ne = OP2(ne, expr_index(other), expr_index(i));
-        differs = differs ? OP2(or, differs, ne) : ne;
-    }
-    one->where = s->where;
-    memcpy(times_all->sub, one->sub, sizeof one->sub);
-    times_all->value = expr_replace(s->value, inner, to, m);
-    times_all->where = expr_both(s->where, expr_both(expr_replace(s->where, inner, to, m), differs));
-    PUSH(*d->out, one);
-    if (m > 0)
-        PUSH(*d->out, times_all);
-    return expr_read(t, one->sub, 0, NULL);
+        if (target_axis(s, s->index[k]) < 0) {
+            inner[m++] = s->index[k];
+            q->size *= s->index[k]->size;
+            number = OP2(add, OP2(mul, number, expr_num(s->index[k]->size)), expr_index(s->index[k]));
+        }
+    if (m == 0)
+        return expr_num(1);
+    q->name = inner[m - 1]->name;
+    decode(expr_index(q), inner, to, m);
+    for (int k = 0; k < m; k++)
+        if (inner[k]->limit)
+            there = expr_both(there, OP2(lt, to[k], expr_replace(inner[k]->limit, inner, to, m)));
+    there = expr_both(there, expr_replace(s->where, inner, to, m));
+    Expr *value = expr_replace(s->value, inner, to, m);
+    Tensor *t = temp_named(d->m, &d->names, format("%s.factors", s->target->name), ELEM_real, s->target->place);
+    Stmt *f = adjoint_stmt(d, t, SET_is, there ? expr_op(OP_select, there, value, expr_num(1)) : value);
+    take_points(d, f, s, false);
+    nest_axis(f, q, (Axis) { .size = q->size, .name = q->name }, true);
+    PUSH(*d->out, f);
+    Expr *before = running_product(d, f, "before", 1), *after = running_product(d, f, "after", -1);
+    return expr_replace(OP2(mul, before, after), &q, &number, 1);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */

@@ -48,8 +48,9 @@ typedef struct {
 Known *known_of(Diff *d, Tensor *t);                /* differentiate.c */
 Str   adjoint_name(Str name);
 Stmt *adjoint_stmt(Diff *d, Tensor *t, Set set, Expr *value);
-/* Gives the target of n an axis for each index bound around s, steps included: those of s's target first. */
-void  take_points(Diff *d, Stmt *n, Stmt *s);
+/* Gives the target of n an axis for each index bound around s, steps included: those of s's target first. inner: for
+   those that are in no subscript of it, too. */
+void  take_points(Diff *d, Stmt *n, Stmt *s, bool inner);
 
 /* ---- chain.c ------------------------------------------------------------------------------------- */
 typedef struct { Expr *read, *value; } Slope;       /* value: of the derivative by what is read, times the seed */

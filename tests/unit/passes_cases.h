@@ -516,6 +516,28 @@ loss = sum(n) y[n]^2
 in x[4n, 5]  param w[5]  param v[5]  temp y[4n]  temp loss
 y[n] = prod(i) tanh(w[i] * x[n, i] + v[i])
 loss = sum(n) exp(30 * y[n])
+)", 3, "\nscan i < 5 down {\n    y.prod.after[n, i] = y.prod.after[n, i + 1 else 1] * y.prod.factors[n, i + 1 else 1]" },
+
+{ "prod-lengths", R"(
+length len[3n]  in x[3n, 4]  param w[4]  param v[2]  temp y[3n]  temp loss
+y[n] = prod(i < 4, j < 2 where i < len[n] and i != j) (x[n, i] * v[j] + w[i] * (j + 1))
+loss = sum(n) y[n] * x[n, 0]
+)", 3, NULL },
+
+{ "second-prod-zeros", R"(
+in x[3n, 4]  param w[4]  param zero[2]  temp y[3n]  temp all  temp g[2]  temp loss
+y[n] = prod(i) (i < 2 ? zero[i] : x[n, i] + w[i])
+all = sum(n) y[n] * x[n, 0]
+g[i] = gradient(all, zero)
+loss = sum(i) (g[i] - 1 - i)^2 + sum(i) w[i]
+)", 3, NULL },
+
+{ "prod-in-scan", R"(
+in x[3n, 5]  param w[3]  temp h[3n, 5]  temp loss
+scan t < 5 {
+    h[n, t] = prod(i) tanh(w[i] * x[n, t] + i * h[n, t-1 else 0.3])
+}
+loss = sum(n, t) h[n, t]^2
 )", 3, NULL },
 
 { "second-lead-scan", R"(
