@@ -2,12 +2,12 @@
  *
  * Binds the indices of the left side, lowers the right one, finds the target's shape if it is not declared. */
 #include "elab.h"
-#include <math.h>
 
-/* ---- assignments ----------------------------------------------------------------------------------- */
+/* ---- indices ----------------------------------------------------------------------------------------- */
+/* What a limit speaks of stands further out. */
 static void order_indices(Stmt *st)
 {
-    for (int k = 0; k < st->nindex; k++)            /* what a limit speaks of stands further out */
+    for (int k = 0; k < st->nindex; k++)
         for (int q = k + 1; q < st->nindex; q++)
             if (st->index[k]->limit && expr_uses(st->index[k]->limit, st->index[q])) {
                 Index *outer = st->index[q];
@@ -18,87 +18,159 @@ static void order_indices(Stmt *st)
             }
 }
 
-static void add_index(Stmt *st, Index *i)
+static void add_indices(Stmt *st, Env *bound)
 {
-    for (int k = 0; k < st->nindex; k++)
-        if (st->index[k] == i)
-            return;
-    st->index[st->nindex++] = i;
+    for (int k = 0; k < bound->n; k++)
+        if (!vec_has(st->index, st->nindex, bound->at[k]->index))
+            st->index[st->nindex++] = bound->at[k]->index;
     st->nouter = st->nindex;
 }
 
+Axis axis_of(Elab *e, Index *i)
+{
+    Tensor *length = i->example ? clock_times(e, i->size / e->m->batch_max)
+                   : i->limit && i->limit->kind == EXPR_read ? i->limit->tensor : NULL;
+    return (Axis) { i->size, length, i->example, i->name };
+}
+
+/* Where the steps of the scans around have run: a step at which an example is over writes nothing. */
 static Expr *guard_of(Elab *e, Env *env)
 {
     Expr *all = NULL;
     for (Scan *scan = e->scan; scan; scan = scan->up) {
-        const Tensor *length = scan->stop ? scan->stop : scan->axis.length;
-        if (!length || length->rank == 0)
-            continue;
-        Expr *sub[MAX_RANK];
-        bool bound = true;
-        for (int k = 0; bound && k < length->rank; k++) {
-            Env *b = env;
-            while (b && !(b->kind == ENV_expr && b->name == (length->axis[k].name ? length->axis[k].name : intern("n"))))
-                b = b->up;
-            bound = b != NULL;
-            sub[k] = b ? b->value : NULL;
-        }
-        if (!bound)
-            continue;
-        Expr *g = expr_op(OP_lt, expr_index(scan->step), expr_read((Tensor *) length, sub, 0, NULL), NULL);
-        all = all ? expr_op(OP_and, all, g, NULL) : g;
+        Expr *length = scan->axis.length && scan->axis.length->rank ? present(&scan->axis, env) : NULL;
+        all = expr_both(all, length ? expr_op(OP_lt, expr_index(scan->step), length, NULL) : NULL);
     }
     return all;
 }
 
-Tensor *length_of(Index *i, Elab *e)
+/* ---- the left side ------------------------------------------------------------------------------------- */
+/* Binds the indices that the left side names; what adds or updates runs over all that stand free. */
+static Env *bind_left(Scope *s, Ctx *c, Stat *st, SynList *subs, Env *env, Stmt *nest)
 {
-    if (i->example)
-        return clock_times(e, i->size / e->m->batch_max);
-    return i->limit && i->limit->kind == EXPR_read ? i->limit->tensor : NULL;
+    EACH(sub, *subs) {
+        const Str word = index_word(sub);
+        Syn *range = sub->kind == SYN_binary ? sub->b : NULL;
+        Env *b = word ? env_find(env, word) : NULL;
+        if (!word || (!b && sub->kind == SYN_name && name_find(s, word, NAME_number)))
+            continue;
+        if (b && b->kind == ENV_list)
+            add_indices(nest, b);
+        if (b)
+            continue;
+        env = sub->kind == SYN_dots ? bind_dots(s, env) : bind_index(c, env, word, range);
+        add_indices(nest, env);
+        const Axis samples = example_axis(s->e, s->samples > 1 ? s->samples : 1);
+        if (sub->kind != SYN_dots && env->at[0]->index->example && s->samples > 1 && st->role == intern("sample"))
+            unify(s->e, env->at[0]->index, &samples, NULL, sub->place);
+    }
+    if (st->op == intern("="))
+        return env;
+    StrList found = { 0 };
+    EACH(sub, *subs)
+        if (sub->kind != SYN_binary || !index_word(sub))
+            free_names(c, sub, env, &found);
+    free_names(c, st->value, env, &found);
+    EACH(name, found) {
+        env = name == intern("..") ? bind_dots(s, env) : bind_index(c, env, name, NULL);
+        add_indices(nest, env);
+    }
+    return env;
+}
+
+/* The subscripts of the left side, and the places they are written at; how many. */
+static int left_subscripts(Ctx *c, Stat *st, SynList *subs, Env *env, Expr **to, Place *place)
+{
+    int rank = 0;
+    EACH(sub, *subs) {
+        const Str word = index_word(sub);
+        Env *b = word ? env_find(env, word) : NULL;
+        if (!b && !word && sub->kind != SYN_num && st->op == intern("="))
+            fail(c->e, sub->place, DIAG_left_index, st->left->name);
+        for (int k = 0; k < (b ? b->n : 1) && rank < MAX_RANK; k++, rank++) {
+            to[rank] = b ? b->at[k] : lower_whole(c, sub, env);
+            place[rank] = sub->place;
+            if (!to[rank]->whole) {
+                fail(c->e, sub->place, DIAG_subscript_real);
+                to[rank] = expr_num(0);
+            }
+        }
+    }
+    return rank;
 }
 
 /* The tensor that an undeclared left side defines; NULL while a size is missing. */
-static Tensor *target_new(Scope *s, Syn *left, Str name, Stmt *st, Expr **sub, SynList *subs, int rank)
+static Tensor *target_new(Scope *s, Stat *st, Stmt *nest, Expr **sub, const Place *place, int rank)
 {
     Elab *e = s->e;
-    Tensor t = { .rank = rank };
-    for (int k = 0; k < rank; k++) {
-        if (sub[k]->kind == EXPR_index) {
-            Index *i = sub[k]->index;
-            if (i->size < 0)
-                return NULL;
-            t.axis[k] = (Axis) { i->size, length_of(i, e), i->example, i->name };
+    const Str name = st->left->name;
+    Expr *v = nest->value;
+    Axis axis[MAX_RANK] = { 0 };
+    for (int k = 0; k < rank; k++)
+        if (sub[k]->kind == EXPR_index && sub[k]->index->size >= 0) {
+            axis[k] = axis_of(e, sub[k]->index);
             for (Scan *scan = e->scan; scan; scan = scan->up)
-                if (scan->step == i)
-                    t.axis[k].length = scan->axis.length;
-        } else if (sub[k]->kind == EXPR_read && sub[k]->tensor->of > 0)
-            t.axis[k] = (Axis) { sub[k]->tensor->of, NULL, false, NULL };
-        else if (sub[k]->kind == EXPR_op && sub[k]->op == OP_mod && most_of(sub[k]) >= 0)
-            t.axis[k] = (Axis) { most_of(sub[k]) + 1, NULL, false, NULL };
-        else {
-            if (FAILS(e, subs->at[k < subs->n ? k : 0]->place, DIAG_target_undeclared, name))
-                report_help("its size cannot be told from here: declare it with `out %s[...]` above", name);
+                if (scan->step == sub[k]->index)
+                    axis[k].length = scan->axis.length;
+        } else if (sub[k]->kind == EXPR_index)
             return NULL;
-        }
-    }
-    Tensor *made = temp_new(e, s, name, ELEM_real);
-    made->rank = rank;
-    memcpy(made->axis, t.axis, sizeof made->axis);
-    made->place = left->place;
-    if (st->set == SET_is && (hard_whole(st->value) || (st->value->kind == EXPR_num && st->value->whole))) {
-        made->elem = ELEM_int;
-        Expr *v = st->value;
-        if (v->kind == EXPR_reduce && (v->reduce == REDUCE_argmax || v->reduce == REDUCE_argmin
-                                       || v->reduce == REDUCE_choice || v->reduce == REDUCE_rank)) {
-            made->of = 1;
-            for (int k = 0; k < v->nindex; k++)
-                made->of *= v->bound[k]->size;
-        }
+        else if (sub[k]->kind == EXPR_read && sub[k]->tensor->of > 0)
+            axis[k].size = sub[k]->tensor->of;
+        else if (is_op(sub[k], OP_mod) && most_of(sub[k]) >= 0)
+            axis[k].size = most_of(sub[k]) + 1;
+        else
+            return fail(e, place[k], DIAG_target_undeclared, name, name);
+    const bool whole = nest->set == SET_is && is_whole(v);
+    Tensor *made = temp_new(s, name, whole ? ELEM_int : ELEM_real, axis, rank);
+    made->place = st->left->place;
+    if (whole && v->kind == EXPR_reduce && gives_place(v->reduce)) {
+        made->of = 1;
+        for (int k = 0; k < v->nindex; k++)
+            made->of *= v->bound[k]->size;
     }
     return made;
 }
 
+Name *target_name(Scope *s, Syn *left)
+{
+    Name *n = name_find(s, left->name, NAME_tensor);
+    if (!n) {
+        n = name_add(s, NAME_tensor, left->name, left->place);
+        n->shape = left->list;
+    }
+    return n;
+}
+
+/* The parameter that params(f)[i] stands for now. */
+static Name *params_name(Scope *s, Syn *left)
+{
+    Name *net = left->args.n == 1 ? name_find(s, left->args.at[0].value->name, NAME_net) : NULL;
+    if (!net || s->e->param_k >= net->net->params.n)
+        return fail(s->e, left->place, DIAG_params_of_what);
+    Name *n = NEW(Name);
+    n->name = left->name, n->tensor = net->net->params.at[s->e->param_k], n->shape = left->list;
+    return n;
+}
+
+/* Whether this statement may write the target: false after a report. */
+static bool may_write(Scope *s, Stat *st, Name *n)
+{
+    Elab *e = s->e;
+    const bool update = st->op == intern(":=");
+    const Role role = n->tensor ? n->tensor->role : ROLE_temp;
+    if (update && role != ROLE_state && role != ROLE_param)
+        return fail(e, st->left->place, DIAG_update_target, n->name);
+    if (!update && role != ROLE_temp && !(role == ROLE_state && e->sweeping))
+        return fail(e, st->left->place, DIAG_target_kept, n->name);
+    if (st->op != intern("=") || !n->defined || e->trial || e->scan)
+        return true;
+    fail(e, st->left->place, DIAG_defined_twice, n->name);
+    if (n->place.source && !n->place.source->prelude)
+        report_note(n->place, "it is declared here");
+    return false;
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------ */
 Stmt *fill(Tensor *t, double v)
 {
     Index *index[MAX_RANK];
@@ -109,44 +181,36 @@ Stmt *fill(Tensor *t, double v)
     return over(t, index, SET_is, t->elem == ELEM_int ? expr_num(v) : expr_real(v));
 }
 
-static bool reads_elsewhere(Expr *e, const Stmt *st)
+typedef struct { const Stmt *st; bool found; } Elsewhere;
+
+static void see_elsewhere(Expr *e, void *with)
 {
-    if (!e)
-        return false;
-    if (e->kind == EXPR_read && e->tensor == st->target)
-        for (int k = 0; k < st->target->rank; k++)
-            if (!expr_same(e->sub[k], st->sub[k]))
-                return true;
-    for (int k = 0; k < 3; k++)
-        if (reads_elsewhere(e->arg[k], st))
-            return true;
-    for (int k = 0; e->kind == EXPR_read && k < e->tensor->rank; k++)
-        if (reads_elsewhere(e->sub[k], st))
-            return true;
-    return reads_elsewhere(e->where, st) || reads_elsewhere(e->other, st);
+    Elsewhere *w = with;
+    if (e->kind == EXPR_read && e->tensor == w->st->target)
+        for (int k = 0; k < e->tensor->rank; k++)
+            w->found |= !expr_same(e->sub[k], w->st->sub[k]);
 }
 
 /* All of a right side is read before any of it is written. */
-static void add_update(Elab *e, Scope *s, Stmt *st, Place place, Str formula)
+static void put_update(Scope *s, Stmt *st, Place place, Str formula)
 {
-    StmtList *out = e->out;
-    e->out = e->updates;
+    Elab *e = s->e;
+    Elsewhere w = { st, false };
+    expr_walk(st->value, see_elsewhere, &w);
     st->update = true;
-    if (reads_elsewhere(st->value, st)) {
-        Tensor *t = temp_new(e, s, format("%s_next", st->target->name + (strlen(st->target->name) > 40 ? strlen(st->target->name) - 40 : 0)), st->target->elem);
-        t->rank = st->nindex;
+    if (w.found) {
+        const size_t n = strlen(st->target->name);
+        Axis axis[MAX_RANK];
         for (int k = 0; k < st->nindex; k++)
-            t->axis[k] = (Axis) { st->index[k]->size, length_of(st->index[k], e), st->index[k]->example, st->index[k]->name };
+            axis[k] = axis_of(e, st->index[k]);
+        Tensor *t = temp_new(s, format("%s_next", st->target->name + (n > 40 ? n - 40 : 0)), st->target->elem, axis, st->nindex);
         Stmt *stage = over(t, st->index, SET_is, st->value);
         stage->where = st->where;
         stage->update = true;
-        settle(e, stage, place);
-        add_stmt(e, s, stage, place, formula);
+        put_to(e->updates, s, stage, place, formula);
         st->value = read_at(t, st->index);
-        settle(e, st, place);
     }
-    add_stmt(e, s, st, place, formula);
-    e->out = out;
+    put_to(e->updates, s, st, place, formula);
 }
 
 static Str formula_text(Stat *st)
@@ -156,266 +220,104 @@ static Str formula_text(Stat *st)
     return intern(b.at);
 }
 
-static bool is_call(Syn *s, const char *name)
-{
-    return s->kind == SYN_call && s->name == intern(name);
-}
-
 static void assign_gradient(Scope *s, Stat *st, Name *target)
 {
-    Elab *e = s->e;
-    Syn *call = st->value;
-    Name *from = NULL, *by = NULL;
-    if (call->args.n == 2) {
-        from = name_find(s, call->args.at[0].value->name, NAME_tensor);
-        by = name_find(s, call->args.at[1].value->name, NAME_tensor);
-    }
-    if (!from || !by || !from->tensor || !by->tensor) {
-        FAIL(e, call->place, DIAG_gradient_of_what);
+    Name *arg[2] = { NULL, NULL };
+    Axis axis[2 * MAX_RANK];
+    int rank = 0;
+    for (int k = 0; k < 2 && st->value->args.n == 2; k++)
+        arg[k] = name_find(s, st->value->args.at[k].value->name, NAME_tensor);
+    if (!arg[0] || !arg[1] || !arg[0]->tensor || !arg[1]->tensor) {
+        fail(s->e, st->value->place, DIAG_gradient_of_what);
         return;
     }
-    Tensor *t = temp_new(e, s, target->name, ELEM_real);
-    for (int k = 0; k < from->tensor->rank; k++)
-        t->axis[t->rank++] = from->tensor->axis[k];
-    for (int k = 0; k < by->tensor->rank; k++)
-        t->axis[t->rank++] = by->tensor->axis[k];
-    target->tensor = t;
-    target->defined = true;
+    for (int q = 0; q < 2; q++)
+        for (int k = 0; k < arg[q]->tensor->rank; k++)
+            axis[rank++] = arg[q]->tensor->axis[k];
     Stmt *g = NEW(Stmt);
     g->kind = STMT_gradient;
-    g->target = t, g->source = from->tensor, g->wrt = by->tensor;
-    add_stmt(e, s, g, st->place, formula_text(st));
+    g->source = arg[0]->tensor, g->wrt = arg[1]->tensor;
+    g->target = target->tensor = temp_new(s, target->name, ELEM_real, axis, rank);
+    target->defined = true;
+    put_to(s->e->out, s, g, st->place, formula_text(st));
 }
 
 static void assign_reshape(Scope *s, Stat *st, Name *target)
 {
-    Elab *e = s->e;
     Syn *a = st->value->args.n == 1 ? st->value->args.at[0].value : NULL;
     Name *from = a && (a->kind == SYN_name || a->kind == SYN_ref) ? name_find(s, a->name, NAME_tensor) : NULL;
-    if (!from || !target->tensor) {
-        FAIL(e, st->value->place, DIAG_reshape_of_what);
-        return;
+    Tensor *t = target->tensor;
+    if (!from || !t)
+        fail(s->e, st->value->place, DIAG_reshape_of_what);
+    else if (tensor_count(from->tensor) != tensor_count(t))
+        fail(s->e, s->use ? s->use->place : st->place, DIAG_reshape_count, shape_text(from->tensor), shape_text(t));
+    else {
+        Stmt *r = NEW(Stmt);
+        r->kind = STMT_reshape;
+        r->target = t, r->source = from->tensor;
+        t->elem = from->tensor->elem;
+        target->defined = true;
+        put_to(s->e->out, s, r, st->place, formula_text(st));
     }
-    if (tensor_count(from->tensor) != tensor_count(target->tensor)) {
-        FAIL(e, s->use ? s->use->place : st->place, DIAG_reshape_count, shape_text(from->tensor), shape_text(target->tensor));
-        return;
-    }
-    target->tensor->elem = from->tensor->elem;
-    Stmt *r = NEW(Stmt);
-    r->kind = STMT_reshape;
-    r->target = target->tensor, r->source = from->tensor;
-    target->defined = true;
-    add_stmt(e, s, r, st->place, formula_text(st));
 }
 
-typedef struct {
-    Stat *st;
-    Stmt *nest;
-    Env *env;
-    Expr *sub[MAX_RANK];
-    int rank;
-    SynList *subs;
-    Name *target;
-} Assign;
-
-/* Binds the indices of the left side. */
-static void bind_left(Scope *s, Ctx *c, Assign *a)
-{
-    Elab *e = s->e;
-    Tensor *t = a->target->tensor;
-    const bool once = a->st->op == intern("=");
-    for (int pass = 0; pass < 2; pass++) {          /* plain indices first: computed subscripts use them */
-        a->rank = 0;
-        for (int k = 0; k < a->subs->n && a->rank < MAX_RANK; k++) {
-            Syn *sub = a->subs->at[k], *range = NULL;
-            if (sub->kind == SYN_dots) {
-                Env *b = a->env;
-                while (b && !(b->kind == ENV_dots && b->name == intern("..")))
-                    b = b->up;
-                if (!b)
-                    b = a->env = bind_dots(s, a->env);
-                for (int d = 0; d < b->ndots && a->rank < MAX_RANK; d++) {
-                    add_index(a->nest, b->dots[d]);
-                    a->sub[a->rank++] = expr_index(b->dots[d]);
-                }
-                continue;
-            }
-            if (sub->kind == SYN_binary && sub->op == intern("<") && sub->a->kind == SYN_name)
-                range = sub->b, sub = sub->a;
-            Env *b = a->env;
-            while (b && b->name != sub->name)
-                b = b->up;
-            if (sub->kind == SYN_name && b && b->kind == ENV_dots) {
-                for (int d = 0; d < b->ndots && a->rank < MAX_RANK; d++) {
-                    add_index(a->nest, b->dots[d]);
-                    a->sub[a->rank++] = expr_index(b->dots[d]);
-                }
-                continue;
-            }
-            if (sub->kind == SYN_name && !b && pass == 0 && (!name_find(s, sub->name, NAME_number) || range)) {
-                Index *i;
-                a->env = bind_index(c, a->env, sub->name, range, &i);
-                if (i->example && s->samples > 1 && a->st->role == intern("sample"))
-                    unify(e, i, &(Axis) { e->m->batch_max * s->samples, clock_times(e, s->samples), true, NULL }, NULL, sub->place);
-                add_index(a->nest, i);
-                b = a->env;
-            }
-            if (b && sub->kind == SYN_name) {
-                a->sub[a->rank] = b->value;
-                if (once && !range && t && a->rank < t->rank && b->value->kind == EXPR_index)
-                    unify(e, b->value->index, &t->axis[a->rank], NULL, sub->place);
-                a->rank++;
-                continue;
-            }
-            if (pass == 1) {
-                if (once && !(sub->kind == SYN_num || sub->kind == SYN_name)) {
-                    if (FAILS(e, sub->place, DIAG_left_index, a->target->name))
-                        report_help("move the shift to the right side, or add with `+=`, which writes to computed places");
-                }
-                a->sub[a->rank] = lower_whole(c, sub, a->env);
-                if (!a->sub[a->rank]->whole) {
-                    FAIL(e, sub->place, DIAG_subscript_real);
-                    a->sub[a->rank] = expr_num(0);
-                }
-            }
-            a->rank++;
-        }
-        if (pass == 0 && !once) {
-            StrList found = { 0 };
-            for (int k = 0; k < a->subs->n; k++)
-                if (a->subs->at[k]->kind != SYN_binary || a->subs->at[k]->op != intern("<"))
-                    free_names(c, a->subs->at[k], a->env, &found);
-            free_names(c, a->st->value, a->env, &found);
-            for (int k = 0; k < found.n; k++) {
-                if (found.at[k] == intern("..")) {
-                    a->env = bind_dots(s, a->env);
-                    for (int d = 0; d < a->env->ndots; d++)
-                        add_index(a->nest, a->env->dots[d]);
-                    continue;
-                }
-                Index *i;
-                a->env = bind_index(c, a->env, found.at[k], NULL, &i);
-                add_index(a->nest, i);
-            }
-        }
-    }
-    if (t && !a->target->samples && a->rank != t->rank)
-        FAIL(e, a->st->left->place, DIAG_rank, a->target->name, t->rank, t->rank == 1 ? "axis" : "axes", a->rank);
-    for (int k = 0; t && k < a->rank && k < t->rank; k++)
-        if (!once && a->sub[k]->kind == EXPR_index) {
-            Expr *example = NULL;
-            for (int q = 0; q < t->rank; q++)
-                if (t->axis[q].example)
-                    example = a->sub[q];
-            unify(e, a->sub[k]->index, &t->axis[k], example, a->subs->at[k < a->subs->n ? k : 0]->place);
-        }
-}
-
-static bool sizes_known(Elab *e, Assign *a)
-{
-    for (int k = 0; k < a->nest->nindex; k++)
-        if (a->nest->index[k]->size < 0) {
-            if (FAILS(e, a->st->left->place, DIAG_no_range, a->nest->index[k]->name))
-                report_help("write it: `%s < 10`; or let it stand alone at an axis", a->nest->index[k]->name);
-            return false;
-        }
-    return true;
-}
-
-/* One assignment. In a trial only the target's shape is wanted: true when it is now known. */
-bool assign(Scope *s, Stat *st, Env *env)
+/* One assignment. In a trial only the target's shape is found. */
+void assign(Scope *s, Stat *st, Env *env)
 {
     Elab *e = s->e;
     Ctx c = formula_ctx(s);
-    Assign a = { .st = st, .env = env };
-    static SynList none;
     const bool vector = st->left->kind == SYN_call && st->left->list.n > 0;     /* params(f)[i] */
-    Name *n = vector ? NULL : name_find(s, st->left->name, NAME_tensor);
-    if (vector) {
-        Name *net = st->left->args.n == 1 ? name_find(s, st->left->args.at[0].value->name, NAME_net) : NULL;
-        if (!net || e->param_k >= net->net->params.n) {
-            if (FAILS(e, st->left->place, DIAG_params_of_what))
-                report_help("nets are declared above: `net slow = copy(online)`");
-            return false;
-        }
-        n = NEW(Name);
-        n->name = st->left->name, n->tensor = net->net->params.at[e->param_k], n->shape = st->left->list;
-    }
-    const bool update = st->op == intern(":="), adds = st->op == intern("+=");
-    if (!n) {
-        n = name_add(s, NAME_tensor, st->left->name, st->left->place);
-        n->shape = st->left->list;
-        if (e->trial && !e->scan)
-            bug("a trial outside of a scan");
-    }
-    if (update ? !n->tensor || (n->tensor->role != ROLE_state && n->tensor->role != ROLE_param) : n->tensor && n->tensor->role != ROLE_temp
-        && !(n->tensor->role == ROLE_state && e->sweeping)) {
-        if (FAILS(e, st->left->place, update ? DIAG_update_target : DIAG_target_kept, n->name))
-            report_help(update ? "a value of this step is written with `=`; what lives on is declared as `state`"
-                               : "it lives from step to step; an update is written with `:=`");
-        return false;
-    }
-    if (!update && !adds && n->defined && !e->trial && !e->scan) {
-        if (FAILS(e, st->left->place, DIAG_defined_twice, n->name)) {
-            if (n->place.source && !n->place.source->prelude)
-                report_note(n->place, "it is declared here");
-            report_help("give the new value a name of its own; `+=` adds to what is there");
-        }
-        return false;
-    }
-    if (is_call(st->value, "gradient")) {
+    const bool adds = st->op == intern("+=");
+    Name *n = vector ? params_name(s, st->left) : target_name(s, st->left);
+    if (!n || !may_write(s, st, n))
+        return;
+    if (st->value->kind == SYN_call && st->value->name == intern("gradient")) {
         assign_gradient(s, st, n);
-        return true;
+        return;
     }
-    if (is_call(st->value, "reshape")) {
+    if (st->value->kind == SYN_call && st->value->name == intern("reshape")) {
         assign_reshape(s, st, n);
-        return true;
+        return;
     }
-    a.target = n;
-    a.subs = st->left->kind == SYN_name && n->tensor ? &n->shape : st->left->list.n ? &st->left->list : &none;
-    a.nest = nest_new(n->tensor, adds ? SET_add : SET_is, NULL);
-    bind_left(s, &c, &a);
-    e->retry = false;
-    a.nest->value = lower(&c, st->value, a.env);
-    if (e->retry)
-        a.nest->value = lower(&c, st->value, a.env);
-    e->retry = false;
-    if (!sizes_known(e, &a) || (e->failed && !e->trial))
-        return false;
-    if (!n->tensor) {
-        n->tensor = target_new(s, st->left, n->name, a.nest, a.sub, a.subs, a.rank);
-        if (!n->tensor)
-            return false;
-    }
-    if (e->trial)
-        return true;
-    Stmt *nest = a.nest;
-    nest->target = n->tensor;
-    memcpy(nest->sub, a.sub, sizeof nest->sub);
-    if (n->tensor->elem == ELEM_int && !nest->value->whole) {
-        if (FAILS(e, st->value->place, DIAG_not_whole, n->name))
-            report_help("`floor(...)` or `round(...)` make it whole");
-        return false;
-    }
-    nest->where = guard_of(e, a.env);
-    order_indices(nest);
-    settle(e, nest, st->place);
+    SynList *subs = st->left->kind == SYN_name && n->tensor ? &n->shape : &st->left->list;
+    Stmt *nest = nest_new(n->tensor, adds ? SET_add : SET_is, NULL);
+    Expr *sub[MAX_RANK];
+    Place place[MAX_RANK];
+    env = bind_left(s, &c, st, subs, env, nest);
+    const int rank = left_subscripts(&c, st, subs, env, sub, place);
+    if (n->tensor && rank != n->tensor->rank)
+        fail(e, st->left->place, DIAG_rank, n->name, n->tensor->rank, n->tensor->rank == 1 ? "axis" : "axes", rank);
+    else if (n->tensor)
+        unify_all(e, n->tensor->axis, sub, rank, place);
+    nest->value = lower_sized(&c, st->value, env);
     for (int k = 0; k < nest->nindex; k++)
-        for (Scan *scan = e->scan; scan; scan = scan->up)
-            if (nest->index[k] == scan->step) {
-                memmove(nest->index + k, nest->index + k + 1, (size_t) (nest->nindex - k - 1) * sizeof *nest->index);
-                nest->nindex--, nest->nouter--, k--;
-                break;
-            }
-    if (update) {
-        add_update(e, s, nest, st->place, formula_text(st));
-        return true;
+        if (nest->index[k]->size < 0) {
+            fail(e, st->left->place, DIAG_no_range, nest->index[k]->name);
+            report_help("write it: `%s < 10`; or let it stand alone at an axis", nest->index[k]->name);
+            return;
+        }
+    if (e->failed && !e->trial)
+        return;
+    if (!n->tensor)
+        n->tensor = target_new(s, st, nest, sub, place, rank);
+    if (!n->tensor || e->trial)
+        return;
+    if (n->tensor->elem == ELEM_int && !nest->value->whole) {
+        fail(e, st->value->place, DIAG_not_whole, n->name);
+        return;
+    }
+    nest->target = n->tensor;
+    memcpy(nest->sub, sub, (size_t) rank * sizeof *sub);
+    nest->where = guard_of(e, env);
+    order_indices(nest);
+    if (st->op == intern(":=")) {
+        put_update(s, nest, st->place, formula_text(st));
+        return;
     }
     if (adds && !n->defined && !(e->sweeping && n->tensor->role == ROLE_state))
-        add_stmt(e, s, fill(n->tensor, 0), st->place, NULL);
+        add_to(e->out, s, fill(n->tensor, 0), st->place, NULL);
     n->defined = true;
-    add_stmt(e, s, nest, st->place, formula_text(st));
+    put_to(e->out, s, nest, st->place, formula_text(st));
     for (Scan *scan = e->scan; scan; scan = scan->up)
         PUSH(scan->done, n->tensor);
-    return true;
 }

@@ -65,6 +65,14 @@ void vec_room(void **at, int n, int *room, size_t size)
     *room = more;
 }
 
+bool vec_has(const void *at, int n, const void *x)
+{
+    for (int k = 0; k < n; k++)
+        if (!memcmp((const char *) at + (size_t) k * sizeof x, &x, sizeof x))
+            return true;
+    return false;
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 typedef struct { uint64_t hash; const char *text; size_t n; } Slot;
 

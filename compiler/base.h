@@ -18,6 +18,13 @@ void *alloc(size_t bytes);                          /* zeroed; ends the process 
 #define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
 #define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
 void vec_room(void **at, int n, int *room, size_t size);
+/* For each x of a list, which must not grow meanwhile; EACH_AT: x points to it. */
+#define EACH(x, list) \
+    for (__typeof__(*(list).at) *x##_at = (list).at, x; x##_at < (list).at + (list).n && ((x = *x##_at), true); x##_at++)
+#define EACH_AT(x, list) for (__typeof__((list).at + 0) x = (list).at; x < (list).at + (list).n; x++)
+#define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */
+#define PUSH_NEW(list, x) do { if (!HAS(list, x)) PUSH(list, x); } while (0)     /* once */
+bool vec_has(const void *at, int n, const void *x);
 void alloc_release(void);                           /* all of it, names too: for tests that compile thousands of files */
 
 /* ---- names ----------------------------------------------------------------------------- base.c */
@@ -64,7 +71,9 @@ typedef enum {
     DIAG_COUNT
 } Diag;
 
-void report(Place place, Diag which, ...);          /* the row's text is the format */
+void report(Place place, Diag which, ...);          /* the row's text is the format; behind a line break it is the help */
+void vreport(Place place, Diag which, va_list args);
+void report_nothing(void);                          /* what is added next goes nowhere */
 #define report_note(place, ...) diag_note(place, format(__VA_ARGS__))   /* adds a second place to the last report */
 #define report_help(...) diag_help(format(__VA_ARGS__))                 /* the way out, one line */
 void diag_note(Place place, Str text);

@@ -94,22 +94,37 @@ static bool same_place(Place a, Place b)
     return a.source == b.source && a.line == b.line && a.col == b.col && a.end_line == b.end_line && a.end_col == b.end_col;
 }
 
-/* The same thing said twice of the same place is said once. */
+void report_nothing(void)
+{
+    latest = &dropped;
+    dropped = (Report) { 0 };
+}
+
 void report(Place place, Diag which, ...)
 {
     va_list args;
+    va_start(args, which);
+    vreport(place, which, args);
+    va_end(args);
+}
+
+/* The same thing said twice of the same place is said once. */
+void vreport(Place place, Diag which, va_list args)
+{
     int error = rows[which].level == LEVEL_error;
-    latest = &dropped;
-    dropped = (Report) { 0 };
+    report_nothing();
     if (reports.n >= KEPT) {
         uncounted++;
         errors += error;
         return;
     }
-    va_start(args, which);
     Report r = { .place = place, .which = which, .file = number_of(place.source), .number = reports.n };
     r.text = format_v(rows[which].text, args);
-    va_end(args);
+    const char *help = strchr(rows[which].text, '\n') ? strchr(r.text, '\n') : NULL;
+    if (help) {
+        r.help = intern(help + 1);
+        r.text = intern_n(r.text, (size_t) (help - r.text));
+    }
     for (int i = 0; i < reports.n; i++) {
         Report *old = &reports.at[i];
         if (old->which == which && old->text == r.text && same_place(old->place, place))

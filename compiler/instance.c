@@ -5,238 +5,204 @@
 #include "elab.h"
 
 /* ---- shapes of inputs ---------------------------------------------------------------------------- */
-static bool bind_axis(Scope *s, Syn *sub, Axis axis, bool quiet)
+/* An axis as it is declared, against a tensor's: a new name takes its size, all else must have it. */
+static bool bind_axis(Scope *s, Syn *sub, Axis axis)
 {
-    Elab *e = s->e;
-    if (sub->kind == SYN_name && !name_find(s, sub->name, NAME_number)) {
-        Name *n = name_find(s, sub->name, NAME_axis);
-        if (!n) {
-            n = name_add(s, NAME_axis, sub->name, sub->place);
-            n->axis = axis;
-            n->axis.name = sub->name;
-            return true;
-        }
-        if (n->axis.length == NULL && axis.length != NULL && n->axis.size == axis.size)
-            n->axis.length = axis.length;
-        return n->axis.size == axis.size || (n->axis.example && axis.example);
+    if (sub->kind != SYN_name || name_find(s, sub->name, NAME_number)) {
+        Ctx sizes = size_ctx(s);
+        const Trial trial = trial_begin(s->e);
+        const int want = size_of(&sizes, sub);
+        trial_end(s->e, trial);
+        return want == axis.size;
     }
-    Ctx sizes = size_ctx(s);
-    const bool trial = e->trial;
-    e->trial = quiet || trial;
-    const int want = size_of(&sizes, sub);
-    e->trial = trial;
-    return want == axis.size;
+    Name *n = name_find(s, sub->name, NAME_axis);
+    if (!n) {
+        n = name_add(s, NAME_axis, sub->name, sub->place);
+        n->axis = axis;
+        n->axis.name = sub->name;
+    }
+    if (!n->axis.length && n->axis.size == axis.size)
+        n->axis.length = axis.length;
+    return n->axis.size == axis.size || (n->axis.example && axis.example);
+}
+
+/* `..` against so many axes. */
+static bool bind_rest(Scope *s, const Axis *axis, int n)
+{
+    if (s->has_dots && s->ndots != n)
+        return false;
+    for (int d = 0; d < n; d++) {
+        if (s->has_dots && s->dots[d].size != axis[d].size && !(s->dots[d].example && axis[d].example))
+            return false;
+        if (!s->has_dots || s->dots[d].size < axis[d].size)
+            s->dots[d] = axis[d];
+    }
+    s->ndots = n;
+    s->has_dots = true;
+    return true;
+}
+
+static bool is_word(const SynList *shape, int k, const char *word)
+{
+    return k < shape->n && shape->at[k]->kind == SYN_name && shape->at[k]->name == intern(word);
+}
+
+/* [n, s, ..] takes the samples of the examples apart; without samples s may be 1. 0: it does not. */
+static int samples_apart(Scope *s, Entry *entry, Tensor *t)
+{
+    const int mult = mult_of(s->e, t);
+    int axes = 0;
+    EACH(sub, entry->shape)
+        axes += sub->kind != SYN_dots;
+    if (!is_word(&entry->shape, 0, "n") || !is_word(&entry->shape, 1, "s") || !t->rank || !t->axis[0].example)
+        return 0;
+    return mult > 1 || axes - 1 == t->rank ? mult : 0;
 }
 
 /* Binds the axes of one `in` to a tensor's; false where it does not fit. */
 static bool match(Scope *s, Entry *entry, Tensor *t)
 {
     Elab *e = s->e;
-    SynList *shape = &entry->shape;
-    int lead = 0, samples = 0;
+    const int samples = samples_apart(s, entry, t);
+    int lead = samples ? -1 : 0, axis = 0;
     bool dots = false;
-    for (int k = 0; k < shape->n; k++)
-        dots |= shape->at[k]->kind == SYN_dots, lead += shape->at[k]->kind != SYN_dots;
-    const Str en = intern("n"), es = intern("s");
-    if (shape->n >= 2 && shape->at[0]->kind == SYN_name && shape->at[0]->name == en
-        && shape->at[1]->kind == SYN_name && shape->at[1]->name == es && t->rank > 0 && t->axis[0].example) {
-        const int mult = mult_of(e, t);
-        Name *axis = name_find(s, es, NAME_axis);
-        if (mult > 1 || lead - 1 == t->rank) {
-            samples = mult;
-            if (axis && samples > 1 && axis->axis.size > 1 && axis->axis.size != samples)
+    EACH(sub, entry->shape)
+        dots |= sub->kind == SYN_dots, lead += sub->kind != SYN_dots;
+    if ((dots ? t->rank < lead : t->rank != lead) || (entry->of != NULL) != (t->elem == ELEM_int))
+        return false;
+    for (int k = 0; k < entry->shape.n; k++) {
+        Syn *sub = entry->shape.at[k];
+        const Axis *a = &t->axis[axis];
+        if (samples && k == 1) {
+            Name *n = name_find(s, sub->name, NAME_axis);
+            if (n && samples > 1 && n->axis.size > 1 && n->axis.size != samples)
                 return false;
-            if (!axis)
-                axis = name_add(s, NAME_axis, es, entry->place);
-            if (axis->axis.size < samples)
-                axis->axis = (Axis) { samples, NULL, false, es };
-            lead--;
+            if (!n)
+                n = name_add(s, NAME_axis, sub->name, entry->place);
+            if (n->axis.size < samples)
+                n->axis = (Axis) { samples, NULL, false, sub->name };
+        } else if (sub->kind == SYN_dots) {
+            if (!bind_rest(s, a, t->rank - lead))
+                return false;
+            axis += t->rank - lead;
+        } else {
+            const bool n = is_word(&entry->shape, k, "n");
+            if (n != a->example || !bind_axis(s, sub, n ? example_axis(e, 1) : *a))
+                return false;
+            axis++;
         }
     }
-    if (dots ? t->rank < lead : t->rank != lead)
-        return false;
-    if ((entry->of != NULL) != (t->elem == ELEM_int))
-        return false;
-    const int ndots = t->rank - lead;
-    int axis = 0;
-    for (int k = 0; k < shape->n; k++) {
-        Syn *sub = shape->at[k];
-        if (sub->kind == SYN_dots) {
-            if (s->has_dots && s->ndots != ndots)
-                return false;
-            for (int d = 0; d < ndots; d++, axis++) {
-                if (s->has_dots && s->dots[d].size != t->axis[axis].size && !(s->dots[d].example && t->axis[axis].example))
-                    return false;
-                if (!s->has_dots || s->dots[d].size < t->axis[axis].size)
-                    s->dots[d] = t->axis[axis];
-                if (t->axis[axis].example && mult_of(e, t) > s->mult)
-                    s->mult = mult_of(e, t);
-            }
-            s->ndots = ndots;
-            s->has_dots = true;
-            continue;
-        }
-        Axis a = t->axis[axis];
-        if (sub->kind == SYN_name && sub->name == en) {
-            if (!a.example)
-                return false;
-            a = example_axis(e, 1);
-            if (!samples && mult_of(e, t) > s->mult)
-                s->mult = mult_of(e, t);
-        } else if (a.example)
-            return false;
-        if (!bind_axis(s, sub, a, true))
-            return false;
-        axis++;
-        if (samples && k == 0)
-            k++;            /* the s after it */
-    }
-    Name *n = name_add(s, NAME_tensor, entry->name, entry->place);
-    n->tensor = t;
-    n->shape = entry->shape;
+    if (!samples && mult_of(e, t) > s->mult)
+        s->mult = mult_of(e, t);
+    Name *n = name_tensor(s, entry, t);
     n->samples = samples;
-    n->of = entry->of;
-    n->defined = true;
-    if (entry->of && entry->of->kind == SYN_name && !name_find(s, entry->of->name, NAME_number)) {
-        Name *of = name_find(s, entry->of->name, NAME_axis);
-        if (!of) {
-            of = name_add(s, NAME_axis, entry->of->name, entry->place);
-            of->axis = (Axis) { t->of, NULL, false, entry->of->name };
-        } else if (of->axis.size != t->of)
-            return false;
-    }
+    if (entry->of && entry->of->kind == SYN_name && !name_find(s, entry->of->name, NAME_number))
+        return bind_axis(s, entry->of, (Axis) { .size = t->of });
     return true;
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------- */
-static void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
+/* Each input is given by position or by name, or has a default, or is an input of the model. */
+static bool match_all(Scope *s, const Wanted *w)
 {
-    if (v->kind == SYN_name) {
-        Name *n = name_find(where, v->name, NAME_net);
-        if (n) {
-            name_add(s, NAME_net, name, v->place)->net = n->net;
-            return;
+    Elab *e = s->e;
+    const Entry *entry;
+    for (int k = 0; (entry = entry_in(s->def, k)); k++) {
+        Tensor *t = k < w->in.n ? w->in.at[k] : named(&w->given, entry->name);
+        if (!t && entry->init && entry->init->kind == SYN_name) {
+            Name *n = name_find(s, entry->init->name, NAME_tensor);
+            t = n ? n->tensor : NULL;
         }
+        if (!t)
+            t = model_input(e, entry->name);
+        if (!t || !match(s, (Entry *) entry, t))
+            return false;
+        if (k == 0)
+            s->input = t;
     }
-    Ctx c = size_ctx(where);
-    Name *pair = v->kind == SYN_name ? name_find(where, v->name, NAME_pair) : NULL;
-    if (pair) {
-        Name *n = name_add(s, NAME_pair, name, v->place);
-        n->value = pair->value;
-        n->hi = pair->hi;
-        return;
-    }
-    if (v->kind == SYN_pair && v->a) {
-        Name *n = name_add(s, NAME_pair, name, v->place);
-        n->value = lower(&c, v->a, NULL);
-        n->hi = lower(&c, v->b, NULL);
-        return;
-    }
-    Expr *value = lower(&c, v, NULL);
-    name_add(s, NAME_number, name, v->place)->value = value;
+    return w->in.n <= inputs_of(s->def);
 }
 
-static void report_many(Elab *e, Place place, Decl *def)
+/* ---- arguments ----------------------------------------------------------------------------------- */
+void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
 {
-    const int n = def->params.n;
-    if (FAILS(e, place, DIAG_too_many_arguments, def->name, n ? format("at most %d argument%s", n, n > 1 ? "s" : "") : "no arguments"))
-        report_help("the form is `%s`", signature_text(def->name, &def->params));
+    Ctx c = size_ctx(where);
+    Name *net = v->kind == SYN_name ? name_find(where, v->name, NAME_net) : NULL;
+    Name *pair = v->kind == SYN_name ? name_find(where, v->name, NAME_pair) : NULL;
+    if (net) {
+        name_add(s, NAME_net, name, v->place)->net = net->net;
+        return;
+    }
+    const bool two = pair || (v->kind == SYN_pair && v->a);
+    Expr *value = pair ? pair->value : lower(&c, two ? v->a : v, NULL), *hi = pair ? pair->hi : two ? lower(&c, v->b, NULL) : NULL;
+    Name *n = name_add(s, two ? NAME_pair : NAME_number, name, v->place);
+    n->value = value, n->hi = hi;
 }
 
-bool bind_arguments(Scope *s, ArgList *args, Place place)
+static bool show_form(const Decl *def)
+{
+    report_help("the form is `%s`", signature_text(def->name, &def->params));
+    return false;
+}
+
+bool bind_arguments(Scope *s, const ArgList *args, Place place)
 {
     Elab *e = s->e;
     Decl *def = s->def;
     Arg *given[64] = { 0 };
+    const int n = def->params.n < 64 ? def->params.n : 64;
     int positional = 0;
     for (int k = 0; args && k < args->n; k++) {
         Arg *a = &args->at[k];
-        int at = -1;
-        if (!a->name)
-            at = positional++;
-        else
-            for (int p = 0; p < def->params.n; p++)
-                if (def->params.at[p].name == a->name)
-                    at = p;
-        if (at < 0 || at >= def->params.n || at >= 64) {
-            if (!a->name)
-                report_many(e, a->place, def);
-            else if (FAILS(e, a->place, DIAG_unknown_argument, def->name, a->name)) {
-                StrList names = { 0 };
-                for (int p = 0; p < def->params.n; p++)
-                    PUSH(names, def->params.at[p].name);
-                suggest(a->name, &names, NULL);
-                if (!nearest(a->name, names.at, names.n))
-                    report_help("the form is `%s`", signature_text(def->name, &def->params));
-            }
+        int at = a->name ? 0 : positional++;
+        while (a->name && at < n && def->params.at[at].name != a->name)
+            at++;
+        if (at >= n && !a->name) {
+            fail(e, a->place, DIAG_too_many_arguments, def->name, most_arguments(n));
+            return show_form(def);
+        }
+        if (at >= n) {
+            StrList names = { 0 };
+            EACH(formal, def->params)
+                PUSH(names, formal.name);
+            fail(e, a->place, DIAG_unknown_argument, def->name, a->name);
+            show_form(def);
+            suggest(a->name, &names, NULL);
             return false;
         }
         if (given[at]) {
-            if (FAILS(e, a->place, DIAG_given_twice, def->name, def->params.at[at].name))
-                report_help("the form is `%s`", signature_text(def->name, &def->params));
-            return false;
+            fail(e, a->place, DIAG_given_twice, def->name, def->params.at[at].name);
+            return show_form(def);
         }
         given[at] = a;
     }
-    for (int p = 0; p < def->params.n && p < 64; p++) {
+    for (int p = 0; p < n; p++) {
         Entry *formal = &def->params.at[p];
         if (given[p])
             bind_argument(s, formal->name, given[p]->value, s->around ? s->around : e->root);
         else if (formal->init)
             bind_argument(s, formal->name, formal->init, s);
         else {
-            if (FAILS(e, place, DIAG_missing_argument, def->name, formal->name))
-                report_help("the form is `%s`", signature_text(def->name, &def->params));
-            return false;
+            fail(e, place, DIAG_missing_argument, def->name, formal->name);
+            return show_form(def);
         }
     }
     return true;
 }
 
-/* ---- choosing and using a definition ------------------------------------------------------------------------ */
+/* ---- choosing a definition ------------------------------------------------------------------------ */
+/* A layer may stand where a view is wanted, and a view where a layer is. */
 static bool role_is(Str role, Str asked)
 {
-    return role == asked || (asked == intern("layer") && role == intern("view")) || (asked == intern("view") && role == intern("layer"));
+    const Str layer = intern("layer"), view = intern("view");
+    return role == asked || (asked == layer && role == view) || (asked == view && role == layer);
 }
 
-Decl *find_definition(Elab *e, Str role, Str name)
+Decl *find_definition(Elab *e, const char *role, Str name)
 {
-    for (int k = 0; k < e->library.n; k++)
-        if (e->library.at[k]->name == name && role_is(e->library.at[k]->role, role))
-            return e->library.at[k];
+    EACH(def, e->library)
+        if (def->name == name && role_is(def->role, intern(role)))
+            return def;
     return NULL;
-}
-
-static bool match_all(Scope *s, Tensor **in, int nin)
-{
-    Elab *e = s->e;
-    int at = 0;
-    for (int k = 0; k < s->def->body.n; k++) {
-        Stat *st = s->def->body.at[k];
-        if (st->kind == STAT_set) {             /* sizes that later shapes name */
-            continue;
-        }
-        if (st->kind != STAT_in && st->kind != STAT_target)
-            continue;
-        for (int q = 0; q < st->entries.n; q++) {
-            Entry *entry = &st->entries.at[q];
-            Tensor *t = at < nin ? in[at++] : NULL;
-            for (int g = 0; !t && g < e->given.n; g++)
-                if (e->given.at[g].name == entry->name)
-                    t = e->given.at[g].tensor;
-            if (!t && entry->init && entry->init->kind == SYN_name) {
-                Name *n = name_find(s, entry->init->name, NAME_tensor);
-                t = n ? n->tensor : NULL;
-            }
-            if (!t)
-                t = model_input(e, entry->name);
-            if (!t || !match(s, entry, t))
-                return false;
-            if (at == 1 && !s->input)
-                s->input = t;
-        }
-    }
-    return at == nin;
 }
 
 /* Which layout layer would give x the number of axes that a layer takes. */
@@ -258,125 +224,122 @@ static void help_axes(const Decl *def, const Tensor *x)
                     have > 1 ? (int) (tensor_count(x) / x->axis[0].size) : 1);
 }
 
-static void report_misfit(Elab *e, Decl *def, Tensor **in, int nin, Place place)
+static void report_misfit(Elab *e, Decl *def, const TensorList *in, Place place)
 {
     Buf given = { 0 }, wants = { 0 };
-    for (int k = 0; k < nin; k++)
-        buf_add(&given, "%s%s", k ? ", " : "", shape_text(in[k]));
-    for (int k = 0; k < def->body.n; k++) {
-        Stat *st = def->body.at[k];
-        if (st->kind == STAT_in || st->kind == STAT_target)
-            for (int q = 0; q < st->entries.n; q++) {
-                buf_add(&wants, "%s[", wants.n ? ", " : "");
-                for (int d = 0; d < st->entries.at[q].shape.n; d++) {
-                    buf_add(&wants, d ? ", " : "");
-                    syn_print(&wants, st->entries.at[q].shape.at[d]);
-                }
-                buf_add(&wants, "]%s", st->entries.at[q].of ? " of whole numbers" : "");
-            }
-    }
-    const bool pair = nin == 2 && def->body.n && takes_alike(def);
-    if (!(pair ? FAILS(e, place, DIAG_unequal, def->name, shape_text(in[0]), shape_text(in[1]))
-               : FAILS(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing")))
+    const Entry *entry;
+    if (in->n == 2 && takes_alike(def)) {
+        fail(e, place, DIAG_unequal, def->name, shape_text(in->at[0]), shape_text(in->at[1]));
         return;
-    for (int k = 0; k < nin && !pair; k++) {
-        Scope *by = producer_of(e, in[k]);
-        if (by && by->use && in[k]->place.source && !in[k]->place.source->prelude)
-            report_note(in[k]->place, "`%s` gives %s", by->use->words, shape_text(in[k]));
-        else if (in[k]->role == ROLE_input)
-            report_note(in[k]->place, "`%s` has the shape %s", in[k]->name, shape_text(in[k]));
     }
-    if (nin == 1)
-        help_axes(def, in[0]);
+    EACH(t, *in)
+        buf_add(&given, "%s%s", given.n ? ", " : "", shape_text(t));
+    for (int k = 0; (entry = entry_in(def, k)); k++) {
+        Syn shape = { .kind = SYN_list, .list = entry->shape };
+        buf_add(&wants, "%s%s%s", k ? ", " : "", words_of(&shape), entry->of ? " of whole numbers" : "");
+    }
+    fail(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing");
+    EACH(t, *in) {
+        Scope *by = producer_of(e, t);
+        if (by && by->use && t->place.source && !t->place.source->prelude)
+            report_note(t->place, "`%s` gives %s", by->use->words, shape_text(t));
+        else if (t->role == ROLE_input)
+            report_note(t->place, "`%s` has the shape %s", t->name, shape_text(t));
+    }
+    if (in->n == 1)
+        help_axes(def, in->at[0]);
 }
 
-/* Whether some definition of this name can be used on these. */
-bool definition_fits(Elab *e, Str role, Str name, ArgList *args, Tensor **in, int nin)
-{
-    const bool trial = e->trial, poisoned = e->poisoned;
-    bool fits = false;
-    e->trial = true;
-    for (int k = 0; k < e->library.n && !fits; k++) {
-        Decl *def = e->library.at[k];
-        Scope *s = def->name == name && role_is(def->role, role) ? scope_new(e, e->root, def, name, name, NULL) : NULL;
-        fits = s && bind_arguments(s, args, (Place) { 0 }) && match_all(s, in, nin);
-    }
-    e->trial = trial;
-    e->poisoned = poisoned;
-    e->failed = 0;
-    return fits;
-}
-
+/* ---- using it ------------------------------------------------------------------------------------- */
 /* Whether every `out` has its statement. */
 static bool all_defined(Scope *s)
 {
-    for (int k = 0; k < s->names.n; k++) {
-        Name *n = s->names.at[k];
-        for (int q = 0; q < s->outs.n && !n->defined; q++)
-            if (n->kind == NAME_tensor && n->tensor == s->outs.at[q] && !s->e->trial) {
-                SAY(s->e, n->place, DIAG_never_defined, n->name);
-                report_help("write a statement for it: `%s[...] = ...`", n->name);
-                return false;
-            }
-    }
+    EACH(n, s->names)
+        if (n->kind == NAME_tensor && !n->defined && HAS(s->outs, n->tensor) && !s->e->trial)
+            return say(s->e, n->place, DIAG_never_defined, n->name, n->name);
     return true;
 }
 
-Scope *instantiate(Elab *e, Scope *around, Str role, Str name, ArgList *args, Tensor **in, int nin,
-                   Str path, Str draws, Use *use, Place place)
+static Scope *wanted_scope(const Wanted *w, Decl *def, Use *use)
 {
-    Decl *first = NULL;
-    Using *const outer = e->using;
-    Using here = { use, outer };
-    e->failed = 0;
-    for (int k = 0; k < e->library.n; k++) {
-        Decl *def = e->library.at[k];
-        if (def->name != name || !role_is(def->role, role))
+    Scope *s = scope_new(w->around->e, w->around, def, w->path ? w->path : use->path, use);
+    s->draws = w->draws ? w->draws : s->path;
+    s->samples = w->samples;
+    s->tied_to = w->tied;
+    return s;
+}
+
+/* The next definition of this name and role, behind `at`; *sound: its arguments can be read. NULL: there is none.
+ * *fits: the tensors fit it. */
+static Scope *try_definition(const Wanted *w, int *at, Use *use, bool *fits, bool *sound)
+{
+    Elab *e = w->around->e;
+    for (; *at < e->library.n; ++*at) {
+        Decl *def = e->library.at[*at];
+        if (def->name != w->name || !role_is(def->role, w->role))
             continue;
-        if (!first)
-            first = def;
-        Scope *s = scope_new(e, around, def, path, draws, use);
-        s->samples = e->samples;
-        s->tied_to = e->tied;
-        const bool trial = e->trial, poisoned = e->poisoned;
-        e->trial = true;
-        e->poisoned = false;
-        const bool bound = bind_arguments(s, args, place), sound = !e->poisoned, fits = bound && match_all(s, in, nin);
-        e->trial = trial;
-        e->poisoned = poisoned;
-        e->failed = 0;
-        if (bound && !sound && !trial) {        /* an argument is itself wrong: say so */
-            const int errors = diag_errors();
-            bind_arguments(scope_new(e, around, def, path, draws, use), args, place);
-            if (diag_errors() > errors)
-                return NULL;
-        }
-        if (!fits)
-            continue;
-        e->samples = 0;
-        e->tied = NULL;
-        e->given.n = 0;
-        e->using = use ? &here : outer;
-        bool good = true;
-        for (int b = 0; good && b < def->body.n; b++) {
-            const int errors = diag_errors();
-            elaborate_stat(s, def->body.at[b]);
-            good = diag_errors() == errors;
-        }
-        good = good && all_defined(s);
-        e->using = outer;
-        if (!good)
-            return NULL;
-        if (s->outs.n)
-            s->result = s->outs.at[0];
-        if (s->result)
-            for (int o = 0; o < (s->outs.n ? s->outs.n : 1); o++)
-                PUSH(e->producers, ((Producer) { s->outs.n ? s->outs.at[o] : s->result, s }));
+        Scope *s = wanted_scope(w, def, use);
+        const Trial trial = trial_begin(e);
+        const bool bound = bind_arguments(s, w->args, use->place);
+        *sound = !bound || !e->failed;
+        *fits = bound && match_all(s, w);
+        trial_end(e, trial);
+        ++*at;
         return s;
     }
+    return NULL;
+}
+
+bool definition_fits(const Wanted *w)
+{
+    bool fits = false, sound;
+    Use none = { intern(""), intern(""), { 0 } };
+    for (int at = 0; !fits && try_definition(w, &at, &none, &fits, &sound); )
+        ;
+    return fits;
+}
+
+static Scope *elaborate_body(Scope *s)
+{
+    Elab *e = s->e;
+    Using here = { s->use, e->using };
+    const int errors = diag_errors();
+    e->using = &here;
+    EACH(st, s->def->body)
+        if (diag_errors() == errors)
+            elaborate_stat(s, st);
+    const bool good = diag_errors() == errors && all_defined(s);
+    e->using = here.up;
+    if (!good)
+        return NULL;
+    if (s->outs.n)
+        s->result = s->outs.at[0];
+    else if (s->result)
+        PUSH(e->producers, ((Producer) { s->result, s }));
+    EACH(out, s->outs)
+        PUSH(e->producers, ((Producer) { out, s }));
+    return s;
+}
+
+Scope *instantiate(const Wanted *w, Use *use)
+{
+    Elab *e = w->around->e;
+    Decl *first = NULL;
+    Scope *s;
+    bool fits, sound;
+    e->failed = 0;
+    for (int at = 0; (s = try_definition(w, &at, use, &fits, &sound)); first = first ? first : s->def) {
+        const int errors = diag_errors();
+        if (!sound && !e->trial)            /* an argument is itself wrong: say so */
+            bind_arguments(wanted_scope(w, s->def, use), w->args, use->place);
+        if (diag_errors() > errors)
+            return NULL;
+        if (fits)
+            return elaborate_body(s);
+    }
     if (!first)
-        FAIL(e, place, DIAG_unknown_definition, role, name);
-    else if (bind_arguments(scope_new(e, around, first, path, draws, use), args, place))
-        report_misfit(e, first, in, nin, place);
+        return fail(e, use->place, DIAG_unknown_definition, w->role, w->name);
+    if (bind_arguments(wanted_scope(w, first, use), w->args, use->place))
+        report_misfit(e, first, &w->in, use->place);
     return NULL;
 }

@@ -1,218 +1,166 @@
 /* kept.c -- parameters and states: made once for each path, with the statements of their initial values. */
 #include "elab.h"
 
-/* ---- parameters and states --------------------------------------------------------------------------- */
-Tensor *find_named(TensorList *list, Str name)
+/* A size of 0; where a `require` is broken, that tells more. */
+static void report_empty(Scope *s, Syn *size)
 {
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k]->name == name)
-            return list->at[k];
-    return NULL;
+    const int errors = diag_errors();
+    EACH(st, s->def->body)
+        if (st->kind == STAT_require && !s->e->trial && diag_errors() == errors)
+            elaborate_stat(s, st);
+    if (diag_errors() > errors)
+        s->e->failed = 1;
+    fail(s->e, size->place, DIAG_empty_axis, s->use->words, words_of(size));
 }
 
-static bool listed(TensorList *list, Tensor *t)
+/* The axes of a declaration; false after a report. */
+bool shape_of_entry(Scope *s, Entry *entry, Tensor *t)
 {
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k] == t)
-            return true;
-    return false;
+    Elab *e = s->e;
+    Ctx sizes = size_ctx(s);
+    EACH(sub, entry->shape) {
+        const Str word = index_word(sub);
+        if (t->rank + (sub->kind == SYN_dots ? s->ndots : 1) > MAX_RANK)
+            return fail(e, entry->place, DIAG_too_many_axes, MAX_RANK);
+        Name *axis = sub->kind == SYN_name ? name_find(s, word, NAME_axis) : NULL;
+        if (sub->kind == SYN_dots)
+            for (int d = 0; d < s->ndots; d++)
+                t->axis[t->rank++] = s->dots[d];
+        else if (axis)
+            t->axis[t->rank++] = axis->axis.example ? example_axis(e, s->mult) : axis->axis;
+        else {
+            Syn *size = word && sub->kind == SYN_binary ? sub->b : sub;
+            Axis *a = &t->axis[t->rank++];
+            a->size = size_of(&sizes, size);
+            if (a->size == 0 && !e->failed)
+                report_empty(s, size);
+        }
+    }
+    return !e->failed;
 }
 
+/* ---- first values -------------------------------------------------------------------------------- */
+/* The indices of an initial value: those that the declaration names, and of `..`. */
 static Env *initial_indices(Scope *s, Entry *entry, Tensor *t, Index **index)
 {
     Env *env = NULL;
     int axis = 0;
-    for (int k = 0; k < entry->shape.n; k++) {
-        Syn *sub = entry->shape.at[k];
+    EACH(sub, entry->shape) {
         if (sub->kind == SYN_dots) {
             env = bind_dots(s, env);
-            for (int d = 0; d < env->ndots; d++)
-                index[axis++] = env->dots[d];
+            for (int d = 0; d < env->n; d++)
+                index[axis++] = env->at[d]->index;
             continue;
         }
-        index[axis] = along(t, axis, NULL);
-        index[axis]->limit = NULL;
-        const bool named = sub->kind == SYN_binary && sub->op == intern("<") && sub->a->kind == SYN_name;
-        index[axis]->name = named ? sub->a->name : format("i%d", axis);
+        const Axis a = { .size = t->axis[axis].size, .example = t->axis[axis].example };
+        const Str name = sub->kind == SYN_binary ? index_word(sub) : NULL;
+        index[axis] = index_along(&a, name ? name : format("i%d", axis), NULL);
         env = bind_expr(env, index[axis]->name, expr_index(index[axis]));
         axis++;
     }
     return env;
 }
 
-/* The statement that gives a parameter or state its first value, in the program that does so. */
-void seed_initial(Elab *e, Scope *s, Tensor *t, Entry *entry, Env *env, Index **index)
+static Stmt *initial(Scope *s, Entry *entry, Tensor *t)
 {
-    Stmt *st;
+    Index *index[MAX_RANK];
     Ctx sizes = size_ctx(s);
-    if (entry->init && entry->init->kind == SYN_name && entry->init->name == intern("orthogonal")) {
-        st = NEW(Stmt);
-        st->kind = STMT_orthogonal;
-        st->target = t;
-        Expr *d = NEW(Expr);
-        d->kind = EXPR_draw, d->normal = true;
-        unsigned h = 2166136261u;
-        for (const char *p = t->name; *p; p++)
-            h = (h ^ (unsigned char) *p) * 16777619u;
-        d->stream = h;
-        st->draw = d;
-    } else {
-        Expr *v = entry->init ? lower(&sizes, entry->init, env) : expr_num(0);
-        st = over(t, index, SET_is, v);
-        settle(e, st, entry->place);
+    if (!entry->init || entry->init->kind != SYN_name || entry->init->name != intern("orthogonal")) {
+        Env *env = initial_indices(s, entry, t, index);
+        return over(t, index, SET_is, entry->init ? lower(&sizes, entry->init, env) : expr_num(0));
     }
-    StmtList *out = e->out;
-    e->out = &e->init->body;
-    add_stmt(e, s, st, entry->place, NULL);
-    e->out = out;
+    Stmt *st = NEW(Stmt);
+    st->kind = STMT_orthogonal;
+    st->target = t;
+    st->draw = NEW(Expr);
+    st->draw->kind = EXPR_draw;
+    st->draw->normal = true;
+    st->draw->stream = stream_of(t->name);
+    return st;
 }
 
-static void copied_initial(Elab *e, Scope *s, Tensor *t, Place place)
+/* A copy's parameter is that of its source, when the first phase that uses it starts. */
+static void start_as_source(Scope *s, Tensor *t, Place place)
 {
-    const Str source = format("%s%s", s->copy_of, t->name + strlen(s->copy_to));
+    Elab *e = s->e;
+    const Str source = format("%s%s", s->net->copy_of, t->name + strlen(s->net->path));
     Tensor *from = find_named(&e->m->params, source);
     if (!from) {
-        if (FAILS(e, place, DIAG_copy_source, source))
-            report_help("a net has parameters once a phase uses it: use `%.*s` itself too", (int) strcspn(source, "."), source);
+        fail(e, place, DIAG_copy_source, source, (int) strcspn(source, "."), source);
         return;
     }
     Index *index[MAX_RANK];
     all_along(t, index);
-    Stmt *st = over(t, index, SET_is, read_at(from, index));
-    settle(e, st, place);
-    StmtList *out = e->out;
     if (!e->start)
-        e->start = NEW(Program), e->start->name = intern("start"), e->start->training = -1;
-    e->out = &e->start->body;
-    add_stmt(e, s, st, place, NULL);
-    e->out = out;
+        e->start = program_new("start");
+    put_to(&e->start->body, s, over(t, index, SET_is, read_at(from, index)), place, NULL);
 }
 
-/* A size of 0; where a `require` is broken, that tells more. */
-static void report_empty(Scope *s, Syn *size)
+/* ---- declarations --------------------------------------------------------------------------------- */
+static bool is_copied(const Scope *s)
 {
-    Elab *e = s->e;
-    const int errors = diag_errors();
-    for (int k = 0; s->def && k < s->def->body.n && !e->trial && diag_errors() == errors; k++)
-        if (s->def->body.at[k]->kind == STAT_require)
-            elaborate_stat(s, s->def->body.at[k]);
-    if (diag_errors() > errors) {
-        e->failed = 1;
-        return;
-    }
-    Buf b = { 0 };
-    syn_print(&b, size);
-    FAIL(e, size->place, DIAG_empty_axis, s->use ? s->use->words : s->path, b.at);
+    return s->net && s->net->copy_of;
 }
 
-void shape_of_entry(Scope *s, Entry *entry, Tensor *t)
+bool trains(const Scope *s)
 {
-    Elab *e = s->e;
-    Ctx sizes = size_ctx(s);
-    for (int k = 0; k < entry->shape.n; k++) {
-        Syn *sub = entry->shape.at[k];
-        if (t->rank + (sub->kind == SYN_dots ? s->ndots : 1) > MAX_RANK) {
-            FAIL(e, entry->place, DIAG_too_many_axes, MAX_RANK);
-            return;
-        }
-        if (sub->kind == SYN_dots) {
-            for (int d = 0; d < s->ndots; d++)
-                t->axis[t->rank++] = s->dots[d];
-            continue;
-        }
-        Axis *a = &t->axis[t->rank++];
-        Name *axis = sub->kind == SYN_name ? name_find(s, sub->name, NAME_axis) : NULL;
-        if (axis) {
-            *a = axis->axis;
-            a->name = sub->name;
-            if (a->example)
-                *a = example_axis(e, s->mult);
-            continue;
-        }
-        if (sub->kind == SYN_binary && sub->op == intern("<"))
-            sub = sub->b;
-        a->size = size_of(&sizes, sub);
-        if (a->size == 0 && !e->failed)
-            report_empty(s, sub);
-    }
+    return s->training && !is_copied(s);
 }
 
 void declare_kept(Scope *s, Entry *entry, bool param)
 {
     Elab *e = s->e;
-    Name *n = name_add(s, NAME_tensor, entry->name, entry->place);
-    n->shape = entry->shape;
-    n->defined = true;
-    const bool copy = s->copy_of != NULL;
+    Name *n = name_tensor(s, entry, NULL);
+    const bool copy = is_copied(s), trained = param && !copy;
     const Str name = *s->path ? format("%s.%s", s->path, entry->name) : entry->name;
-    TensorList *list = param && !copy ? &e->m->params : &e->m->states;
-    Tensor *t = find_named(list, name);
-    Tensor want = { 0 };
-    shape_of_entry(s, entry, &want);
-    if (e->failed)
+    TensorList *list = trained ? &e->m->params : &e->m->states;
+    Tensor want = { 0 }, *t = find_named(list, name);
+    if (!shape_of_entry(s, entry, &want))
         return;
-    if (t) {
-        bool same = t->rank == want.rank;
-        for (int k = 0; same && k < t->rank; k++)
-            same = t->axis[k].size == want.axis[k].size;
-        if (!same) {
-            if (FAILS(e, entry->place, DIAG_shared_shape, name, shape_text(t), shape_text(&want)))
-                report_help("a net keeps its parameters wherever it is used, so it must get the same shape each time");
-            return;
-        }
-    } else {
-        t = tensor_new(e->m, name, param && !copy ? ROLE_param : ROLE_state, ELEM_real);
-        t->rank = want.rank;
-        memcpy(t->axis, want.axis, sizeof t->axis);
+    if (t && !same_sizes(t, &want)) {
+        fail(e, entry->place, DIAG_shared_shape, name, shape_text(t), shape_text(&want));
+        return;
+    }
+    if (!t) {
+        t = shaped(tensor_new(e->m, name, trained ? ROLE_param : ROLE_state, entry->of ? ELEM_int : ELEM_real), want.axis, want.rank);
         for (int k = 0; k < t->rank && param; k++)
             t->axis[k].length = NULL;
         t->exempt = entry->exempt;
         t->place = blame(e, entry->place);
-        if (entry->of) {
-            Ctx sizes = size_ctx(s);
-            t->elem = ELEM_int;
-            t->of = size_of(&sizes, entry->of);
-        }
+        Ctx sizes = size_ctx(s);
+        t->of = entry->of ? size_of(&sizes, entry->of) : 0;
         PUSH(*list, t);
     }
     n->tensor = t;
     for (Net *net = param ? s->net : NULL; net; net = net->outer)
-        if (!listed(&net->params, t))
-            PUSH(net->params, t);
-    if (param && !copy && s->trains && !listed(&e->used, t))
-        PUSH(e->used, t);
-    if (!listed(&e->made, t)) {
-        PUSH(e->made, t);
-        if (copy && param)
-            copied_initial(e, s, t, entry->place);
-        else {
-            Index *index[MAX_RANK];
-            Env *env = initial_indices(s, entry, t, index);
-            seed_initial(e, s, t, entry, env, index);
-        }
-    }
+        PUSH_NEW(net->params, t);
+    if (trained && s->training)
+        PUSH_NEW(e->used, t);
+    if (HAS(e->made, t))
+        return;
+    PUSH(e->made, t);
+    if (copy && param)
+        start_as_source(s, t, entry->place);
+    else
+        put_to(&e->init->body, s, initial(s, entry, t), entry->place, NULL);
 }
 
 /* A mirrored layer with tied weights: its parameter is the other's, read as `tied` says. */
 bool declare_tied(Scope *s, Entry *entry)
 {
-    Scope *other = s->tied_to;
-    for (int k = 0; other && k < other->def->body.n; k++) {
-        Stat *st = other->def->body.at[k];
+    for (int k = 0; s->tied_to && k < s->tied_to->def->body.n; k++) {
+        Stat *st = s->tied_to->def->body.at[k];
         if (st->kind != STAT_tied || st->left->name != entry->name || st->left->list.n != entry->shape.n)
             continue;
         Tensor want = { 0 };
         shape_of_entry(s, entry, &want);
-        Name *n = name_add(s, NAME_tensor, entry->name, entry->place);
-        n->shape = entry->shape;
-        n->defined = true;
+        Name *n = name_tensor(s, entry, NULL);
         Env *env = NULL;
         for (int d = 0; d < want.rank; d++) {
-            n->tied_at[d] = index_new(st->left->list.at[d]->name, want.axis[d].size, NULL);
-            n->tied_at[d]->fixed = true;
+            n->tied_at[d] = index_along(&(Axis) { .size = want.axis[d].size }, st->left->list.at[d]->name, NULL);
             env = bind_expr(env, n->tied_at[d]->name, expr_index(n->tied_at[d]));
         }
-        Ctx c = formula_ctx(other);
+        Ctx c = formula_ctx(s->tied_to);
         n->tied = lower(&c, st->value, env);
         return true;
     }

@@ -1,19 +1,14 @@
 /* programs.c -- the programs that use a trained model: encode, decode, reconstruct, sample, predict. */
 #include "elab.h"
 
-/* ---- programs --------------------------------------------------------------------------------------------------- */
-Str setting_list_name(Syn *s)
-{
-    return s->kind == SYN_name ? s->name : NULL;
-}
-
-static bool block_names(Block *block, Str name)
+/* ---- what a phase keeps still ---------------------------------------------------------------------------------- */
+static bool block_names(const Block *block, Str name)
 {
     for (int k = 0; block && k < block->n; k++) {
         if (block->at[k]->as == name)
             return true;
-        for (int q = 0; q < block->at[k]->blocks.n; q++)
-            if (block_names(block->at[k]->blocks.at[q], name))
+        EACH(inner, block->at[k]->blocks)
+            if (block_names(inner, name))
                 return true;
     }
     return false;
@@ -22,65 +17,70 @@ static bool block_names(Block *block, Str name)
 /* Whether `as` gives some layer of the file this name. */
 bool names_layer(Elab *e, Str name)
 {
-    for (int k = 0; k < e->file->decls.n; k++)
-        if (block_names(e->file->decls.at[k]->block, name))
+    EACH(d, e->file->decls)
+        if (block_names(d->block, name))
             return true;
     return false;
 }
 
+static void freeze(Elab *e, Syn *what)
+{
+    const Str name = what->kind == SYN_name ? what->name : NULL;
+    bool found = false;
+    EACH(d, e->file->decls)
+        if (d->kind == DECL_task && d->name == name)
+            net_new(e, NET_block, name, name, e->root, what->place);
+    EACH(net, e->nets)
+        if (net->name == name || net->path == name)
+            net->frozen = found = true;
+    if (found)
+        return;
+    if (name && names_layer(e, name)) {
+        PUSH(e->frozen, name);
+        return;
+    }
+    StrList names = { 0 };
+    EACH(net, e->nets)
+        if (!strchr(net->path, '.') && !(net->place.source && net->place.source->prelude))
+            PUSH(names, net->name);
+    say(e, what->place, DIAG_freeze_what, words_of(what));
+    suggest(name, &names, "nets and tasks can be frozen:");
+}
+
 void freeze_nets(Elab *e, Decl *train)
 {
-    e->root->trains = e->root->training = true;
+    Setting *s = setting_of(train, "freeze");
+    e->root->training = true;
     e->frozen.n = 0;
-    for (int k = 0; k < e->nets.n; k++)
-        e->nets.at[k]->frozen = false;
-    for (int k = 0; train && k < train->settings.n; k++) {
-        Setting *s = &train->settings.at[k];
-        if (s->name != intern("freeze"))
-            continue;
-        SynList one = { 0 }, *list = &one;
-        if (s->value->kind == SYN_list)
-            list = &s->value->list;
-        else
-            PUSH(one, s->value);
-        for (int q = 0; q < list->n; q++) {
-            Str name = setting_list_name(list->at[q]);
-            bool found = false;
-            for (int d = 0; name && d < e->file->decls.n; d++)
-                if (e->file->decls.at[d]->kind == DECL_task && e->file->decls.at[d]->name == name)
-                    net_new(e, NET_block, name, name, e->root, list->at[q]->place)->frozen = found = true;
-            for (int d = 0; name && d < e->nets.n; d++)
-                if (e->nets.at[d]->name == name || e->nets.at[d]->path == name)
-                    e->nets.at[d]->frozen = found = true;
-            if (name && !found && names_layer(e, name)) {
-                PUSH(e->frozen, name);
-                found = true;
-            }
-            if (!found) {
-                SAY(e, list->at[q]->place, DIAG_freeze_what, words_of(list->at[q]));
-                StrList names = { 0 };
-                for (int d = 0; d < e->nets.n; d++)
-                    if (!strchr(e->nets.at[d]->path, '.') && !(e->nets.at[d]->place.source && e->nets.at[d]->place.source->prelude))
-                        PUSH(names, e->nets.at[d]->name);
-                suggest(name, &names, "nets and tasks can be frozen:");
-            }
-        }
-    }
+    EACH(net, e->nets)
+        net->frozen = false;
+    if (s && s->value->kind != SYN_list)
+        freeze(e, s->value);
+    else if (s)
+        EACH(what, s->value->list)
+            freeze(e, what);
+}
+
+/* ---- programs --------------------------------------------------------------------------------------------------- */
+Program *program_new(const char *name)
+{
+    Program *p = NEW(Program);
+    p->name = intern(name);
+    p->training = -1;
+    return p;
 }
 
 Program *begin_program(Elab *e, Str name, bool training, int want)
 {
-    Program *p = NEW(Program);
-    p->name = name;
-    p->training = -1;
+    Program *p = program_new(name);
     e->p = p;
     e->out = &p->body;
     e->updates = NULL;
     e->training = training;
     e->want = want;
-    e->producers.n = e->as.n = e->sweeps.n = e->used.n = 0;
-    for (int k = 0; k < e->nets.n; k++) {
-        Net *net = e->nets.at[k];
+    e->producers.n = e->as.n = e->used.n = 0;
+    memset(&e->sweeps, 0, sizeof e->sweeps);        /* those before have been taken */
+    EACH(net, e->nets) {
         net->applied = 0;
         net->result = NULL;
         net->layers.n = 0;
@@ -96,10 +96,11 @@ static void output(Program *p, Tensor *t)
     PUSH(p->outputs, t);
 }
 
+/* What the decoder makes of z, or of the code of x: the mean of the likelihood. */
 static Tensor *decoded_mean(Elab *e, Tensor *z)
 {
     Decl *d = find_decl(e, DECL_reconstruct);
-    Tensor *y = z ? decoded(e, z) : model_result(e, intern("decoder"));
+    Tensor *y = z ? apply_net(e->decoder, z, e->decoder->place) : model_result(e, intern("decoder"));
     if (!d || !y)
         return y;
     Expr *weight;
@@ -107,9 +108,46 @@ static Tensor *decoded_mean(Elab *e, Tensor *z)
     return s ? s->mean : NULL;
 }
 
-static void keep(Elab *e, Program *p)
+static Program *begin_use(Elab *e, const char *name)
 {
+    Program *p = begin_program(e, intern(name), false, WANT_mean);
     PUSH(e->m->programs, p);
+    return p;
+}
+
+/* From what the encoder gets in training. */
+static void denoise_program(Elab *e)
+{
+    Program *p = begin_use(e, "denoise");
+    e->corrupting = true;
+    output(p, decoded_mean(e, NULL));
+    output(p, model_seen(e));
+    e->corrupting = false;
+}
+
+/* z as an input. */
+static void decode_program(Elab *e)
+{
+    Program *p = begin_use(e, "decode");
+    Tensor *like = model_result(e, intern("z"));
+    if (!like || diag_errors())
+        return;
+    Tensor *z = shaped(tensor_new(e->m, e->bottleneck ? e->bottleneck->name : intern("z"), ROLE_input, like->elem), like->axis, like->rank);
+    z->of = like->of;
+    PUSH(p->inputs, z);
+    e->decoder->applied = 0;
+    output(p, decoded_mean(e, z));
+}
+
+static void sample_program(Elab *e)
+{
+    Program *p = begin_use(e, "sample");
+    model_result(e, intern("encoder"));
+    e->want = WANT_prior;
+    Tensor *z = model_result(e, intern("z"));
+    e->want = WANT_mean;
+    output(p, z ? decoded_mean(e, z) : NULL);
+    output(p, z);
 }
 
 /* One draw of the code: the log densities that a bound over many draws is made of. */
@@ -117,13 +155,13 @@ void bound_program(Elab *e)
 {
     Decl *reconstruct = find_decl(e, DECL_reconstruct);
     Call *asked = NULL;
-    for (int k = 0; k < e->m->metrics.n; k++)
-        if (e->m->metrics.at[k]->name == intern("nll"))
-            asked = e->m->metrics.at[k];
+    EACH(call, e->m->metrics)
+        if (call->name == intern("nll"))
+            asked = call;
     if (!asked)
         return;
     if (!reconstruct || !e->bottleneck) {
-        SAY(e, asked->place, DIAG_block_missing, "nll", reconstruct ? "bottleneck" : "reconstruct");
+        say(e, asked->place, DIAG_block_missing, "nll", reconstruct ? "bottleneck" : "reconstruct");
         return;
     }
     const struct { const char *term; Str of; } parts[] = {
@@ -131,89 +169,54 @@ void bound_program(Elab *e)
     };
     freeze_nets(e, NULL);
     e->once = true;
-    Program *p = begin_program(e, intern("bound"), false, WANT_sample);
-    Scope *root = plain_scope(e, intern("bound"), intern("nll"), asked->place);
+    PUSH(e->m->programs, begin_program(e, intern("bound"), false, WANT_sample));
+    Scope *s = plain_scope(e, intern("bound"), intern("nll"), asked->place);
     for (int k = 0; k < 3 && !diag_errors(); k++) {
         Syn of = { .kind = SYN_name, .name = parts[k].of, .place = asked->place };
         Syn call = { .kind = SYN_call, .name = intern(parts[k].term), .place = asked->place };
         PUSH(call.args, ((Arg) { .value = &of, .place = asked->place }));
-        Value v = value_of(e, root, &call);
-        if (v.t)
-            add_term(e, intern(parts[k].term), intern("nats per example"), v.t, NULL, NULL, true, asked->place);
+        Value *v = tensor_value(s, &call);
+        if (v)
+            add_term(e, intern(parts[k].term), "nats per example", v->t, NULL, NULL, true, asked->place);
     }
     e->once = false;
-    keep(e, p);
 }
 
 void use_programs(Elab *e)
 {
-    Program *p;
-    Tensor *code = NULL;
-    if (e->encoder || e->bottleneck) {
-        p = begin_program(e, intern("encode"), false, WANT_mean);
-        code = model_result(e, e->bottleneck ? intern("z") : intern("encoder"));
-        output(p, code);
-        keep(e, p);
-    }
-    if (e->decoder && code) {
-        p = begin_program(e, intern("reconstruct"), false, WANT_mean);
-        output(p, decoded_mean(e, NULL));
-        output(p, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
-        keep(e, p);
-        if (find_decl(e, DECL_corrupt)) {
-            p = begin_program(e, intern("denoise"), false, WANT_mean);
-            e->corrupting = true;
-            output(p, decoded_mean(e, NULL));
-            output(p, model_seen(e));
-            e->corrupting = false;
-            keep(e, p);
-        }
-        p = begin_program(e, intern("decode"), false, WANT_mean);
-        Tensor *shape = model_result(e, intern("z"));
-        if (shape && !diag_errors()) {
-            Tensor *z = tensor_new(e->m, format("%s", e->bottleneck ? e->bottleneck->name : intern("z")), ROLE_input, shape->elem);
-            z->rank = shape->rank;
-            z->of = shape->of;
-            memcpy(z->axis, shape->axis, sizeof z->axis);
-            PUSH(p->inputs, z);
-            e->decoder->applied = 0;
-            output(p, decoded_mean(e, z));
-            keep(e, p);
-        }
-        bool prior = false;
-        Decl *latent = e->bottleneck && e->bottleneck->decl->op == intern("~") && e->bottleneck->decl->value
-                     ? find_definition(e, intern("latent"), e->bottleneck->decl->value->name) : NULL;
-        for (int k = 0; latent && k < latent->body.n; k++)
-            prior |= latent->body.at[k]->kind == STAT_assign && latent->body.at[k]->role == intern("prior");
-        if (prior && !diag_errors()) {
-            p = begin_program(e, intern("sample"), false, WANT_mean);
-            model_result(e, intern("encoder"));
-            e->want = WANT_prior;
-            Tensor *z = model_result(e, intern("z"));
-            e->want = WANT_mean;
-            output(p, z ? decoded_mean(e, z) : NULL);
-            output(p, z);
-            keep(e, p);
-        }
-    }
+    if (!e->encoder && !e->bottleneck)
+        return;
+    Program *p = begin_use(e, "encode");
+    Tensor *code = model_result(e, intern(e->bottleneck ? "z" : "encoder"));
+    output(p, code);
+    if (!e->decoder || !code)
+        return;
+    p = begin_use(e, "reconstruct");
+    output(p, decoded_mean(e, NULL));
+    output(p, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
+    if (find_decl(e, DECL_corrupt))
+        denoise_program(e);
+    decode_program(e);
+    Decl *d = e->bottleneck ? e->bottleneck->decl : NULL;
+    Decl *latent = d && d->op == intern("~") ? find_definition(e, "latent", d->value->name) : NULL;
+    if (latent && defines_role(latent, "prior") && !diag_errors())
+        sample_program(e);
 }
 
 void predict_program(Elab *e)
 {
-    bool any = false;
-    for (int k = 0; k < e->file->decls.n; k++)
-        any |= e->file->decls.at[k]->kind == DECL_task && e->file->decls.at[k]->role == intern("downstream");
-    if (!any)
-        return;
-    Program *p = begin_program(e, intern("predict"), false, WANT_mean);
+    Program *p = NULL;
     PredictedList predicted = { 0 };
-    e->predicting = true;
-    for (int k = 0; k < e->file->decls.n && !diag_errors(); k++)
-        if (e->file->decls.at[k]->kind == DECL_task && e->file->decls.at[k]->role == intern("downstream"))
-            use_task(e, e->file->decls.at[k], &predicted);
-    for (int k = 0; k < predicted.n; k++)
-        output(p, predicted.at[k].mean);
+    EACH(d, e->file->decls) {
+        if (d->kind != DECL_task || d->role != intern("downstream") || diag_errors())
+            continue;
+        p = p ? p : begin_use(e, "predict");
+        e->predicting = true;
+        use_task(e, d, &predicted);
+    }
     e->predicting = false;
-    p->terms.n = 0;
-    keep(e, p);
+    EACH_AT(made, predicted)
+        output(p, made->mean);
+    if (p)
+        p->terms.n = 0;
 }

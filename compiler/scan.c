@@ -4,17 +4,14 @@
 #include "elab.h"
 
 /* ---- scans --------------------------------------------------------------------------------------------- */
+/* Notes which axis of a tensor that the body writes is that of the step. */
 static void mark_written(Scope *s, Scan *scan, Stat *b)
 {
     Name *n = name_find(s, b->left->name, NAME_tensor);
-    if (!n || !n->tensor)
-        return;
-    for (int k = 0; k < scan->written.n; k++)
-        if (scan->written.at[k] == n->tensor)
-            return;
     int axis = 0;
-    for (int k = 0; k < b->left->list.n; k++) {
-        Syn *sub = b->left->list.at[k];
+    if (!n || !n->tensor || HAS(scan->written, n->tensor))
+        return;
+    EACH(sub, b->left->list) {
         if (sub->kind == SYN_name && sub->name == scan->name) {
             PUSH(scan->written, n->tensor);
             PUSH(scan->at_axis, axis);
@@ -24,149 +21,123 @@ static void mark_written(Scope *s, Scan *scan, Stat *b)
     }
 }
 
-static void find_scan_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
+/* Finds the shapes of what the body writes: first of what depends on known ones alone; where the statements depend
+ * on each other, of the first that has one all the same. */
+static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
 {
     Elab *e = s->e;
-    for (int k = 0; k < st->body.n; k++)
-        if (!name_find(s, st->body.at[k]->left->name, NAME_tensor)) {
-            Name *n = name_add(s, NAME_tensor, st->body.at[k]->left->name, st->body.at[k]->left->place);
-            n->shape = st->body.at[k]->left->list;
-        }
-    const bool outer = e->trial;
-    e->trial = true;
-    for (bool force = false;;) {
-        bool found = false, missing = false;
-        for (int k = 0; k < st->body.n; k++) {
-            Stat *b = st->body.at[k];
+    EACH(b, st->body)
+        target_name(s, b->left);
+    const Trial trial = trial_begin(e);
+    for (bool force = false, missing = true; missing; ) {
+        bool found = false;
+        missing = false;
+        EACH(b, st->body) {
             Name *n = name_find(s, b->left->name, NAME_tensor);
-            if (b->kind != STAT_assign || n->tensor) {
-                mark_written(s, scan, b);
-                continue;
-            }
-            e->poisoned = false;
-            assign(s, b, env);
-            if (n->tensor && e->poisoned && !force)
+            const bool known = n->tensor;
+            e->failed = 0;
+            if (!known)
+                assign(s, b, env);
+            if (e->failed && !force)
                 n->tensor = NULL;
-            if (n->tensor) {
-                found = true;
-                mark_written(s, scan, b);
-                if (force)
-                    break;
-            } else
-                missing = true;
+            mark_written(s, scan, b);
+            missing |= !n->tensor;
+            found |= n->tensor && !known;
+            if (found && force)
+                break;
         }
-        if (!missing && !force)
-            break;
         if (!found && force)
             break;
+        missing |= force;
         force = !found;
     }
-    e->trial = outer;
+    trial_end(e, trial);
 }
 
-static void begin_until(Scope *s, Scan *scan, Stat *st, Env *env, Stmt *loop)
+/* Makes the lengths that `until` finds, full at first. */
+static Tensor *begin_until(Scope *s, Scan *scan, Stat *st, Env *env)
 {
     Elab *e = s->e;
     Ctx c = formula_ctx(s);
     StrList found = { 0 };
-    Env *inner = env;
-    free_names(&c, st->until, env, &found);
-    Tensor *stop = temp_new(e, s, format("%s.length", st->name), ELEM_int);
-    const bool outer = e->trial;
     Index *index[MAX_RANK];
+    Axis axis[MAX_RANK];
+    free_names(&c, st->until, env, &found);
+    for (int k = 0; k < found.n; k++) {
+        env = bind_index(&c, env, found.at[k], NULL);
+        index[k] = env->at[0]->index;
+    }
+    const Trial trial = trial_begin(e);
+    lower(&c, st->until, env);          /* finds the ranges */
+    trial_end(e, trial);
     for (int k = 0; k < found.n; k++)
-        inner = bind_index(&c, inner, found.at[k], NULL, &index[k]);
-    e->trial = true;
-    lower(&c, st->until, inner);        /* finds the ranges */
-    e->trial = outer;
-    stop->rank = found.n;
-    for (int k = 0; k < found.n; k++)
-        stop->axis[k] = (Axis) { index[k]->size, length_of(index[k], e), index[k]->example, index[k]->name };
-    scan->stop = stop;
-    loop->stop = stop;
-    Stmt *full = over(stop, index, SET_is, expr_num(scan->axis.size));
-    settle(e, full, st->place);
-    add_stmt(e, s, full, st->place, NULL);
+        axis[k] = axis_of(e, index[k]);
+    Tensor *stop = temp_new(s, format("%s.length", st->name), ELEM_int, axis, found.n);
+    put(s, over(stop, index, SET_is, expr_num(scan->axis.size)), st->place);
+    return stop;
 }
 
-static void end_until(Scope *s, Scan *scan, Stat *st, Env *env)
+/* length = step < length and now ? step + 1 : length */
+static void end_until(Scope *s, Scan *scan, Stat *st, Env *env, Tensor *stop)
 {
-    Elab *e = s->e;
     Ctx c = formula_ctx(s);
-    Tensor *stop = scan->stop;
     Index *index[MAX_RANK];
-    Env *inner = env;
     all_along(stop, index);
     for (int k = 0; k < stop->rank; k++)
-        inner = bind_expr(inner, index[k]->name, expr_index(index[k]));
-    Expr *now = lower(&c, st->until, inner), *length = read_at(stop, index), *step = expr_index(scan->step);
+        env = bind_expr(env, index[k]->name, expr_index(index[k]));
+    Expr *now = lower(&c, st->until, env), *length = read_at(stop, index), *step = expr_index(scan->step);
     Expr *stops = expr_op(OP_and, expr_op(OP_lt, step, length, NULL), now, NULL);
-    Stmt *st2 = over(stop, index, SET_is, expr_op(OP_select, stops, expr_op(OP_add, step, expr_num(1), NULL), length));
-    settle(e, st2, st->place);
-    add_stmt(e, s, st2, st->place, NULL);
+    put(s, over(stop, index, SET_is, expr_op(OP_select, stops, expr_op(OP_add, step, expr_num(1), NULL), length)), st->place);
 }
 
 void elaborate_scan(Scope *s, Stat *st, Env *env)
 {
     Elab *e = s->e;
-    for (int k = 0; k < st->body.n; k++)
-        if (st->body.at[k]->kind != STAT_assign) {
-            if (FAILS(e, st->body.at[k]->place, DIAG_not_in_scan))
-                report_help("write it above the scan");
+    Ctx sizes = size_ctx(s);
+    Name *axis = name_find(s, st->name, NAME_axis);
+    EACH(b, st->body)
+        if (b->kind != STAT_assign) {
+            fail(e, b->place, DIAG_not_in_scan);
             return;
         }
-    Scan *scan = NEW(Scan);
-    scan->up = e->scan;
-    scan->name = st->name;
-    scan->down = st->down;
-    Name *axis = name_find(s, st->name, NAME_axis);
-    Ctx sizes = size_ctx(s);
-    if (st->bound)
-        scan->axis = (Axis) { size_of(&sizes, st->bound), NULL, false, st->name };
-    else if (axis)
-        scan->axis = axis->axis;
-    else {
-        if (FAILS(e, st->place, DIAG_no_range, st->name))
-            report_help("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name);
+    if (!st->bound && !axis) {
+        fail(e, st->place, DIAG_no_range, st->name);
+        report_help("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name);
         return;
     }
-    bool until = st->until != NULL;
-    if (until && st->until->kind == SYN_num && st->until->num == 0)
-        until = false;
-    scan->step = index_new(st->name, scan->axis.size, NULL);
-    scan->step->fixed = true;
-    Env *inner = bind_expr(env, st->name, expr_index(scan->step));
+    Scan *scan = NEW(Scan);
+    *scan = (Scan) { .up = e->scan, .name = st->name, .down = st->down };
+    scan->axis = st->bound ? (Axis) { size_of(&sizes, st->bound), NULL, false, st->name } : axis->axis;
+    scan->step = index_along(&(Axis) { .size = scan->axis.size }, st->name, NULL);
+    env = bind_expr(env, st->name, expr_index(scan->step));
     Stmt *loop = NEW(Stmt);
     loop->kind = STMT_scan;
     loop->step = scan->step;
     loop->down = st->down;
     e->scan = scan;
-    find_scan_shapes(s, scan, st, inner);
-    if (until) {
-        begin_until(s, scan, st, inner, loop);
-        scan->axis.length = scan->stop;
+    find_shapes(s, scan, st, env);
+    if (st->until && !(st->until->kind == SYN_num && st->until->num == 0)) {
+        loop->stop = scan->axis.length = begin_until(s, scan, st, env);
         for (int k = 0; k < scan->written.n; k++)
-            scan->written.at[k]->axis[scan->at_axis.at[k]].length = scan->stop;
+            scan->written.at[k]->axis[scan->at_axis.at[k]].length = loop->stop;
     }
-    for (int k = 0; k < st->body.n; k++) {      /* sums into what the body adds to start from 0, once */
-        Name *n = name_find(s, st->body.at[k]->left->name, NAME_tensor);
-        if (st->body.at[k]->op == intern("+=") && n && n->tensor && !n->defined) {
-            add_stmt(e, s, fill(n->tensor, 0), st->place, NULL);
+    EACH(b, st->body) {                 /* sums into what the body adds to start from 0, once */
+        Name *n = name_find(s, b->left->name, NAME_tensor);
+        if (b->op == intern("+=") && n->tensor && !n->defined) {
+            add_to(e->out, s, fill(n->tensor, 0), st->place, NULL);
             n->defined = true;
         }
     }
     StmtList *out = e->out;
     e->out = &loop->body;
-    for (int k = 0; k < st->body.n && !e->failed; k++) {
-        assign(s, st->body.at[k], inner);
-        if (e->failed)
-            break;
-    }
-    if (until && !e->failed)
-        end_until(s, scan, st, inner);
+    EACH(b, st->body)
+        if (!e->failed)
+            assign(s, b, env);
+    if (loop->stop && !e->failed)
+        end_until(s, scan, st, env, loop->stop);
     e->out = out;
     e->scan = scan->up;
-    add_stmt(e, s, loop, st->place, NULL);
+    add_to(out, s, loop, st->place, NULL);
     if (!axis)
         axis = name_add(s, NAME_axis, st->name, st->place);
     axis->axis = scan->axis;
@@ -174,74 +145,80 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
 }
 
 /* ---- sweeps -------------------------------------------------------------------------------------------- */
-static Tensor *state_named(Elab *e, Str name)
+/* The statements of one assignment, apart from the program's. */
+static StmtList assigned_apart(Scope *s, Stat *b)
 {
-    return find_named(&e->m->states, name);
+    StmtList apart = { 0 }, *out = s->e->out;
+    s->e->out = &apart;
+    assign(s, b, NULL);
+    s->e->out = out;
+    return apart;
+}
+
+/* The state that a sweep's value is kept in. */
+static Tensor *sweep_state(Scope *s, Stat *st, Stat *b)
+{
+    Elab *e = s->e;
+    const Str name = format("%s.%s", s->path, b->left->name);
+    Tensor *kept = find_named(&e->m->states, name);
+    if (kept)
+        return kept;
+    assigned_apart(s, b);               /* for its shape */
+    Name *n = target_name(s, b->left);
+    if (!n->tensor)
+        return NULL;
+    kept = shaped(tensor_new(e->m, name, ROLE_state, n->tensor->elem), n->tensor->axis, n->tensor->rank);
+    kept->place = st->place;
+    PUSH(e->m->states, kept);
+    n->defined = false;
+    return kept;
+}
+
+/* In the sweep's own program: a sum over the batches, from 0; a mean is divided at the end. */
+static void sweep_statement(Scope *s, Stat *b, Tensor *kept)
+{
+    Elab *e = s->e;
+    StmtList whole = assigned_apart(s, b);
+    Stmt *last = whole.n ? whole.at[whole.n - 1] : NULL;
+    if (!last)
+        return;
+    const Reduce by = last->set == SET_is && last->value->kind == EXPR_reduce ? last->value->reduce : REDUCE_max;
+    PUSH(e->p->begin, fill(kept, 0));
+    if (by == REDUCE_mean) {
+        Index *index[MAX_RANK];
+        all_along(kept, index);
+        Expr *examples = expr_scalar(find_named(&e->clocks, intern("examples")));
+        Stmt *divide = over(kept, index, SET_is, expr_op(OP_div, read_at(kept, index), examples, NULL));
+        settle(divide);
+        PUSH(e->p->end, divide);
+        last->value->reduce = REDUCE_sum;
+    }
+    if (by == REDUCE_mean || by == REDUCE_sum)
+        last->set = SET_add;
+    else if (last->set != SET_add)
+        fail(e, b->place, DIAG_sweep_form);
+    PUSH(*e->out, last);
 }
 
 /* Where the sweep's value is wanted it is a state; the program that finds it is made afterwards. */
 void elaborate_sweep(Scope *s, Stat *st)
 {
     Elab *e = s->e;
-    for (int k = 0; k < st->body.n; k++) {
-        Stat *b = st->body.at[k];
-        const Str name = format("%s.%s", s->path, b->left->name);
-        Tensor *kept = state_named(e, name);
-        const bool mine = e->sweeping && e->sweeping->path == s->path && e->sweeping->stat == st;
-        if (!kept) {            /* its shape: elaborate it once, into nowhere */
-            StmtList nowhere = { 0 }, *out = e->out;
-            e->out = &nowhere;
-            assign(s, b, NULL);
-            e->out = out;
-            Name *n = name_find(s, b->left->name, NAME_tensor);
-            if (!n || !n->tensor)
-                return;
-            kept = tensor_new(e->m, name, ROLE_state, n->tensor->elem);
-            kept->rank = n->tensor->rank;
-            memcpy(kept->axis, n->tensor->axis, sizeof kept->axis);
-            kept->place = st->place;
-            PUSH(e->m->states, kept);
-            n->tensor = NULL;
-            n->defined = false;
-        }
-        Name *n = name_find(s, b->left->name, NAME_tensor);
-        if (!n) {
-            n = name_add(s, NAME_tensor, b->left->name, b->left->place);
-            n->shape = b->left->list;
-        }
+    EACH(b, st->body) {
+        Tensor *kept = sweep_state(s, st, b);
+        if (!kept)
+            return;
+        Name *n = target_name(s, b->left);
         n->tensor = kept;
-        if (mine) {
-            Program *p = e->p;
-            StmtList whole = { 0 }, *out = e->out;
+        if (e->sweeping && e->sweeping->path == s->path && e->sweeping->stat == st) {
             n->defined = false;
-            e->out = &whole;
-            assign(s, b, NULL);
-            e->out = out;
-            Stmt *last = whole.n ? whole.at[whole.n - 1] : NULL;
-            if (!last)
-                return;
-            PUSH(p->begin, fill(kept, 0));
-            if (last->set == SET_is && last->value->kind == EXPR_reduce
-                && (last->value->reduce == REDUCE_mean || last->value->reduce == REDUCE_sum)) {
-                if (last->value->reduce == REDUCE_mean) {       /* the sum now; divided by the number of examples at the end */
-                    Index *index[MAX_RANK];
-                    all_along(kept, index);
-                    Expr *examples = expr_scalar(e->clock_examples);
-                    Stmt *divide = over(kept, index, SET_is, expr_op(OP_div, read_at(kept, index), examples, NULL));
-                    settle(e, divide, st->place);
-                    PUSH(p->end, divide);
-                    last->value->reduce = REDUCE_sum;
-                }
-                last->set = SET_add;
-            } else if (last->set != SET_add)
-                FAIL(e, b->place, DIAG_sweep_form);
-            PUSH(*out, last);
+            sweep_statement(s, b, kept);
         }
         n->defined = true;
     }
     bool asked = e->sweeping != NULL;
-    for (int k = 0; k < e->sweeps.n; k++)
-        asked |= e->sweeps.at[k].path == s->path && e->sweeps.at[k].stat == st;
+    EACH_AT(sweep, e->sweeps)
+        asked |= sweep->path == s->path && sweep->stat == st;
     if (!asked)
-        PUSH(e->sweeps, ((SweepAsked) { s->path, st, NULL }));
+        PUSH(e->sweeps, ((SweepAsked) { s->path, st }));
 }

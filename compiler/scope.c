@@ -11,15 +11,6 @@ Name *name_find(Scope *s, Str name, NameKind kind)
     return NULL;
 }
 
-Name *name_any(Scope *s, Str name)
-{
-    for (; s; s = s->up)
-        for (int k = s->names.n; k-- > 0; )
-            if (s->names.at[k]->name == name)
-                return s->names.at[k];
-    return NULL;
-}
-
 Name *name_add(Scope *s, NameKind kind, Str name, Place place)
 {
     Name *n = NEW(Name);
@@ -28,17 +19,36 @@ Name *name_add(Scope *s, NameKind kind, Str name, Place place)
     return n;
 }
 
-Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Str draws, Use *use)
+Name *name_tensor(Scope *s, const Entry *entry, Tensor *t)
+{
+    Name *n = name_add(s, NAME_tensor, entry->name, entry->place);
+    n->shape = entry->shape;
+    n->tensor = t;
+    n->defined = true;
+    return n;
+}
+
+Use *use_new(Str path, Str words, Place place)
+{
+    Use *use = NEW(Use);
+    *use = (Use) { path, words, place };
+    return use;
+}
+
+Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Use *use)
 {
     Scope *s = NEW(Scope);
-    s->e = e, s->around = around, s->def = def, s->path = path, s->draws = draws, s->use = use;
-    s->mult = 1;
-    s->training = s->trains = true;
-    if (around) {
-        s->training = around->training, s->trains = around->trains;
-        s->copy_of = around->copy_of, s->copy_to = around->copy_to;
-        s->net = around->net;
-    }
+    *s = (Scope) { .e = e, .around = around, .def = def, .path = path, .draws = path, .use = use, .mult = 1, .training = true };
+    if (around)
+        s->training = around->training, s->net = around->net;
+    return s;
+}
+
+/* A part of the model that no definition stands for. */
+Scope *plain_scope(Elab *e, Str path, Str words, Place place)
+{
+    Scope *s = scope_new(e, NULL, NULL, path, use_new(path, words, place));
+    s->up = e->root;
     return s;
 }
 
@@ -46,15 +56,15 @@ Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Str draws, Use *us
 Tensor *clock_times(Elab *e, int mult)
 {
     if (mult == 1)
-        return e->clock_batch;
-    while (e->clocks.n <= mult)
-        PUSH(e->clocks, NULL);
-    if (!e->clocks.at[mult]) {
-        Tensor *t = tensor_new(e->m, format("batch * %d", mult), ROLE_clock, ELEM_int);
-        t->cname = format("(%s * %d)", e->clock_batch->cname, mult);
-        e->clocks.at[mult] = t;
+        return e->batch;
+    const Str name = format("batch * %d", mult);
+    Tensor *t = find_named(&e->batches, name);
+    if (!t) {
+        t = tensor_new(e->m, name, ROLE_clock, ELEM_int);
+        t->cname = format("(%s * %d)", e->batch->cname, mult);
+        PUSH(e->batches, t);
     }
-    return e->clocks.at[mult];
+    return t;
 }
 
 Axis example_axis(Elab *e, int mult)
@@ -70,68 +80,99 @@ int mult_of(Elab *e, const Tensor *t)
     return 0;
 }
 
+/* But for the number of samples. */
+bool same_sizes(const Tensor *a, const Tensor *b)
+{
+    bool same = a->rank == b->rank;
+    for (int k = 0; same && k < a->rank; k++)
+        same = a->axis[k].size == b->axis[k].size || (a->axis[k].example && b->axis[k].example);
+    return same;
+}
+
 Str shape_text(const Tensor *t)
 {
     Buf b = { 0 };
-    buf_add(&b, "[");
-    for (int k = 0; k < t->rank; k++) {
-        if (t->axis[k].example)
-            buf_add(&b, "%sn", k ? ", " : "");
-        else
-            buf_add(&b, "%s%d", k ? ", " : "", t->axis[k].size);
-    }
-    buf_add(&b, "]");
-    return intern(b.at);
+    for (int k = 0; k < t->rank; k++)
+        buf_add(&b, "%s%s", k ? ", " : "", t->axis[k].example ? "n" : format("%d", t->axis[k].size));
+    return format("[%s]", b.at ? b.at : "");
 }
 
-Tensor *temp_new(Elab *e, Scope *s, Str name, Elem elem)
+/* ---- tensors and statements ---------------------------------------------------------------------- */
+Tensor *find_named(const TensorList *list, Str name)
 {
-    return tensor_new(e->m, *s->path ? format("%s.%s", s->path, name) : name, ROLE_temp, elem);
+    EACH(t, *list)
+        if (t->name == name)
+            return t;
+    return NULL;
 }
 
-void add_stmt(Elab *e, Scope *s, Stmt *st, Place place, Str formula)
+Tensor *shaped(Tensor *t, const Axis *axis, int rank)
+{
+    t->rank = rank;
+    if (rank)
+        memcpy(t->axis, axis, (size_t) rank * sizeof *axis);
+    return t;
+}
+
+Tensor *temp_new(Scope *s, Str name, Elem elem, const Axis *axis, int rank)
+{
+    return shaped(tensor_new(s->e->m, *s->path ? format("%s.%s", s->path, name) : name, ROLE_temp, elem), axis, rank);
+}
+
+/* In a trial a statement goes nowhere. */
+void add_to(StmtList *to, Scope *s, Stmt *st, Place place, Str formula)
 {
     st->place = place;
     st->formula = formula;
     st->use = s->use;
-    if (!e->trial)
-        PUSH(*e->out, st);
+    if (!s->e->trial)
+        PUSH(*to, st);
 }
 
-/* ---- statements made here, without a formula ------------------------------------------------------ */
+void put_to(StmtList *to, Scope *s, Stmt *st, Place place, Str formula)
+{
+    if (st->kind == STMT_nest)
+        settle(st);
+    add_to(to, s, st, place, formula);
+}
+
+void put(Scope *s, Stmt *st, Place place)
+{
+    put_to(s->e->out, s, st, place, NULL);
+}
+
+/* How far an index along the axis runs; `example`: the subscript along examples, or NULL. NULL: all of it. */
+Expr *limit_along(const Axis *a, Expr *example)
+{
+    if (a->length && a->length->rank == 0)
+        return expr_scalar(a->length);
+    return a->length && example ? expr_read(a->length, &example, 0, NULL) : NULL;
+}
+
+Index *index_along(const Axis *a, Str name, Expr *example)
+{
+    Index *i = index_new(name, a->size, limit_along(a, example));
+    i->fixed = true;
+    i->example = a->example;
+    return i;
+}
+
+void all_along(const Tensor *t, Index **index)
+{
+    Expr *example = NULL;
+    for (int k = 0; k < t->rank; k++) {
+        index[k] = index_along(&t->axis[k], t->axis[k].name ? t->axis[k].name : format("%c", "ncijklpqru"[k]), example);
+        if (t->axis[k].example)
+            example = expr_index(index[k]);
+    }
+}
+
 Expr *read_at(Tensor *t, Index **index)
 {
     Expr *sub[MAX_RANK];
     for (int k = 0; k < t->rank; k++)
         sub[k] = expr_index(index[k]);
     return expr_read(t, sub, ~0u, NULL);
-}
-
-Index *along(Tensor *t, int k, Index *example)
-{
-    static const char *const letter[] = { "n", "c", "i", "j", "k", "l", "p", "q", "r", "u" };
-    Axis *a = &t->axis[k];
-    Index *i = index_new(a->name ? a->name : intern(letter[k]), a->size, NULL);
-    i->example = a->example;
-    i->fixed = true;
-    if (a->length && a->length->rank == 0)
-        i->limit = expr_scalar(a->length);
-    else if (a->length && example) {
-        Expr *sub = expr_index(example);
-        i->limit = expr_read(a->length, &sub, 0, NULL);
-    }
-    return i;
-}
-
-int all_along(Tensor *t, Index **index)
-{
-    Index *example = NULL;
-    for (int k = 0; k < t->rank; k++) {
-        index[k] = along(t, k, example);
-        if (t->axis[k].example)
-            example = index[k];
-    }
-    return t->rank;
 }
 
 Stmt *over(Tensor *t, Index **index, Set set, Expr *value)
@@ -145,36 +186,43 @@ Stmt *over(Tensor *t, Index **index, Set set, Expr *value)
     return st;
 }
 
-Tensor *elementwise(Elab *e, Scope *s, Str name, Tensor **in, int nin, Expr *(*make)(Expr **, void *), void *with, Place place)
+Expr *sum_over(Index **index, int n, Expr *body)
 {
-    Tensor *like = in[0];
-    for (int k = 1; k < nin; k++)
-        if (mult_of(e, in[k]) > mult_of(e, like) || in[k]->rank > like->rank)
-            like = in[k];
-    Tensor *y = temp_new(e, s, name, ELEM_real);
-    y->rank = like->rank;
-    memcpy(y->axis, like->axis, sizeof y->axis);
-    Index *index[MAX_RANK];
-    all_along(y, index);
-    Expr *at[8];
-    for (int k = 0; k < nin; k++)
-        at[k] = in[k]->rank == 0 ? expr_scalar(in[k]) : read_at(in[k], index);
-    Stmt *st = over(y, index, SET_is, make(at, with));
-    settle(e, st, place);
-    add_stmt(e, s, st, place, NULL);
-    return y;
+    if (n == 0)
+        return body;
+    Expr *r = NEW(Expr);
+    r->kind = EXPR_reduce;
+    r->reduce = REDUCE_sum;
+    r->nindex = n;
+    memcpy(r->bound, index, (size_t) n * sizeof *index);
+    r->arg[0] = body;
+    return r;
 }
 
-Tensor *reshaped(Elab *e, Scope *s, Tensor *x, const Axis *axis, int rank, Str name, Place place)
+/* A tensor with the axes of a or b, whichever has more, and reads of both at its point; b may be NULL. */
+Map map_new(Scope *s, Str name, Tensor *a, Tensor *b)
 {
-    Tensor *y = temp_new(e, s, name, x->elem);
-    y->of = x->of;
-    y->rank = rank;
-    memcpy(y->axis, axis, (size_t) rank * sizeof *axis);
+    Tensor *like = b && (mult_of(s->e, b) > mult_of(s->e, a) || b->rank > a->rank) ? b : a;
+    Map m = { .y = temp_new(s, name, ELEM_real, like->axis, like->rank) };
+    all_along(m.y, m.index);
+    m.a = read_at(a, m.index);
+    m.b = b ? read_at(b, m.index) : NULL;
+    return m;
+}
+
+Tensor *map_put(Scope *s, Map *m, Expr *value, Place place)
+{
+    put(s, over(m->y, m->index, SET_is, value), place);
+    return m->y;
+}
+
+Tensor *reshaped(Scope *s, Tensor *x, const Axis *axis, int rank, Str name, Place place)
+{
     Stmt *st = NEW(Stmt);
     st->kind = STMT_reshape;
-    st->target = y;
+    st->target = temp_new(s, name, x->elem, axis, rank);
+    st->target->of = x->of;
     st->source = x;
-    add_stmt(e, s, st, place, NULL);
-    return y;
+    put(s, st, place);
+    return st->target;
 }

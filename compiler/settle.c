@@ -93,8 +93,6 @@ static bool within_length(Expr *sub, const Axis *axis, Expr *where)
     return conceded(where, base, axis->length);
 }
 
-typedef struct { Elab *e; Expr *where; } Settling;
-
 static unsigned checks(Tensor *t, Expr **sub, Expr *where)
 {
     unsigned check = 0;
@@ -109,53 +107,35 @@ static unsigned checks(Tensor *t, Expr **sub, Expr *where)
     return check;
 }
 
-static void settle_expr(Settling *s, Expr *e);
-
-static void settle_limit(Settling *s, Index *i)
-{
-    if (i->limit)
-        settle_expr(s, i->limit);
-}
-
-static void settle_expr(Settling *s, Expr *e)
+static void settle_expr(Expr *e, Expr *where)
 {
     if (!e)
         return;
-    switch (e->kind) {
-    case EXPR_read:
+    if (e->kind == EXPR_read) {
         for (int k = 0; k < e->tensor->rank; k++)
-            settle_expr(s, e->sub[k]);
-        settle_expr(s, e->other);
-        e->check = checks(e->tensor, e->sub, s->where);
+            settle_expr(e->sub[k], where);
+        settle_expr(e->other, where);
+        e->check = checks(e->tensor, e->sub, where);
         if (!e->check)
             e->other = NULL;
-        return;
-    case EXPR_draw:
+    } else if (e->kind == EXPR_draw)
         for (int k = 0; k < e->nkey; k++)
             e->key_size[k] = e->key[k]->kind == EXPR_index ? e->key[k]->index->size : 1;
-        return;
-    case EXPR_reduce:
-        for (int k = 0; k < e->nindex; k++)
-            settle_limit(s, e->bound[k]);
-        settle_expr(s, e->where);
-        /* fall through */
-    default:
-        for (int k = 0; k < 3; k++)
-            settle_expr(s, e->arg[k]);
-    }
+    for (int k = 0; e->kind == EXPR_reduce && k < e->nindex; k++)
+        settle_expr(e->bound[k]->limit, where);
+    settle_expr(e->where, where);
+    for (int k = 0; k < 3; k++)
+        settle_expr(e->arg[k], where);
 }
 
-void settle(Elab *e, Stmt *st, Place place)
+void settle(Stmt *st)
 {
-    (void) place;
-    Settling s = { e, st->where };
-    settle_expr(&s, st->where);
+    settle_expr(st->where, st->where);
     for (int k = 0; k < st->nindex; k++)
-        settle_limit(&s, st->index[k]);
-    for (int k = 0; st->target && k < st->target->rank; k++)
-        settle_expr(&s, st->sub[k]);
-    settle_expr(&s, st->value);
-    settle_expr(&s, st->draw);
-    if (st->target)
-        st->check = checks(st->target, st->sub, st->where);
+        settle_expr(st->index[k]->limit, st->where);
+    for (int k = 0; k < st->target->rank; k++)
+        settle_expr(st->sub[k], st->where);
+    settle_expr(st->value, st->where);
+    settle_expr(st->draw, st->where);
+    st->check = checks(st->target, st->sub, st->where);
 }
