@@ -116,6 +116,12 @@ static bool connected(Choice *c, Stmt *s)
     return false;
 }
 
+/* Of one optimizer: one pass over the block, whatever reads what. */
+static bool one_update(Stmt *a, Stmt *b)
+{
+    return a->update && b->update && a->use == b->use;
+}
+
 /* An index of the target that stands alone; the one that is told by `nth` when there are several. */
 static Index *target_index(Stmt *s, int nth)
 {
@@ -193,7 +199,7 @@ static void choose_axis(Choice *c, StmtList *list)
                 c->range = i;
                 in = admit(c, s, &mine);
                 c->range = in ? i : NULL;
-            } else if (c->range && connected(c, s) && independent(c, s)) {
+            } else if (c->range && (connected(c, s) || one_update(list->at[0], s)) && independent(c, s)) {
                 in = admit(c, s, &mine);
             }
         }
