@@ -108,6 +108,8 @@ typedef struct {
     VEC(Program *) programs;    /* all: phases' first */
     VEC(Loaded) loaded;     /* for the statement being printed */
     VEC(Drawn) drawn;       /* for the loops being printed */
+    VEC(Loaded) inverses;   /* of divisors, for the loop being printed */
+    int exact;              /* within what becomes a whole number */
     int naxes;
     Index *lo;              /* stands for the name lo */
     bool blas;
@@ -201,6 +203,11 @@ enum {
 void put_draw(Emit *e, Buf *b, Expr *x);
 bool draws_before(Emit *e, Node *loop);
 void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth);     /* in e->drawn after it */
+
+/* ---- divisors.c ------------------------------------------------------------------------------- */
+bool divisors_before(Emit *e, Node *loop);
+void divisors_print(Emit *e, Buf *b, Node *loop, int depth);    /* in e->inverses after it */
+Str  inverse_of(Emit *e, Expr *x);
 
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
 Str  place_text(Emit *e, Stmt *s);          /* the element that s sets */

@@ -229,8 +229,20 @@ static void put_arg(Emit *e, Buf *b, Expr *x, int k, Binding by)
         put_expr(e, b, a, above);
 }
 
+static void put_product(Emit *e, Buf *b, Expr *a, Str by, int above)
+{
+    buf_add(b, above > BINDS_mul ? "(" : "");
+    put_expr(e, b, a, BINDS_mul);
+    buf_add(b, " * %s%s", by, above > BINDS_mul ? ")" : "");
+}
+
 static void put_op(Emit *e, Buf *b, Expr *x, int above)
 {
+    Str inverse = x->op == OP_div ? inverse_of(e, x) : NULL;
+    if (inverse) {
+        put_product(e, b, x->arg[0], inverse, above);
+        return;
+    }
     if (x->op == OP_select) {
         put_select(e, b, x, above);
         return;
@@ -277,7 +289,9 @@ void put_expr(Emit *e, Buf *b, Expr *x, int above)
         return;
     }
     case EXPR_op:
+        e->exact += x->whole;
         put_op(e, b, x, above);
+        e->exact -= x->whole;
         return;
     case EXPR_draw:
         put_draw(e, b, x);

@@ -168,7 +168,8 @@ static bool is_many(Emit *e, NodeList *list)
     if (list->n != 1)
         return true;
     Node *n = list->at[0];
-    if ((n->kind == NODE_point && loads_of(e, n->stmt).n) || draws_before(e, n))
+    if ((n->kind == NODE_point && loads_of(e, n->stmt).n) || draws_before(e, n)
+        || divisors_before(e, n))
         return true;
     return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
 }
@@ -257,17 +258,19 @@ static void apart_print(Emit *e, Buf *b, Node *n, int depth)
 
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
-    const int drawn = e->drawn.n;
+    const int drawn = e->drawn.n, inverses = e->inverses.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);
     draws_print(e, b, n, from, to, depth);
-    const int scope = e->scope.n;       /* rows of draws stay in force, as C sees them */
+    divisors_print(e, b, n, depth);
+    const int scope = e->scope.n;       /* what these name stays in force, as C sees it */
     apart_print(e, b, n, depth);
     if (!keep_rolled(e, b, n, depth))
         simd_print(e, b, n, depth);
     loop_open(e, b, n->index, from, to, depth);
     body_print(e, b, &n->body, is_many(e, &n->body), depth);
     e->drawn.n = drawn;
+    e->inverses.n = inverses;
     scope_leave(e, scope);
 }
 

@@ -1,0 +1,106 @@
+/* divisors.c -- one division before a loop in place of one at each point of it.
+ *
+ *     for (j ..)                                                     const float inverse = 1 / sqrtf(var[n] + eps);
+ *         y[n][j] = (x[n][j] - mu[n]) / sqrtf(var[n] + eps)   becomes    for (j ..)
+ *                                                                        y[n][j] = (x[n][j] - mu[n]) * inverse;
+ *
+ * That rounds once more, so it is done to real numbers only, and never on the way to a whole one: a third of 9 stays 3. */
+#include "emit.h"
+#include <math.h>
+
+static bool is_candidate(Expr *x)
+{
+    return is_op(x, OP_div) && !x->whole && !x->arg[0]->whole && x->arg[0]->kind != EXPR_num;
+}
+
+typedef struct { Emit *e; Node *loop; } Within;
+
+/* Not the same at all points of the loop, or not to be computed when in doubt. */
+static bool varies(const Expr *x, const void *with)
+{
+    const Within *w = with;
+    if (is_index(x, w->loop->index) || x->kind == EXPR_draw || x->kind == EXPR_inside)
+        return true;
+    if (x->kind != EXPR_read)
+        return false;
+    if (x->check)
+        return true;
+    if (x->tensor->role == ROLE_clock)
+        return false;
+    const Access read = { x->tensor, (Expr **) x->sub, NULL, false, -1 };
+    for (int k = 0; k < w->loop->body.n; k++) {
+        Stmt *s = w->loop->body.at[k]->stmt;
+        const Access set = { s->target, s->sub, s, true, -1 };
+        if (s->target == x->tensor || conflict(w->e, &read, &set))
+            return true;
+    }
+    return false;
+}
+
+static void gather(const Within *w, Expr *x, ExprList *out)
+{
+    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
+        return;
+    Expr *by = is_candidate(x) ? x->arg[1] : NULL;
+    bool known = !by || by->kind == EXPR_num || expr_any(by, varies, w);
+    for (int k = 0; k < out->n && !known; k++)
+        known = expr_same(out->at[k], by);
+    if (!known)
+        PUSH(*out, by);
+    for (int k = 0; k < 3; k++)
+        gather(w, x->arg[k], out);
+}
+
+static ExprList divisors_of(Emit *e, Node *loop)
+{
+    ExprList out = { 0 };
+    const Within w = { e, loop };
+    if (!e->how.fast || loop->kind != NODE_loop)
+        return out;
+    for (int k = 0; k < loop->body.n; k++)
+        if (loop->body.at[k]->kind != NODE_point || loop->body.at[k]->stmt->set >= SET_argmax)
+            return out;
+    for (int k = 0; k < loop->body.n; k++)
+        gather(&w, loop->body.at[k]->stmt->value, &out);
+    return out;
+}
+
+bool divisors_before(Emit *e, Node *loop)
+{
+    return divisors_of(e, loop).n > 0;
+}
+
+void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
+{
+    ExprList list = divisors_of(e, loop);
+    for (int k = 0; k < list.n; k++) {
+        Str name = scope_enter(e, "inverse");
+        indent(b, depth);
+        buf_add(b, "const %s %s = ", e->real, name);
+        put_real(e, b, 1);
+        buf_add(b, " / ");
+        put_expr(e, b, list.at[k], BINDS_unary);
+        buf_add(b, ";\n");
+        PUSH(e->inverses, ((Loaded) { list.at[k], name }));
+    }
+}
+
+/* What x, a division, multiplies by instead; NULL: it stays one. */
+Str inverse_of(Emit *e, Expr *x)
+{
+    if (!e->how.fast || e->exact || !is_candidate(x))
+        return NULL;
+    Expr *by = x->arg[1];
+    int exponent;
+    if (by->kind == EXPR_num) {
+        if (by->num == 0 || !isfinite(by->num) || fabs(frexp(by->num, &exponent)) == 0.5)
+            return NULL;                /* of a power of 2 gcc knows it */
+        Buf b = { 0 };
+        put_real(e, &b, 1 / by->num);
+        return b.at;
+    }
+    for (int k = 0; k < e->inverses.n; k++)
+        if (expr_same(e->inverses.at[k].read, by))
+            return e->inverses.at[k].name;
+    return NULL;
+}
