@@ -175,16 +175,81 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
 }
 
 /* ---- hoisting ------------------------------------------------------------------------------------ */
+static const TensorList *written_in(Split *s, int level)
+{
+    TensorList *written = NEW(TensorList);
+    each_stmt(&s->level[level].scan->body, see_write, written);
+    return written;
+}
+
 /* Whether the scan at this level changes what e is from step to step. */
 static bool varies(Split *s, int level, Expr *e, const IndexList *free)
 {
-    TensorList written = { 0 };
-    each_stmt(&s->level[level].scan->body, see_write, &written);
-    return has_index(free, s->level[level].scan->step) || expr_reads(e, &written);
+    return has_index(free, s->level[level].scan->step) || expr_reads(e, written_in(s, level));
 }
 
-/* The conditions around, as far as they can be told where the reduction runs. */
-static Expr *guards(Split *s, const IndexList *free)
+static Expr *hoist(Split *s, Expr *r);
+
+static bool is_clock(Expr *e)
+{
+    return e->kind == EXPR_read && e->tensor->role == ROLE_clock;
+}
+
+/* Whether a condition on indices alone holds, for each value of the first nall, for some value of the others. */
+static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
+{
+    if (n == 0)
+        return --*tries >= 0 && condition->kind == EXPR_num && condition->num != 0;
+    const bool all = nall > 0;
+    const int size = all || !(*index)->limit ? (*index)->size : is_clock((*index)->limit);      /* a batch has one at least */
+    for (int v = 0; v < size && *tries >= 0; v++) {
+        Expr *value = expr_num(v);
+        if (surely(expr_replace(condition, index, &value, 1), index + 1, nall - all, n - 1, tries) != all)
+            return !all;
+    }
+    return all;
+}
+
+/* Whether the condition holds for any value of its indices that are not in `free`; NULL where it always does, and where
+   a scan has yet to tell. */
+static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexList *free)
+{
+    Expr *any = NEW(Expr), *to[MAX_RANK];
+    Index *from[MAX_RANK], *both[2 * MAX_RANK];
+    int nall = 0, tries = 4096;
+    *any = (Expr) { .kind = EXPR_reduce, .reduce = REDUCE_any, .whole = true };
+    for (int k = 0; k < of->n; k++) {
+        Index *i = of->at[k];
+        if (any->nindex == MAX_RANK || nall == MAX_RANK)
+            return NULL;
+        if (has_index(free, i)) {
+            both[nall++] = i;
+            continue;
+        }
+        from[any->nindex] = i;
+        to[any->nindex] = expr_index(index_new(i->name, i->size, NULL));
+        any->bound[any->nindex] = to[any->nindex]->index;
+        any->nindex++;
+    }
+    for (int k = 0; k < any->nindex; k++)           /* a limit needs indices further out, which may have been replaced */
+        any->bound[k]->limit = expr_replace(from[k]->limit, from, to, any->nindex);
+    for (int l = 1; l <= s->depth; l++)
+        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && expr_reads(condition, written_in(s, l)))
+            return NULL;
+    memcpy(both + nall, from, (size_t) any->nindex * sizeof *from);
+    if (surely(condition, both, nall, nall + any->nindex, &tries))
+        return NULL;
+    any->arg[0] = expr_replace(condition, from, to, any->nindex);
+    const int was = s->nguard;
+    s->nguard = 0;
+    Expr *read = hoist(s, any);
+    s->nguard = was;
+    return read;
+}
+
+/* The conditions around as the reduction r sees them: its value is asked for where these hold, for some value of the
+   indices that it does not have. Elsewhere it is not computed, and gets no gradient: 0 times an infinite slope is no 0. */
+static Expr *guards(Split *s, Expr *r, const IndexList *free)
 {
     Expr *all = NULL;
     for (int k = 0; k < s->nguard; k++) {
@@ -194,6 +259,8 @@ static Expr *guards(Split *s, const IndexList *free)
             told = has_index(free, f.at[j]);
         if (told)
             all = expr_both(all, s->guard[k]);
+        else if (!r->whole)
+            all = expr_both(all, any_of(s, s->guard[k], &f, free));
     }
     return all;
 }
@@ -228,7 +295,7 @@ static Expr *hoist(Split *s, Expr *r)
     for (int l = 1; l <= level; l++)
         if (!has_index(&f, s->level[l].scan->step) && varies(s, l, r, &f))
             PUSH(f, s->level[l].scan->step);
-    Expr *guard = rank ? NULL : guards(s, &f);
+    Expr *guard = rank ? NULL : guards(s, r, &f);
     for (int l = s->depth; guard && l > level; l--)
         if (varies(s, l, guard, &f))
             level = l;
@@ -298,11 +365,6 @@ static Expr *lift_inside(Split *s, Expr *e)
     r->arg[1] = lift_under(s, r->where, e->arg[1]);
     s->around.n = was;
     return r;
-}
-
-static bool is_clock(Expr *e)
-{
-    return e->kind == EXPR_read && e->tensor->role == ROLE_clock;
 }
 
 /* How many points there are, never less than 1: over none the sum is 0 and so is the mean. */
@@ -448,7 +510,7 @@ static bool accumulate(Split *s, Stmt *st)
     for (int k = 0; k < sums.n; k++) {
         Expr *r = lift_inside(s, sums.at[k].reduce), *value = scaled(&sums.at[k], r->arg[0]);
         const IndexList f = free_of(r);
-        Known *old = find_known(s, r, guards(s, &f), &f);
+        Known *old = find_known(s, r, guards(s, r, &f), &f);
         if (old) {
             value = scaled(&sums.at[k], read_known(old, &f));
             left = left ? OP2(add, left, value) : value;

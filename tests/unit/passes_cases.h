@@ -176,6 +176,16 @@ s[n] = x[n, 0] > 3 ? sum(i) log(w[i] - w[i]) * x[n, i] : sum(i) w[i]
 loss = sum(n, i) y[n, i] + sum(n) s[n]
 )", 3, NULL },
 
+{ "select-inf-further", R"(
+in x[3n, 4]  param w[4]  temp y[3n, 4]  temp z[3n, 4]  temp h[3n, 4]  temp loss
+y[n, i] = x[n, i] > 3 ? (sum(j) log(w[j] - w[j]) * x[n, j]) + sum(j) sqrt(w[j] - w[j] - 1) : w[i]
+z[n, i] = x[n, i] > 0 ? (sum(j) exp(w[j] * x[n, j])) + mean(j) w[j]^2 : i < n ? prod(j) w[j] : 1
+scan t < 4 {
+    h[n, t] = x[n, t] > 3 ? sum(j) log(w[j] - w[j]) * h[n, t-1] : tanh(w[t] + h[n, t-1 else 0.2])
+}
+loss = sum(n, i) (y[n, i]^2 + z[n, i] + h[n, i]^2)
+)", 3, "\nz.sum2 += w[j]^2  where z.any2\n" },
+
 { "guard", R"(
 in x[3n, 4]  param w[4]  temp d[3n, 4]  temp y[3n]  temp loss
 d[n, i] = x[n, i] > 0 ? w[i] : w[i] - w[i]
