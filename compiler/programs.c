@@ -125,6 +125,16 @@ static void denoise_program(Elab *e)
     e->corrupting = false;
 }
 
+/* One draw of the code of x, whatever phases froze. */
+static void draw_program(Elab *e)
+{
+    freeze_nets(e, NULL);
+    e->once = true;
+    PUSH(e->m->programs, begin_program(e, intern("draw"), false, WANT_sample));
+    output(e->m->programs.at[e->m->programs.n - 1], model_result(e, intern("z")));
+    e->once = false;
+}
+
 /* z as an input. */
 static void decode_program(Elab *e)
 {
@@ -189,6 +199,8 @@ void use_programs(Elab *e)
     Program *p = begin_use(e, "encode");
     Tensor *code = model_result(e, intern(e->bottleneck ? "z" : "encoder"));
     output(p, code);
+    if (e->bottleneck && e->bottleneck->decl->op == intern("~") && code)
+        draw_program(e);
     if (!e->decoder || !code)
         return;
     p = begin_use(e, "reconstruct");

@@ -168,7 +168,7 @@ uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double h
     const long rows = r->shape[0] < MOST ? r->shape[0] : MOST;
     const int wide = p.width * zoom * each + GAP * each, high1 = p.height * zoom + GAP;
     int across = (int) ceil(sqrt((double) rows * high1 / wide));
-    across = ae_imax(1, ae_imin(across, (int) rows));
+    across = ae_imax(1, ae_imin(opt.across ? opt.across : across, (int) rows));
     const int down = (int) ((rows + across - 1) / across);
     *width = across * wide + GAP;
     *height = down * high1 + GAP;

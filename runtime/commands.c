@@ -11,7 +11,7 @@ const char *need_output(void)
     return opt.output;
 }
 
-static const Split *chosen_split(void)
+const Split *chosen_split(void)
 {
     const char *const name = opt.split ? opt.split : data_split("test") ? "test" : "train";
     if (strcmp(name, "train") != 0 && strcmp(name, "validation") != 0 && strcmp(name, "test") != 0)
@@ -117,7 +117,7 @@ void command_reconstruct(void)
 
 /* ---- programs that take codes ------------------------------------------------------------------------------ */
 /* Rows of codes through a program; the codes stand in for data, so no split is read. */
-static Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
+Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
 {
     if (p->ntakes != 1)
         fail("%s takes %d arrays, and only one can be given", p->name, p->ntakes);
@@ -146,6 +146,13 @@ void command_decode(void)
     const char *const path = need_output();
     weights_start(false);
     const AeProgram *const p = program_need("decode");
+    const char *const ending = strrchr(opt.args[0], '.');
+    if (ending && strcmp(ending, ".safetensors") == 0) {
+        long many;
+        const ae_real *const few = codes_read(opt.args[0], &many);
+        result_write(path, run_codes(p, few, many), p->noutputs, false);
+        return;
+    }
     const Grid g = grid_read(opt.args[0]);
     const long w = p->ntakes == 1 ? row_count(&p->takes[0]) : 0, rows = g.rank ? g.shape[0] : 0;
     if (!rows || !w || g.count != rows * w)
@@ -163,6 +170,8 @@ void command_sample(void)
 {
     const char *const path = need_output();
     weights_start(false);
+    if (sample_codes())
+        return;
     const AeProgram *const p = program_need("sample");
     const long rows = opt.n ? opt.n : 64;
     Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
@@ -174,11 +183,11 @@ void command_sample(void)
     result_write(path, r, p->noutputs, false);
 }
 
-static long row_argument(const char *s, long rows)
+long row_argument(const char *s, long rows)
 {
     double v;
     if (!parse_number(s, &v) || v != floor(v) || v < 0)
-        usage("interpolate takes the numbers of two rows, from 0; not \"%s\"", s);
+        usage("%s takes the number of a row, from 0; not \"%s\"", opt.command, s);
     if (v >= (double) rows)
         fail("there is no row %s: the split has rows 0 to %ld", s, rows - 1);
     return (long) v;
@@ -190,6 +199,19 @@ static void take_codes(void *with, long first, int n)
     (void) first;
     (void) n;
     result_take(t->r, &t->p->outputs[0], 0, 1);
+}
+
+/* Along the great circle the weights are sines of parts of this angle; 0 where there is no circle or no one circle. */
+static double angle_between(const ae_real *a, const ae_real *b, long w)
+{
+    double aa = 0, bb = 0, ab = 0;
+    for (long e = 0; e < w; e++) {
+        aa += (double) a[e] * a[e];
+        bb += (double) b[e] * b[e];
+        ab += (double) a[e] * b[e];
+    }
+    const double angle = aa > 0 && bb > 0 ? acos(fmin(1, fmax(-1, ab / sqrt(aa * bb)))) : 0;
+    return angle < 1e-6 || angle > M_PI - 1e-6 ? 0 : angle;
 }
 
 void command_interpolate(void)
@@ -210,10 +232,12 @@ void command_interpolate(void)
         run_rows(encode, s, ends[k], 1, take_codes, &(Taking) { encode, &z[k], NULL });
     }
     ae_real *const codes = need((size_t) (steps * w), sizeof *codes);
-    for (long k = 0; k < steps; k++)
-        for (long e = 0; e < w; e++) {
-            const double u = (double) k / (double) (steps - 1);
-            codes[k * w + e] = (ae_real) ((1 - u) * ((ae_real *) z[0].at)[e] + u * ((ae_real *) z[1].at)[e]);
-        }
+    const double angle = opt.sphere ? angle_between(z[0].at, z[1].at, w) : 0;
+    for (long k = 0; k < steps; k++) {
+        const double u = (double) k / (double) (steps - 1);
+        const double a = angle > 0 ? sin((1 - u) * angle) / sin(angle) : 1 - u, b = angle > 0 ? sin(u * angle) / sin(angle) : u;
+        for (long e = 0; e < w; e++)
+            codes[k * w + e] = (ae_real) (a * ((ae_real *) z[0].at)[e] + b * ((ae_real *) z[1].at)[e]);
+    }
     result_write(path, run_codes(decode, codes, steps), decode->noutputs, false);
 }

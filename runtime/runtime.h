@@ -40,7 +40,7 @@ bool folder_is(const char *path);
 char *path_join(const char *folder, const char *name);  /* an absolute name stays as it is */
 
 /* ---- philox.c: draws for the trainer's own use --------------------------------------------------- */
-enum { STREAM_SHUFFLE = 1, STREAM_TEST, STREAM_VALIDATION, STREAM_ROWS, STREAM_LABELS, STREAM_MADE, STREAM_CHECK };
+enum { STREAM_SHUFFLE = 1, STREAM_TEST, STREAM_VALIDATION, STREAM_ROWS, STREAM_LABELS, STREAM_MADE, STREAM_CHECK, STREAM_CODES };
 void philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
 uint32_t draw_word(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
 double draw_uniform(uint64_t seed, uint32_t stream, uint32_t a, uint64_t element);
@@ -58,16 +58,17 @@ bool solve_positive(double *a, double *b, int n, int columns);  /* a x = b by Ch
 /* ---- options.c ------------------------------------------------------------------------------------ */
 typedef struct {
     const char *command, *program;
-    const char *out, *phase, *weights, *output, *split, *name;
+    const char *out, *phase, *weights, *output, *split, *name, *around;
     char **train; int ntrain;       /* files given in place of the model's */
     char **test; int ntest;
     char **args; int nargs;
     int epochs, threads, classes;   /* epochs, threads: 0 as the model or the machine has it */
     int windows;                    /* of bench; 0: its own */
     long n;                         /* how many; 0: the command's own */
-    double seconds;
+    double seconds, within, span;   /* within, span: 0 the command's own */
+    int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, log_json, json, pca, help;
+    bool has_seed, resume, quiet, log_json, json, pca, sphere, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -245,7 +246,27 @@ void command_gradcheck(void);
 void command_bench(void);
 void command_info(void);
 void command_show(void);
+const Split *chosen_split(void);                        /* of --split */
+long row_argument(const char *s, long rows);            /* the number of a row */
+Result *run_codes(const AeProgram *p, const ae_real *codes, long rows);     /* rows of codes through decode */
 const char *need_output(void);                          /* the file of -o, whose ending is known */
+
+/* ---- codes.c, cluster.c, map.c: the space of codes ------------------------------------------------------------------ */
+typedef struct {            /* of normals; factor: of each part the lower triangle l, its covariance l l' */
+    int parts, width; double *share, *mean, *factor, nll; int rounds;
+} Mixture;
+Result codes_of(const char *program, const Split *s, long first, long rows);    /* encode, or draw: its first output */
+long code_width(void);
+bool sample_codes(void);                                /* --around, --mixture: whether one was asked for */
+ae_real *codes_read(const char *path, long *rows);      /* what compress wrote */
+Mixture mixture_fit(const ae_real *z, long rows, int w, int parts);
+void mixture_draw(const Mixture *m, uint64_t at, ae_real *z);
+void show_codes(void);
+void show_lattice(void);
+void show_map(void);
+void command_traverse(void);
+void command_compress(void);
+void command_cluster(void);
 
 /* ---- train.c, steps.c, report.c ----------------------------------------------------------------------------------- */
 typedef struct {            /* where training stands; with the arrays, all that a checkpoint holds */

@@ -307,6 +307,7 @@ static void show_filters(void)
 /* ---- the command ------------------------------------------------------------------------------------------------------------- */
 static const struct { const char *name; void (*run)(void); } pictures[] = {
     { "field", show_field }, { "units", show_units }, { "filters", show_filters },
+    { "codes", show_codes }, { "lattice", show_lattice }, { "map", show_map },
 };
 enum { PICTURES = sizeof pictures / sizeof *pictures };
 
@@ -321,6 +322,6 @@ void command_show(void)
             return;
         }
     const int like = nearest(opt.args[0], names, PICTURES);
-    usage("show draws field, units or filters, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
+    usage("show draws field, units, filters, codes, lattice or map, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
           like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
 }

@@ -326,5 +326,6 @@ elif [ "$what" = all ]; then
 fi
 
 . "$here/latent.sh"
+. "$here/space.sh"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

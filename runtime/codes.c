@@ -1,0 +1,260 @@
+/* codes.c -- what can be done in the space of codes: traverse it unit by unit, draw around a row or from a mixture
+ * fitted to the training codes, decode a lattice, write codes in few bits and see what that costs. */
+#include "runtime.h"
+
+/* ---- codes ------------------------------------------------------------------------------------------------------ */
+typedef struct { const AeProgram *p; Result *r; } Taking;
+
+static void take_first(void *with, long first, int n)
+{
+    const Taking *const t = with;
+    result_take(t->r, &t->p->outputs[0], first, n);
+}
+
+Result codes_of(const char *program, const Split *s, long first, long rows)
+{
+    const AeProgram *const p = program_need(program);
+    Result r = result_new(&p->outputs[0], rows);
+    if (p->outputs[0].elem != AE_REAL)
+        fail("the codes of %s are whole numbers", ae_model.name);
+    run_rows(p, s, first, rows, take_first, &(Taking) { p, &r });
+    return r;
+}
+
+long code_width(void) { return row_count(&program_need("encode")->outputs[0]); }
+
+/* Least, largest, mean and deviation of each unit. */
+typedef struct { double *least, *most, *mean, *sd; } Extent;
+
+static Extent extent_of(const ae_real *z, long rows, long w)
+{
+    Extent x = { need((size_t) w, sizeof(double)), need((size_t) w, sizeof(double)), need((size_t) w, sizeof(double)),
+                 need((size_t) w, sizeof(double)) };
+    for (long k = 0; k < w; k++) {
+        double sum = 0, square = 0;
+        x.least[k] = INFINITY;
+        x.most[k] = -INFINITY;
+        for (long r = 0; r < rows; r++) {
+            x.least[k] = fmin(x.least[k], z[r * w + k]);
+            x.most[k] = fmax(x.most[k], z[r * w + k]);
+            sum += z[r * w + k] / (double) rows;
+        }
+        for (long r = 0; r < rows; r++)
+            square += (z[r * w + k] - sum) * (z[r * w + k] - sum) / (double) rows;
+        x.mean[k] = sum;
+        x.sd[k] = sqrt(square);
+    }
+    return x;
+}
+
+static void write_decoded(const ae_real *codes, long rows)
+{
+    const AeProgram *const p = program_need("decode");
+    result_write(opt.output, run_codes(p, codes, rows), p->noutputs, false);
+}
+
+/* ---- traverse: a line of pictures for each unit ------------------------------------------------------------------- */
+void command_traverse(void)
+{
+    need_output();
+    weights_start(false);
+    const Split *const s = chosen_split();
+    const long row = row_argument(opt.args[0], s->rows), steps = opt.n ? opt.n : 9, w = code_width();
+    if (steps < 2)
+        usage("traverse needs -n 2 or more");
+    const Result z = codes_of("encode", s, 0, s->rows);
+    const Extent x = extent_of(z.at, s->rows, w);
+    const double reach = opt.span > 0 ? opt.span : 2;
+    ae_real *const codes = need((size_t) (w * steps * w), sizeof *codes);
+    for (long k = 0; k < w; k++)
+        for (long j = 0; j < steps; j++) {
+            ae_real *const at = codes + (k * steps + j) * w;
+            memcpy(at, (ae_real *) z.at + row * w, (size_t) w * sizeof *at);
+            at[k] = (ae_real) (x.mean[k] + reach * x.sd[k] * (2.0 * (double) j / (double) (steps - 1) - 1));
+        }
+    if (!opt.across)
+        opt.across = (int) steps;
+    write_decoded(codes, w * steps);
+}
+
+/* ---- show lattice: the plane of a code of two numbers, decoded; the second grows upwards --------------------------- */
+void show_lattice(void)
+{
+    const long n = opt.n ? opt.n : 20;
+    const double reach = opt.span > 0 ? opt.span : 3;
+    if (code_width() != 2)
+        fail("show lattice is for codes of two numbers, and %s has %ld; see traverse", ae_model.name, code_width());
+    if (n < 2 || n > 200)
+        usage("show lattice -n is the pictures of a side, 2 to 200");
+    ae_real *const codes = need((size_t) (2 * n * n), sizeof *codes);
+    for (long k = 0; k < n * n; k++)
+        for (int d = 0; d < 2; d++)
+            codes[2 * k + d] = (ae_real) (reach * (2.0 * (double) (d ? n - 1 - k / n : k % n) / (double) (n - 1) - 1));
+    if (!opt.across)
+        opt.across = (int) n;
+    write_decoded(codes, n * n);
+}
+
+/* ---- sample --around ROW, --mixture K ---------------------------------------------------------------------------------- */
+/* The deviations of the code of a row, from draws of it. */
+static double *noise_of(const Split *s, long row, long w)
+{
+    enum { DRAWS = 400 };
+    double *const sum = need((size_t) w, sizeof *sum), *const square = need((size_t) w, sizeof *square);
+    if (!program_find("draw"))
+        fail("the code of %s is not drawn, so it has no deviation to stay within; see interpolate and traverse", ae_model.name);
+    for (int k = 0; k < DRAWS; k++) {
+        run_draw = k;
+        Result z = codes_of("draw", s, row, 1);
+        for (long j = 0; j < w; j++) {
+            sum[j] += ((ae_real *) z.at)[j];
+            square[j] += (double) ((ae_real *) z.at)[j] * ((ae_real *) z.at)[j];
+        }
+        free(z.at);
+    }
+    run_draw = 0;
+    for (long j = 0; j < w; j++)
+        square[j] = sqrt(fmax(0, square[j] / DRAWS - sum[j] / DRAWS * (sum[j] / DRAWS)));
+    free(sum);
+    return square;
+}
+
+/* Normal draws around a row's code, none of a unit further than `within` of its deviations. */
+static void sample_around(long rows)
+{
+    const Split *const s = chosen_split();
+    const long row = row_argument(opt.around, s->rows), w = code_width();
+    const double within = opt.within > 0 ? opt.within : 1;
+    const Result z = codes_of("encode", s, row, 1);
+    const double *const sd = noise_of(s, row, w);
+    ae_real *const codes = need((size_t) (rows * w), sizeof *codes);
+    uint64_t count = 0;
+    for (long k = 0; k < rows * w; k++) {
+        double e;
+        do
+            e = draw_normal(data_seed, STREAM_CODES, 0, count++);
+        while (fabs(e) > within);
+        codes[k] = (ae_real) (((ae_real *) z.at)[k % w] + e * sd[k % w]);
+    }
+    write_decoded(codes, rows);
+}
+
+static void sample_mixture(long rows)
+{
+    const Split *const train = data_split("train");
+    const long w = code_width();
+    const Result z = codes_of("encode", train, 0, train->rows);
+    Mixture m = mixture_fit(z.at, train->rows, (int) w, opt.mixture);
+    ae_real *const codes = need((size_t) (rows * w), sizeof *codes);
+    for (long k = 0; k < rows; k++)
+        mixture_draw(&m, (uint64_t) k, codes + k * w);
+    write_decoded(codes, rows);
+}
+
+bool sample_codes(void)
+{
+    const long rows = opt.n ? opt.n : 64;
+    if (opt.has_seed)
+        data_seed = opt.seed;
+    if (opt.around)
+        sample_around(rows);
+    else if (opt.mixture)
+        sample_mixture(rows);
+    return opt.around || opt.mixture;
+}
+
+/* ---- compress ----------------------------------------------------------------------------------------------------------- */
+/* Codes in 2^bits steps between the least and the largest of each unit. */
+static void round_codes(const ae_real *z, long rows, long w, const Extent *x, int bits, ae_real *to, uint16_t *whole)
+{
+    const double steps = pow(2, bits) - 1;
+    for (long k = 0; k < rows * w; k++) {
+        const double low = x->least[k % w], step = (x->most[k % w] - low) / steps;
+        const double v = step > 0 ? rint((z[k] - low) / step) : 0;
+        to[k] = (ae_real) (low + v * step);
+        if (whole)
+            whole[k] = (uint16_t) v;
+    }
+}
+
+/* U8 or U16 codes, and of each unit the least value and the step: value = low + step code. */
+static void write_codes(const Result *z, const Extent *x, int bits)
+{
+    const long rows = z->shape[0], w = code_width(), shape[2] = { rows, w };
+    uint16_t *const whole = need((size_t) (rows * w), sizeof *whole);
+    uint8_t *const bytes = need((size_t) (rows * w), 1);
+    ae_real *const low = need((size_t) w, sizeof *low), *const step = need((size_t) w, sizeof *step);
+    round_codes(z->at, rows, w, x, bits, need((size_t) (rows * w), sizeof *low), whole);
+    for (long k = 0; k < rows * w; k++)
+        bytes[k] = (uint8_t) whole[k];
+    for (long k = 0; k < w; k++) {
+        low[k] = (ae_real) x->least[k];
+        step[k] = (ae_real) ((x->most[k] - x->least[k]) / (pow(2, bits) - 1));
+    }
+    const Tensor t[] = {
+        { "codes", bits <= 8 ? "U8" : "U16", bits <= 8 ? (void *) bytes : (void *) whole, 2, { shape[0], shape[1] } },
+        { "low", AE_REAL_NAME, low, 1, { w } }, { "step", AE_REAL_NAME, step, 1, { w } },
+    };
+    store_write(opt.output, t, 3, NULL, 0);
+}
+
+/* What write_codes left, as codes. */
+ae_real *codes_read(const char *path, long *rows)
+{
+    const Store s = store_read(path);
+    const Tensor *const t = store_find(&s, "codes"), *const low = store_find(&s, "low"), *const step = store_find(&s, "step");
+    if (!t || !low || !step || t->rank != 2 || tensor_count(low) != t->shape[1] || tensor_count(step) != t->shape[1])
+        fail("%s: has no codes as compress writes them", path);
+    const bool byte = strcmp(t->dtype, "U8") == 0;
+    if (!byte && strcmp(t->dtype, "U16") != 0)
+        fail("%s: codes are %s, not U8 or U16", path, t->dtype);
+    const long w = t->shape[1];
+    if (w != code_width())
+        fail("%s: has %ld numbers a row, where a code of %s has %ld", path, w, ae_model.name, code_width());
+    ae_real *const a = need((size_t) w, sizeof *a), *const b = need((size_t) w, sizeof *b);
+    ae_real *const z = need((size_t) tensor_count(t), sizeof *z);
+    tensor_copy(&s, low, a, AE_REAL, w);
+    tensor_copy(&s, step, b, AE_REAL, w);
+    for (long k = 0; k < tensor_count(t); k++)
+        z[k] = a[k % w] + b[k % w] * (byte ? ((const uint8_t *) t->at)[k] : ((const uint16_t *) t->at)[k]);
+    *rows = t->shape[0];
+    return z;
+}
+
+void command_compress(void)
+{
+    static const int sizes[] = { 32, 16, 8, 6, 4, 2 };
+    weights_start(false);
+    const Split *const s = chosen_split();
+    const int x = input_find(false, 0), bits = opt.bits ? opt.bits : 8;
+    const AeProgram *const decode = program_need("decode");
+    const long w = code_width(), width = x >= 0 ? input_width(x) : 0;
+    if (x < 0 || !s->column[x].real || row_count(&decode->outputs[0]) != width)
+        fail("compress needs reconstructions of an input of real numbers");
+    if (bits > 16)
+        usage("--bits is 1 to 16");
+    const Result z = codes_of("encode", s, 0, s->rows);
+    const Extent e = extent_of(z.at, s->rows, w);
+    ae_real *const less = need((size_t) (s->rows * w), sizeof *less);
+    double low, high;
+    data_peak(x, &low, &high);
+    printf(opt.json ? "[" : "bits of a unit  bits of a row  bits per element          mse  psnr\n");
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        if (sizes[k] < 32)
+            round_codes(z.at, s->rows, w, &e, sizes[k], less, NULL);
+        Result *const r = run_codes(decode, sizes[k] < 32 ? less : z.at, s->rows);
+        double square = 0;
+        for (long j = 0; j < s->rows * width; j++)
+            square += pow(((ae_real *) r[0].at)[j] - s->column[x].real[j], 2) / (double) (s->rows * width);
+        const double psnr = high > low ? 20 * log10(high - low) - 10 * log10(square) : NAN;
+        if (opt.json)
+            printf("%s{\"bits\": %d, \"bits_per_element\": %.6g, \"mse\": %.9g, \"psnr\": %.6g}", k ? ", " : "", sizes[k],
+                   (double) (sizes[k] * w) / (double) width, square, psnr);
+        else
+            printf("%14d %14ld %17.4g %12.6g %5.2f\n", sizes[k], sizes[k] * w, (double) (sizes[k] * w) / (double) width, square, psnr);
+        free(r[0].at);
+    }
+    printf(opt.json ? "]\n" : "");
+    if (opt.output)
+        write_codes(&z, &e, bits);
+}

@@ -1,0 +1,254 @@
+/* map.c -- codes as points on a plane, coloured by class: as they are when they have two numbers, the sphere's by
+ * Hammer's equal-area projection, and any by t-SNE (van der Maaten & Hinton 2008), exactly, for some thousand rows. */
+#include "runtime.h"
+
+/* ---- the picture ---------------------------------------------------------------------------------------------------- */
+enum { WIDE = 720, EDGE = 20, LEGEND = 40 };
+static const uint32_t colours[] = { 0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf };
+/* Digits, three dots by five, a row of three bits each, from above. */
+static const uint16_t digits[] = { 075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717 };
+typedef struct { uint8_t *pixel; int wide, high; } Sheet;
+
+static void put(Sheet *s, int x, int y, uint32_t colour)
+{
+    if (x < 0 || y < 0 || x >= s->wide || y >= s->high)
+        return;
+    uint8_t *const p = s->pixel + 3 * ((long) y * s->wide + x);
+    p[0] = (uint8_t) (colour >> 16);
+    p[1] = (uint8_t) (colour >> 8);
+    p[2] = (uint8_t) colour;
+}
+
+static void disc(Sheet *s, double x, double y, double radius, uint32_t colour)
+{
+    for (int i = (int) -radius; i <= radius; i++)
+        for (int j = (int) -radius; j <= radius; j++)
+            if (i * i + j * j <= radius * radius)
+                put(s, (int) lround(x) + j, (int) lround(y) + i, colour);
+}
+
+static void add_legend(Sheet *s, int classes)
+{
+    for (int c = 0; c < classes && c < 10; c++) {
+        const int x = EDGE + c * 44, y = s->high - LEGEND / 2;
+        disc(s, x, y, 6, colours[c]);
+        for (int i = 0; i < 5 * 3; i++)
+            for (int j = 0; j < 3 * 3; j++)
+                if (digits[c] >> (14 - i / 3 * 3 - j / 3) & 1)
+                    put(s, x + 11 + j, y - 7 + i, 0x404040);
+    }
+}
+
+/* The bounds are those of the points, or given; the plane is drawn as wide as WIDE. */
+static void draw(const ae_real *at, long rows, const int32_t *class, int classes, const double *bound, bool outline)
+{
+    double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
+    for (long k = 0; k < 2 * rows; k++) {
+        low[k % 2] = bound ? -bound[k % 2] : fmin(low[k % 2], at[k]);
+        high[k % 2] = bound ? bound[k % 2] : fmax(high[k % 2], at[k]);
+    }
+    const double zoom = (WIDE - 2 * EDGE) / fmax(1e-12, high[0] - low[0]), tall = zoom * (high[1] - low[1]);
+    const double flat = tall > 1.2 * WIDE || tall < WIDE / 4 ? (WIDE - 2 * EDGE) / fmax(1e-12, high[1] - low[1]) : zoom;
+    Sheet s = { NULL, WIDE, (int) (flat * (high[1] - low[1])) + 2 * EDGE + (class ? LEGEND : 0) };
+    s.pixel = need((size_t) s.wide * (size_t) s.high, 3);
+    memset(s.pixel, 255, (size_t) s.wide * (size_t) s.high * 3);
+    for (int k = 0; outline && k < 4000; k++)
+        put(&s, (int) lround(EDGE + zoom * (high[0] + bound[0] * cos(k * M_PI / 2000))),
+            (int) lround(EDGE + flat * (high[1] - bound[1] * sin(k * M_PI / 2000))), 0xb0b0b0);
+    for (long r = 0; r < rows; r++)
+        disc(&s, EDGE + zoom * (at[2 * r] - low[0]), EDGE + flat * (high[1] - at[2 * r + 1]), 2.5, colours[class ? class[r] % 10 : 0]);
+    if (class)
+        add_legend(&s, classes);
+    png_write(opt.output, s.pixel, s.wide, s.high, 3);
+    free(s.pixel);
+}
+
+/* .png draws the points; .csv and .npy have their places, and .csv the classes too. */
+static void write_map(const Result *plane, const Split *s, const double *bound, bool outline)
+{
+    const int y = input_find(true, 0);
+    const bool known = y >= 0 && s->column[y].there && s->column[y].whole && input_width(y) == 1;
+    const char *const ending = strrchr(opt.output, '.');
+    const long rows = plane->shape[0];
+    if (ending && strcmp(ending, ".png") == 0) {
+        draw(plane->at, rows, known ? s->column[y].whole : NULL, known ? ae_model.inputs[y].classes : 0, bound, outline);
+        return;
+    }
+    Result r[2] = { *plane };
+    if (known) {
+        r[1] = result_new(&ae_model.inputs[y].array, rows);
+        memcpy(r[1].at, s->column[y].whole, (size_t) rows * sizeof(int32_t));
+    }
+    result_write(opt.output, r, known ? 2 : 1, false);
+}
+
+static Result plane_new(const char *name, long rows)
+{
+    const AeArray a = { .name = name, .elem = AE_REAL, .rank = 2, .shape = { 1, 2 } };
+    return result_new(&a, rows);
+}
+
+static long rows_shown(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
+
+/* ---- show codes ---------------------------------------------------------------------------------------------------------- */
+/* Latitude and longitude of a point of the sphere, to Hammer's ellipse with half-axes 2 sqrt 2 and sqrt 2. */
+static void hammer(const ae_real *z, ae_real *at)
+{
+    const double length = sqrt((double) z[0] * z[0] + (double) z[1] * z[1] + (double) z[2] * z[2]);
+    const double up = length > 0 ? fmin(1, fmax(-1, z[2] / length)) : 0, across = sqrt(1 - up * up), turn = atan2(z[1], z[0]);
+    const double k = sqrt(1 + across * cos(turn / 2));
+    at[0] = (ae_real) (2 * M_SQRT2 * across * sin(turn / 2) / k);
+    at[1] = (ae_real) (M_SQRT2 * up / k);
+}
+
+void show_codes(void)
+{
+    const Split *const s = chosen_split();
+    const long rows = rows_shown(s), w = code_width();
+    const Result z = codes_of("encode", s, 0, rows);
+    if (w == 2) {
+        write_map(&z, s, NULL, false);
+        return;
+    }
+    if (w != 3)
+        fail("show codes draws codes of two numbers, or of three on a sphere; %s has %ld: see show map", ae_model.name, w);
+    Result plane = plane_new("hammer", rows);
+    for (long r = 0; r < rows; r++)
+        hammer((ae_real *) z.at + 3 * r, (ae_real *) plane.at + 2 * r);
+    write_map(&plane, s, (const double[]) { 2 * M_SQRT2, M_SQRT2 }, true);
+}
+
+/* ---- t-SNE -------------------------------------------------------------------------------------------------------------- */
+/* The shares of row r with the width at which their perplexity, exp of the entropy, is the one asked for; returns it. */
+static double shares_of(double *p, const double *d, long rows, long r, double perplexity)
+{
+    double low = 0, high = INFINITY, sharp = 1, got = 0, least = INFINITY;
+    for (long j = 0; j < rows; j++)
+        least = j == r ? least : fmin(least, d[j]);
+    for (int round = 0; round < 200; round++) {
+        double sum = 0, mean = 0;
+        for (long j = 0; j < rows; j++) {
+            p[j] = j == r ? 0 : exp(-sharp * (d[j] - least));
+            sum += p[j];
+            mean += p[j] * (d[j] - least);
+        }
+        got = exp(log(sum) + sharp * mean / sum);
+        for (long j = 0; j < rows; j++)
+            p[j] /= sum;
+        if (fabs(got - perplexity) < 1e-5)
+            break;
+        *(got > perplexity ? &low : &high) = sharp;
+        sharp = isinf(high) ? 2 * sharp : (low + high) / 2;
+    }
+    return got;
+}
+
+/* Moves y once along the slope of KL(p, q), q by Student's t; returns the divergence. */
+static double descend(const double *p, double more, long rows, double *y, double *speed, double *gain, double rate, double keep)
+{
+    double all = 0, kl = 0;
+    double *const q = need((size_t) (rows * rows), sizeof *q), *const slope = need((size_t) (2 * rows), sizeof *slope);
+    for (long i = 0; i < rows; i++)
+        for (long j = 0; j < i; j++) {
+            const double a = y[2 * i] - y[2 * j], b = y[2 * i + 1] - y[2 * j + 1];
+            q[i * rows + j] = q[j * rows + i] = 1 / (1 + a * a + b * b);
+            all += 2 * q[i * rows + j];
+        }
+    for (long i = 0; i < rows; i++)
+        for (long j = 0; j < i; j++) {
+            const double u = q[i * rows + j], t = 4 * (more * p[i * rows + j] - u / all) * u;
+            const double a = t * (y[2 * i] - y[2 * j]), b = t * (y[2 * i + 1] - y[2 * j + 1]);
+            slope[2 * i] += a;
+            slope[2 * i + 1] += b;
+            slope[2 * j] -= a;
+            slope[2 * j + 1] -= b;
+            kl += p[i * rows + j] > 0 ? 2 * p[i * rows + j] * log(p[i * rows + j] * all / u) : 0;
+        }
+    for (long k = 0; k < 2 * rows; k++) {
+        gain[k] = fmax(0.01, (slope[k] > 0) == (speed[k] > 0) ? 0.8 * gain[k] : gain[k] + 0.2);
+        speed[k] = keep * speed[k] - rate * gain[k] * slope[k];
+        y[k] += speed[k];
+    }
+    free(q);
+    free(slope);
+    return kl;
+}
+
+/* How many rows have the class that most of their five neighbours on the plane have. */
+static double neighbours(const ae_real *at, const int32_t *class, long rows)
+{
+    long right = 0;
+    for (long r = 0; r < rows; r++) {
+        double near[5] = { INFINITY, INFINITY, INFINITY, INFINITY, INFINITY };
+        int32_t of[5] = { 0 };
+        int best = 0, most = 0;
+        for (long j = 0; j < rows; j++) {
+            const double d = j == r ? INFINITY : hypot(at[2 * r] - at[2 * j], at[2 * r + 1] - at[2 * j + 1]);
+            int k = 5;
+            for (; k > 0 && d < near[k - 1]; k--)
+                if (k < 5) {
+                    near[k] = near[k - 1];
+                    of[k] = of[k - 1];
+                }
+            if (k < 5) {
+                near[k] = d;
+                of[k] = class[j];
+            }
+        }
+        for (int k = 0; k < 5; k++) {
+            int votes = 0;
+            for (int j = 0; j < 5; j++)
+                votes += of[j] == of[k];
+            if (votes > most) {
+                most = votes;
+                best = of[k];
+            }
+        }
+        right += best == class[r];
+    }
+    return (double) right / (double) rows;
+}
+
+void show_map(void)
+{
+    enum { MOST = 2000, ROUNDS = 750, EARLY = 250 };
+    const Split *const s = chosen_split();
+    const long rows = opt.n || s->rows < MOST ? rows_shown(s) : MOST, w = code_width();
+    const double perplexity = opt.span > 0 ? opt.span : 30;
+    if (rows < 3 * perplexity || rows > 5000)
+        fail("show map wants rows from three times the perplexity (%g) to 5000, and there are %ld", perplexity, rows);
+    const Result z = codes_of("encode", s, 0, rows);
+    double *const p = need((size_t) (rows * rows), sizeof *p), *const d = need((size_t) rows, sizeof *d), worst = 0;
+    double *const y = need((size_t) (2 * rows), sizeof *y), *const speed = need((size_t) (2 * rows), sizeof *speed);
+    double *const gain = need((size_t) (2 * rows), sizeof *gain);
+    for (long i = 0; i < rows; i++) {
+        for (long j = 0; j < rows; j++) {
+            d[j] = 0;
+            for (long k = 0; k < w; k++)
+                d[j] += pow((double) ((ae_real *) z.at)[i * w + k] - ((ae_real *) z.at)[j * w + k], 2);
+        }
+        worst = fmax(worst, fabs(shares_of(p + i * rows, d, rows, i, perplexity) - perplexity));
+    }
+    for (long i = 0; i < rows; i++)
+        for (long j = 0; j < i; j++)
+            p[i * rows + j] = p[j * rows + i] = (p[i * rows + j] + p[j * rows + i]) / (2.0 * (double) rows);
+    for (long k = 0; k < 2 * rows; k++) {
+        y[k] = 1e-4 * draw_normal(data_seed, STREAM_CODES, 4, (uint64_t) k);
+        gain[k] = 1;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        const double kl = descend(p, round < EARLY ? 12 : 1, rows, y, speed, gain, fmax(50, (double) rows / 48), round < EARLY ? 0.5 : 0.8);
+        if (!opt.quiet && (round % 100 == 0 || round == ROUNDS - 1))
+            printf("round %4d  kl %.6f\n", round, kl);
+    }
+    Result plane = plane_new("map", rows);
+    for (long k = 0; k < 2 * rows; k++)
+        ((ae_real *) plane.at)[k] = (ae_real) y[k];
+    const int label = input_find(true, 0);
+    if (!opt.quiet) {
+        printf("perplexity %g, within %.1e for every row\n", perplexity, worst);
+        if (label >= 0 && s->column[label].there && s->column[label].whole && input_width(label) == 1)
+            printf("five neighbours on the map name the class of %.4f of the rows\n", neighbours(plane.at, s->column[label].whole, rows));
+    }
+    write_map(&plane, s, NULL, false);
+}

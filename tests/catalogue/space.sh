@@ -1,0 +1,79 @@
+# space.sh -- items 58 to 70, 76 and 104: what is done in the space of codes. Read by run.sh.
+
+tell() { "./$1" "${@:2}" > log 2>&1 || bad "$*" "$(cat log)"; }
+"$tool" weights w.safetensors encoder.dense1.w 3,3 1,0,0,0,1,0,0,0,1 encoder.dense1.b 3 0 \
+    decoder.dense1.w 3,3 0.5,-1,2,0.25,3,-0.75,1,0.125,-2 decoder.dense1.b 3 0.5,-0.25,1
+build space space --cc "$work/cc" && {
+    # 60: the ends are the reconstructions, bit for bit
+    "$tool" npy x.npy 4,3 1 0 0 0.6 0.8 0 0 0 1 -1 0 0
+    tell space reconstruct --weights w.safetensors -o r.npy
+    for how in "" --sphere; do
+        tell space interpolate 0 1 $how -n 5 --weights w.safetensors -o i.npy
+        ends=$("$tool" get i.npy | awk '{ print $1, $2, $3, $(NF - 2), $(NF - 1), $NF }')
+        if [ "$ends" = "$("$tool" get r.npy | cut -d' ' -f1-6)" ]; then ok; else bad "60: the ends of interpolate $how" "$ends"; fi
+    done
+    # its middle lies on the circle: (1.6, 0.8, 0) / |..| through the decoder's matrix
+    near "60: halfway along the circle" "$("$tool" get i.npy | cut -d' ' -f7)" \
+        "$(awk 'BEGIN { s = sqrt(1.6^2 + 0.8^2); printf "%.9g", 0.5 + 0.5 * 1.6 / s + 0.25 * 0.8 / s }')" 1e-6
+    # 66: Hammer's projection
+    "$tool" npy x.npy 4,3 -1 0 0 0 0 1 0 0 -1 0 2 0
+    tell space show codes --weights w.safetensors -o h.csv
+    got=$(tail -n 4 h.csv | tr '\n' ' ')
+    want=$(awk 'BEGIN { c = cos(atan2(1, 1)); s = sqrt(1 + c); printf "%.4f,0 0,%.4f 0,%.4f %.4f,0", 2 * sqrt(2), sqrt(2), -sqrt(2), 2 * sqrt(2) * c / s }')
+    try "66: the edge, the poles, the equator: $got for $want" awk -v a="$got" -v b="$want" 'BEGIN { gsub(/,/, " ", a); gsub(/,/, " ", b)
+        n = split(a, p, " "); split(b, q, " "); for (k = 1; k <= n; k++) worst += (p[k] - q[k])^2; exit !(n == 8 && worst < 1e-7) }'
+    "$tool" npy x.npy 20000,3 $(awk 'BEGIN { srand(5); for (k = 0; k < 20000; k++) { z = 2 * rand() - 1; a = 6.283185307 * rand(); s = sqrt(1 - z * z)
+        printf "%.6f %.6f %.6f ", s * cos(a), s * sin(a), z } }')
+    tell space show codes --weights w.safetensors -o h.csv
+    share=$(awk -F, 'NR > 1 { all++; inner += ($1 / (2 * sqrt(2)))^2 + ($2 / sqrt(2))^2 < 0.25; right += $1 > 0.5 && $2 > 0.25 && $1 < 1 && $2 < 0.75 }
+        END { print all == 20000 ? inner / all / 0.25 : 0, right / all / (0.25 / (4 * atan2(0, -1))) }' h.csv)
+    holds "66: areas are kept: $share" "($(echo $share | cut -d' ' -f1) - 1)^2 < 0.02^2 && ($(echo $share | cut -d' ' -f2) - 1)^2 < 0.08^2"
+    # 70: a unit led along its range moves what is decoded along its row of weights
+    tell space traverse 0 -n 3 --weights w.safetensors -o t.npy
+    try "70: traversal" awk -v t="$("$tool" get t.npy)" 'BEGIN { split(t, v, " "); split("0.5 -1 2 0.25 3 -0.75 1 0.125 -2", w, " ")
+        for (u = 0; u < 3; u++) for (j = 1; j < 3; j++) for (s = 1; s < 3; s++) {
+            a = v[u * 9 + s * 3 + j + 1] - v[u * 9 + j + 1]; b = v[u * 9 + s * 3 + 1] - v[u * 9 + 1]
+            worst += (a * w[u * 3 + 1] - b * w[u * 3 + j + 1])^2; moved += b * b }
+        exit !(worst < 1e-10 && moved > 0.01) }'
+}
+# 58, 64, 67, 68, 69, 76, 104: digits
+cp "$here/../../examples/plane_map.ae" . && build plane_map plane_map && train plane_map && {
+    W="--weights plane_map.run"
+    tell plane_map show codes $W -o codes.csv
+    if [ "$(wc -l < codes.csv)" = 360 ] && [ "$(head -n 1 codes.csv)" = z.z0,z.z1,y ]; then ok; else bad "64: a point for each row"; fi
+    tell plane_map show codes $W -o codes.png
+    try "64: as a picture" test -s codes.png
+    tell plane_map show lattice -n 20 $W -o lattice.npy
+    "$tool" get lattice.npy > lattice.txt
+    try "68: neighbours on the lattice differ less than others" awk '{ n = split($0, v, " "); if (n != 400 * 64) exit 1
+        for (k = 0; k < 399; k++) if (k % 20 < 19) { far = (k * 157 + 91) % 400
+            for (e = 1; e <= 64; e++) { a += (v[k * 64 + e] - v[(k + 1) * 64 + e])^2; b += (v[k * 64 + e] - v[far * 64 + e])^2 } }
+        exit !(a > 0 && a < 0.1 * b) }' lattice.txt
+    ./plane_map compress $W --json -o few.safetensors > few.json || bad "69: compress"
+    tell plane_map decode few.safetensors $W -o few.npy
+    tell plane_map encode $W -o z.npy; tell plane_map decode z.npy $W -o full.npy
+    try "69: 8 bits a unit cost less than 2 % of the error" awk -v j="$(cat few.json)" 'BEGIN { n = split(j, p, "\"mse\": "); exit !(n == 7 && p[4] + 0 < 1.02 * p[2] && p[7] + 0 > p[2] + 0) }'
+    holds "69: and are what is written" "$("$tool" psnr few.npy full.npy) > 40 && $(wc -c < few.safetensors) < 359 * 2 + 600"
+    if [ "$what" = all ]; then      # 63: draws around a code stay what it is
+        build digits_net digits_net && train digits_net && for row in 0 3 7 11 20 31; do
+            tell plane_map sample --around $row -n 100 $W -o s.npy
+            ./digits_net predict --test s.npy --weights digits_net.run -o p.csv > log 2>&1 || bad "63: predict" "$(cat log)"
+            awk -F, 'NR == 1 { next } { c[$NF]++ } END { for (k in c) if (c[k] > m) m = c[k]; print m }' p.csv
+        done | awk '{ s += $1 } END { exit !(NR == 6 && s >= 0.85 * 600) }' && ok || bad "63: draws within a deviation keep their class"
+    fi
+}
+build groups groups && train groups && {
+    W="--weights groups.run"
+    ./groups show map $W -o map.csv > map.log || bad "67: show map"
+    holds "67: perplexities are met" "$(sed -n 's/.*within \([^ ]*\) .*/\1/p' map.log) < 1e-3"
+    holds "67: the divergence falls" "$(awk '/round  300/ { a = $NF } /round  749/ { b = $NF } END { print a - b }' map.log) > 0"
+    holds "67: the map keeps neighbours" "$(sed -n 's/.*class of \([^ ]*\) of.*/\1/p' map.log) > 0.9"
+    ./groups cluster 10 --split train $W --json > k.json || bad "104: cluster"
+    holds "104: groups agree with classes about as those of pixels do, 0.74" "$(field nmi < k.json) > 0.70"
+    ./groups cluster 10 --gaussians --split train $W > g.log || bad "104: cluster --gaussians"
+    try "104: each round of the mixture is better" awk '/^round/ { if (n++ && $NF > last + 1e-9) exit 1; last = $NF } END { exit n < 3 }' g.log
+    tell groups sample --mixture 10 -n 200 $W -o s.npy
+    "$tool" get s.npy > drawn.txt
+    try "76: codes drawn from the mixture decode to digits" awk '{ n = split($0, v, " "); for (k = 1; k <= n; k++) { s += v[k]; q += v[k]^2 }
+        exit !(n == 12800 && s / n > 0.25 && s / n < 0.37 && q / n - (s / n)^2 > 0.07) }' drawn.txt
+}
