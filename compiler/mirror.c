@@ -103,11 +103,13 @@ static Net *mean_net(Scope *latent)
     return NULL;
 }
 
+/* What is mirrored for the code: a latent's mean, or what the latent itself says. */
 static Net *code_net(Elab *e)
 {
     Net *z = e->bottleneck;
     Scope *first = z && z->layers.n == 1 ? z->layers.at[0] : NULL;
-    return first && first->def && first->def->role == intern("latent") ? mean_net(first) : z;
+    Net *mean = first && first->def && first->def->role == intern("latent") ? mean_net(first) : NULL;
+    return mean ? mean : z;
 }
 
 Tensor *apply_mirror(Walk *w, Call *call, Tensor *x)
@@ -125,8 +127,6 @@ Tensor *apply_mirror(Walk *w, Call *call, Tensor *x)
     }
     model_result(e, intern("z"));
     Net *z = code_net(e);
-    if (e->bottleneck && !z)
-        return fail(e, w->net->place, DIAG_no_mirror, e->bottleneck->layers.at[0]->def->name);
     if (z)
         x = mirror_layers(w, z, 0, z->layers.n, x);
     return e->encoder ? mirror_layers(w, e->encoder, 0, e->encoder->layers.n, x) : x;
