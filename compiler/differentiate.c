@@ -652,13 +652,20 @@ static void find_end(Stmt *s, void *with)
         f->at = s;
 }
 
-static void report_no_gradient(Diff *d, Tensor *w)
+/* One message for all parameters whose gradients end at one statement, or of one use. */
+static void report_no_gradient(Diff *d, Tensor *w, StmtList *ends, const TensorList *before)
 {
     struct ending f = { .d = d };
+    for (int k = 0; k < before->n && before->at[k] != w; k++)
+        if (!memcmp(&before->at[k]->place, &w->place, sizeof w->place))
+            return;
     start(d);
     add_leaf(d, w, NULL);
     activate(d, &d->p->body, d->p->body.n);
     each_stmt(&d->p->body, find_end, &f);
+    if (f.at && HAS(*ends, f.at))
+        return;
+    PUSH(*ends, f.at);
     report(w->place, DIAG_no_gradient, w->name);
     if (f.at)
         report_note(f.at->place, "%s depends on it, but lets no gradient through", f.at->target->name);
@@ -670,7 +677,9 @@ static void of_loss(Diff *d)
 {
     Program *p = d->p;
     StmtList out = { 0 };
+    StmtList ends = { 0 };
     TensorList lost = { 0 };
+    const int errors = diag_errors();
     gradient_tensors(d->m, p);
     start(d);
     for (int k = 0; k < p->trained.n; k++)
@@ -684,8 +693,8 @@ static void of_loss(Diff *d)
         fill(d, i);
         PUSH(lost, i->t);
     }
-    for (int k = 0; k < lost.n; k++)
-        report_no_gradient(d, lost.at[k]);
+    for (int k = 0; k < lost.n && diag_errors() - errors <= ends.n; k++)     /* a function without a slope says it all */
+        report_no_gradient(d, lost.at[k], &ends, &lost);
     for (int k = 0; k < out.n; k++)
         PUSH(p->body, out.at[k]);
 }
