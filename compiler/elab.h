@@ -350,8 +350,8 @@ bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *res
 Syn  *peel(Scope *task, Syn *s, Expr **weight);
 
 /* ---- objectives.c, metrics.c, terms.c --------------------------------------------------------------- */
-/* What a task or `reconstruct` predicts: the likelihood's mean, what it is compared with, which examples have it. */
-typedef struct { Str name; Tensor *mean, *target, *has; Place place; } Predicted;
+/* What a task or `reconstruct` predicts: by which likelihood, what it is compared with, which examples have it. */
+typedef struct { Str name; Scope *by; Tensor *target, *has; Place place; } Predicted;
 typedef VEC(Predicted) PredictedList;
 
 void  objective(Elab *e, Decl *train, PredictedList *predicted);

@@ -11,18 +11,34 @@ bool trainers_own(Str name)
     return false;
 }
 
+/* What a mean over truths is: a share. */
+static bool is_share(const Decl *loss)
+{
+    static const char *const truths[] = { "==", "!=", "<", "<=", ">", ">=", "any", "all" };
+    Syn *v = NULL;
+    EACH(st, loss->body)
+        if (st->kind == STAT_assign && st->left->name == intern("value"))
+            v = st->value;
+    while (v && (v->kind == SYN_paren || (v->kind == SYN_reduce && v->name == intern("mean"))))
+        v = v->kind == SYN_paren ? v->a : v->b;
+    for (size_t k = 0; v && k < sizeof truths / sizeof *truths; k++)
+        if ((v->kind == SYN_binary && v->op == intern(truths[k])) || (v->kind == SYN_reduce && v->name == intern(truths[k])))
+            return true;
+    return false;
+}
+
 /* A loss between what is predicted and its target, where it fits. */
 static void add_metric(Elab *e, Predicted *p, Str name, const ArgList *args)
 {
     Wanted w = { .around = e->root, .role = intern("loss"), .name = name, .args = args };
-    PUSH(w.in, p->mean);
+    PUSH(w.in, p->by->mean);
     PUSH(w.in, p->target);
-    if (!p->mean || !p->target || !definition_fits(&w))
+    if (!p->by->mean || !p->target || !definition_fits(&w))
         return;
     const Str path = format("%s.%s", p->name, name);
     Scope *s = instantiate(&w, use_new(path, name, p->place));
     if (s && s->result)
-        add_term(e, path, name == intern("accuracy") ? "share of examples" : "mean over examples", s->result, NULL, p->has, true, p->place);
+        add_term(e, path, is_share(s->def) ? "share of examples" : "mean over examples", s->result, NULL, p->has, true, p->place);
 }
 
 /* f(z, y): a loss of the library on values that are named. */
@@ -44,14 +60,16 @@ static Str task_named(Elab *e, Call *call)
     return NULL;
 }
 
-/* One for each task that it fits; accuracy if nothing is asked. */
+/* One for each task that it fits; where nothing is asked, those that the likelihoods name. */
 void add_metrics(Elab *e, PredictedList *predicted)
 {
     Decl *asked = find_decl(e, DECL_evaluate);
     if (!asked)
-        EACH_AT(p, *predicted)
-            if (p->target && p->target->elem == ELEM_int)
-                add_metric(e, p, intern("accuracy"), NULL);
+        EACH_AT(p, *predicted) {
+            Stat *own = find_stat(p->by->def, STAT_metric);
+            if (own)
+                add_metric(e, p, own->call->name, &own->call->args);
+        }
     for (int q = 0; asked && q < asked->block->n; q++) {
         Call *call = asked->block->at[q];
         const Str task = task_named(e, call);

@@ -128,7 +128,7 @@ static void task_predict(Task *t, Stat *st)
     Tensor *has = st->left->kind == SYN_name ? has_label(e, st->left->name) : NULL;
     add_term(e, part_name(t), st->op == intern("~") ? "nats per example" : "mean over examples",
              made->result, weight, has, false, st->place);
-    PUSH(*t->predicted, ((Predicted) { t->use->name, made->mean, target->t, has, st->place }));
+    PUSH(*t->predicted, ((Predicted) { t->use->name, made, target->t, has, st->place }));
 }
 
 static void task_minimize(Task *t, Stat *st)
@@ -237,7 +237,7 @@ void objective(Elab *e, Decl *train, PredictedList *predicted)
                      s->result, weight, NULL, false, reconstruct->place);
         if (diag_errors())
             return;
-        PUSH(*predicted, ((Predicted) { intern("reconstruct"), s->mean, model_input(e, reconstruct->name), NULL, reconstruct->place }));
+        PUSH(*predicted, ((Predicted) { intern("reconstruct"), s, model_input(e, reconstruct->name), NULL, reconstruct->place }));
     }
     EACH(d, e->file->decls) {
         if (d->kind == DECL_task && is_minimized(train, d->name))

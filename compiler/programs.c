@@ -228,7 +228,7 @@ void predict_program(Elab *e)
     }
     e->predicting = false;
     EACH_AT(made, predicted)
-        output(p, made->mean);
+        output(p, made->by->mean);
     if (p)
         p->terms.n = 0;
 }

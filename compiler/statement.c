@@ -147,7 +147,7 @@ void elaborate_stat(Scope *s, Stat *st)
     Expr *v;
     e->failed = 0;
     switch (st->kind) {
-    case STAT_in: case STAT_target: case STAT_grad: case STAT_mirror: case STAT_tied:
+    case STAT_in: case STAT_target: case STAT_grad: case STAT_mirror: case STAT_metric: case STAT_tied:
         return;
     case STAT_out: case STAT_param: case STAT_state:
         EACH_AT(entry, st->entries)

@@ -115,6 +115,7 @@ typedef enum {
     STAT_set,           /* set each = k / heads             name, value */
     STAT_require,       /* require cond "text"              value, name: the text */
     STAT_mirror,        /* mirror conv(c, kernel)           call */
+    STAT_metric,        /* metric accuracy                  call */
     STAT_tied,          /* tied w[i, j] = w[j, i]           left, value */
     STAT_def,           /*                                  name, function */
     STAT_net,           /* net mu(x) { ... }                name, of: x or NULL, block;
