@@ -204,66 +204,18 @@ static void pass_on(Diff *d, Stmt *s, Known *i, Expr *coef, Expr *again)
 }
 
 /* ---- max=, min= ---------------------------------------------------------------------------------- */
-/* The number of the point that won a max= or min=, computed by a statement put behind it. */
+/* The number of the point that won, found by a statement put behind s. */
 static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
 {
     for (int k = 0; k < d->winners.n; k++)
         if (d->winners.at[k].of == s)
             return d->winners.at[k].winner;
-    Tensor *y = s->target;
-    Tensor *t = temp_named(d->m, &d->names, format("%s.winner", y->name), ELEM_int, y->place);
-    t->rank = y->rank;
-    memcpy(t->axis, y->axis, sizeof t->axis);
-    t->of = 1;
-    Stmt *n = nest_for(s, t, s->set == SET_max ? SET_argmax : SET_argmin, s->value);
-    memcpy(n->sub, s->sub, sizeof n->sub);
-    n->where = s->where;
-    for (int k = 0; k < s->nindex; k++)
-        if (target_axis(s, s->index[k]) >= 0)
-            nest_index(n, s->index[k]);
-    for (int k = 0; k < s->nindex; k++)
-        if (target_axis(s, s->index[k]) < 0) {
-            n->index[n->nindex++] = s->index[k];
-            t->of *= s->index[k]->size;
-        }
+    Stmt *n = winner_find(d->m, &d->names, s);
     PUSH(*list, NULL);
     memmove(&list->at[at + 2], &list->at[at + 1], (size_t) (list->n - at - 2) * sizeof *list->at);
     list->at[at + 1] = n;
-    PUSH(d->winners, ((Winner) { s, t }));
-    return t;
-}
-
-/* The indices of the point with this number, the last of them fastest. */
-static void decode(Expr *number, Index *const *index, Expr **to, int n)
-{
-    int stride = 1;
-    for (int k = n; k-- > 0; stride *= index[k]->size) {
-        to[k] = OP2(idiv, number, expr_num(stride));
-        if (k > 0)
-            to[k] = OP2(mod, to[k], expr_num(index[k]->size));
-    }
-}
-
-/* The gradient goes to the winner, whose indices are decoded from its number. */
-static void reverse_extreme(Diff *d, Stmt *s, Known *i, StmtList *list, int at)
-{
-    Expr *number = expr_read(winner_of(d, s, list, at), s->sub, 0, NULL), *to[2 * MAX_RANK];
-    Index *inner[2 * MAX_RANK];
-    Stmt *won = nest_for(s, s->target, SET_is, NULL);
-    memcpy(won->sub, s->sub, sizeof won->sub);
-    int m = 0;
-    bool sure = !s->where;
-    for (int k = 0; k < s->nindex; k++)
-        if (target_axis(s, s->index[k]) >= 0) {
-            nest_index(won, s->index[k]);
-        } else {
-            inner[m++] = s->index[k];
-            sure = sure && !s->index[k]->limit;
-        }
-    decode(number, inner, to, m);
-    won->value = expr_replace(s->value, inner, to, m);
-    won->where = sure ? NULL : OP2(le, expr_num(0), number);
-    pass_on(d, won, i, expr_num(1), NULL);
+    PUSH(d->winners, ((Winner) { s, n->target }));
+    return n->target;
 }
 
 /* ---- *= ------------------------------------------------------------------------------------------ */
@@ -307,7 +259,7 @@ static Expr *product_of_others(Diff *d, Stmt *s)
     if (m == 0)
         return expr_num(1);
     q->name = inner[m - 1]->name;
-    decode(expr_index(q), inner, to, m);
+    point_decode(expr_index(q), inner, to, m);
     for (int k = 0; k < m; k++)
         if (inner[k]->limit)
             there = expr_both(there, OP2(lt, to[k], expr_replace(inner[k]->limit, inner, to, m)));
@@ -348,7 +300,7 @@ static void reverse_nest(Diff *d, Stmt *s, StmtList *list, int at)
     if (!i->active || i->leaf || !(i->one || i->ready) || !passes(s) || !active(d, s->value))
         return;
     if (s->set == SET_max || s->set == SET_min)
-        reverse_extreme(d, s, i, list, at);
+        pass_on(d, winner_value(s, winner_of(d, s, list, at)), i, expr_num(1), NULL);     /* all to the winner */
     else if (s->set == SET_mul)
         pass_on(d, s, i, product_of_others(d, s), NULL);
     else

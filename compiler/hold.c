@@ -1,7 +1,7 @@
 /* hold.c -- for a gradcheck build: what is constant to gradients keeps the value it had at the point checked.
  *
  * The argument of every stop() gets a tensor of its own, set by a held statement; statements that make whole numbers
- * of real ones are held, and so are scans with `until`. The difference quotient then sees what the gradient sees.
+ * of real ones are held, and so are the winners of max= and min= and scans with `until`. The difference quotient then sees what the gradient sees.
  * Runs after split.c and before differentiate.c. */
 #include "program.h"
 
@@ -52,6 +52,18 @@ static Expr *hold_expr(Expr *e, void *with)
     return now->kind == EXPR_stop && expr_any(now->arg[0], moves, NULL) ? held_value(with, now->arg[0]) : now;
 }
 
+/* ---- max=, min= ---------------------------------------------------------------------------------- */
+/* Whether s is a whole max= or min= of reals: just behind its fill, with a place for each step. */
+static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
+{
+    const Stmt *fill = before->n ? before->at[before->n - 1] : NULL;
+    bool is = (s->set == SET_max || s->set == SET_min) && s->target->elem == ELEM_real && !s->update && !s->check && fill
+              && fill->set == SET_is && fill->target == s->target;
+    for (int k = 0; k < h->nstep && is; k++)
+        is = target_axis(s, h->step[k]) >= 0;
+    return is;
+}
+
 /* ---- statements ---------------------------------------------------------------------------------- */
 static void mark_held(Stmt *s, void *with)
 {
@@ -79,6 +91,12 @@ static void hold_list(Hold *h, StmtList *list)
         h->of = s;
         if (s->kind == STMT_nest)
             s->value = hold_expr(s->value, h);
+        if (s->kind == STMT_nest && decides(h, s, &out)) {
+            Stmt *find = winner_find(h->m, &h->names, s);
+            find->held = true;
+            PUSH(out, find);
+            s = winner_value(s, find->target);
+        }
         if (s->kind == STMT_scan && s->stop) {
             s->held = true;
             each_stmt(&s->body, mark_held, NULL);

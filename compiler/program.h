@@ -322,6 +322,12 @@ Axis  axis_along(Index *i, Stmt *s, Expr *also);
 /* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */
 Index *index_of_axis(const Tensor *t, int k, Expr *const *sub);
 
+/* ---- winner.c: the point that decides a max= or min= ------------------------------------------ */
+Stmt *winner_find(Module *m, StrList *names, Stmt *s);      /* a statement that finds its number, -1: there is none */
+Stmt *winner_value(Stmt *s, Tensor *winner);                /* `=` in place of max= or min=: the value at that point */
+/* The indices of the point with this number, the last of them fastest. */
+void  point_decode(Expr *number, Index *const *index, Expr **to, int n);
+
 /* ---- the stages, in order -------------------------------------------------------------------- */
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines);   /* NULL after errors */
 void split(Module *m, Program *p);          /* no EXPR_reduce stays */

@@ -467,6 +467,15 @@ near[n] = argmax(i) zero[i] * x[n, i]
 loss = sum(n) w[near[n]]^2 * (1 + zero[near[n]])
 )", -3, NULL },
 
+{ "held-winner", R"(
+length len[4n]  in x[4n, 6]  param zero[3]  param w[3]  temp y[4n]  temp h[4n, 6]  temp loss
+y[n] = (max(i) zero[i] * (i + 1)) + (min(i < 6, j where i < len[n]) zero[j] * (i + 1)) + w[2]
+scan t < 6 {
+    h[n, t] = (max(i) zero[i] * x[n, t]) + sin(h[n, t-1 else 0.3])
+}
+loss = sum(n) (y[n] > 1000 ? 0 : (y[n] - 1)^2) + sum(n, t) h[n, t]^2
+)", -3, NULL },
+
 { "other-active", R"(
 in x[4n, 3]  param w[3]  param v[3]  temp h[4n, 3]  temp y[4n, 3]  temp loss
 h[n, j] = x[n, j] * w[j]
