@@ -47,6 +47,19 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
     return same_place(a, s) && !reads_target(s) && !reads_target(a);
 }
 
+/* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. */
+static bool is_long_sum(Emit *e, Node *n)
+{
+    Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
+    if (!e->how.fast || !s || s->set < SET_add || s->set > SET_min || s->check || s->held || reads_target(s)
+        || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
+        return false;
+    for (; n->kind == NODE_loop; n = n->body.at[0])
+        if (!reduces(s, n->index))
+            return false;
+    return true;
+}
+
 static const char *local_name(Set set)
 {
     return set == SET_add ? "sum" : set == SET_mul ? "product" : set == SET_max ? "most" : "least";
@@ -169,7 +182,7 @@ static bool is_many(Emit *e, NodeList *list)
         return true;
     Node *n = list->at[0];
     if ((n->kind == NODE_point && loads_of(e, n->stmt).n) || draws_before(e, n)
-        || divisors_before(e, n))
+        || divisors_before(e, n) || is_long_sum(e, n))
         return true;
     return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
 }
@@ -227,6 +240,27 @@ static void simd_print(Emit *e, Buf *b, Node *n, int depth)
     buf_add(b, "#pragma omp simd reduction(+:%s)\n", info_of(e, s->target)->local);
 }
 
+/* The greatest or least of a row that lies side by side. */
+static bool most_print(Emit *e, Buf *b, Node *n, Str from, Str to, int depth)
+{
+    Stmt *s = n->body.n == 1 && n->body.at[0]->kind == NODE_point ? n->body.at[0]->stmt : NULL;
+    if (!e->how.fast || e->how.f64 || !s || (s->set != SET_max && s->set != SET_min) || s->target->elem != ELEM_real
+        || !info_of(e, s->target)->local || s->where || s->check || s->held || s->value->kind != EXPR_read
+        || s->value->check || s->value->tensor->elem != ELEM_real || info_of(e, s->value->tensor)->local)
+        return false;
+    bool known;
+    if (index_stride(s->value->sub, s->value->tensor, n->index, &known) != 1 || !known)
+        return false;
+    const bool zero = !strcmp(from, "0");
+    Str name = info_of(e, s->target)->local;
+    index_info(e, n->index)->name = from;
+    indent(b, depth);
+    buf_add(b, "%s = ae_v%s(&", name, s->set == SET_max ? "most" : "least");
+    put_expr(e, b, s->value, BINDS_unary);
+    buf_add(b, zero ? ", %s, %s);\n" : ", %s - %s, %s);\n", to, zero ? name : from, name);
+    return true;
+}
+
 /* Statements that touch other elements of what they set, as c[t, j] of c[t - 1, j]: C cannot see that these never meet
  * but within one turn of the innermost loop. We can. */
 static void apart_print(Emit *e, Buf *b, Node *n, int depth)
@@ -261,6 +295,8 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     const int drawn = e->drawn.n, inverses = e->inverses.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);
+    if (most_print(e, b, n, from, to, depth))
+        return;
     draws_print(e, b, n, from, to, depth);
     divisors_print(e, b, n, depth);
     const int scope = e->scope.n;       /* what these name stays in force, as C sees it */
@@ -367,13 +403,17 @@ static bool is_clear(Emit *e, Node *n)
 }
 
 /* ---- trees ------------------------------------------------------------------------------------ */
+/* fill NULL: on from what is there. */
 static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 {
-    Stmt *a = fill->stmt, *s = only_point(loops);
+    Stmt *s = only_point(loops);
     Str name = scope_enter(e, local_name(s->set));
     indent(b, depth);
     buf_add(b, "%s %s = ", elem_type(e, s->target), name);
-    put_value(e, b, a, BINDS_comma);
+    if (fill)
+        put_value(e, b, fill->stmt, BINDS_comma);
+    else
+        buf_add(b, "%s", place_text(e, s));
     buf_add(b, ";\n");
     info_of(e, s->target)->local = name;
     nodes_print(e, b, &(NodeList) { .at = &loops, .n = 1 }, depth);
@@ -399,7 +439,9 @@ static void node_print(Emit *e, Buf *b, Node *n, int depth)
             Var *v = var_of(e, t);
             v->used = true;
             buf_add(b, "%s, 0, sizeof %s);\n", v->text, v->text);
-        } else
+        } else if (is_long_sum(e, n))
+            sum_print(e, b, NULL, n, depth);
+        else
             loop_print(e, b, n, depth);
         return;
     case NODE_scan:

@@ -109,6 +109,33 @@ static inline float ae_verf(float x)
     return a < 0.93f ? q * x + x : copysignf(1.0f - ae_vexp(-t * p), x);
 }
 
+/* ---- the greatest and the least of a row and one more ---- */
+typedef float AeLanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t AeMasks __attribute__((vector_size(16)));
+#define AE_EXTREME(name, is)                                                                       \
+    static inline float name(const float *x, int n, float most)                                    \
+    {                                                                                              \
+        int i = 0;                                                                                 \
+        if (n >= 16) {                                                                             \
+            AeLanes lane[4];                                                                       \
+            for (int k = 0; k < 4; k++)                                                            \
+                lane[k] = *(const AeLanes *) (x + 4 * k);                                          \
+            for (i = 16; i + 16 <= n; i += 16)                                                     \
+                for (int k = 0; k < 4; k++) {                                                      \
+                    const AeLanes y = *(const AeLanes *) (x + i + 4 * k);                          \
+                    const AeMasks mine = lane[k] is y;                                             \
+                    lane[k] = (AeLanes) (((AeMasks) lane[k] & mine) | ((AeMasks) y & ~mine));      \
+                }                                                                                  \
+            for (int k = 0; k < 16; k++)                                                           \
+                most = most is lane[k / 4][k % 4] ? most : lane[k / 4][k % 4];                     \
+        }                                                                                          \
+        for (; i < n; i++)                                                                         \
+            most = most is x[i] ? most : x[i];                                                     \
+        return most;                                                                               \
+    }
+AE_EXTREME(ae_vmost, >=)
+AE_EXTREME(ae_vleast, <=)
+
 /* ---- sin and cos: quarter turns, and what is left of x, in double ---- */
 typedef struct { float rest; int32_t quarters; } AeAngle;
 
