@@ -25,6 +25,8 @@ for at in "3 2 0.479409" "5 2 0.342699" "11 10 2.438345" "21 100 17.350562"; do
     grad sphere$1 --weights w.safetensors --phase exact
     near "31: kl at m = $1, kappa = $2" "$(of loss)" $3 1e-6
     holds "31: its slope by kappa" "($(of z.c.dense1.b) * $bend - $2 * $turn)^2 < 1e-14"
+    grad sphere$1 --weights w.safetensors --phase drawn
+    near "31: log q - log p of draws of m = $1" "$(of loss)" $3 "$(awk "BEGIN { print 4 * $2 * sqrt($turn / 20000) }")"
     grad sphere$1 --weights w.safetensors --phase length
     near "31: draws of m = $1 have length 1" "$(of loss)" 0 1e-6
     read -r got error slope doubt <<< "$(drawn sphere$1)"
@@ -70,3 +72,93 @@ for m in $([ "$what" = all ] && echo 2 3 5 10 20 40 64 || echo 2 64); do
         holds "31: draws in float at m = $m, kappa = $k: mean $got for $mean" "(${got:-9} - $mean)^2 <= 12 * $turn / 20000 + 1e-11"
     done
 done
+
+# ---- 37 to 42: likelihoods -----------------------------------------------------------------------------------------
+"$tool" npy x.npy 1,3 0.3 1 0; "$tool" npy s.npy 1,3 -1 1 -1; "$tool" npy y.npy 1 3
+set_f() { "$tool" weights w.safetensors f.dense1.w 3,3 0 f.dense1.b 3 $1 g.dense1.w 3,5 0 g.dense1.b 5 0.7 v.dense1.w 3,6 0 v.dense1.b 6 $1,-1,0.5,2 \
+    shared.predict.s "" "${2:-0.693147181}"; }
+says() { grad outputs --weights w.safetensors --phase $1; }
+sum3() { awk "BEGIN { split(\"0.3 1 0\", x); split(\"0.4 -1.2 0.75\", m); split(\"-1 0.5 2\", v); pi = 4 * atan2(1, 1)
+    for (k = 1; k <= 3; k++) { e = x[k] - m[k]; p = 1 / (1 + exp(-m[k])); s += $1 } printf \"%.9g\", s }"; }
+build outputs outputs --real f64 --cc "$work/cc" && {
+    set_f 0.4,-1.2,0.75
+    says squares; sse=$(of loss) slope=$(of f.dense1.b)
+    near "37: sums of squares" "$sse" "$(sum3 'e * e')" 1e-6
+    says mean; holds "37: 3 times the mean of squares" "($(of loss) * 3 - $sse)^2 < 1e-28"
+    says normal; near "37: half of it is the normal likelihood" "$(of loss)" "$(awk "BEGIN { printf \"%.12g\", $sse / 2 }")" 1e-11
+    if [ "$(of f.dense1.b | awk '{ printf "%.15g %.15g %.15g", 2 * $1, 2 * $2, 2 * $3 }')" = "$(echo $slope | awk '{ printf "%.15g %.15g %.15g", $1, $2, $3 }')" ]; then ok
+    else bad "38: and has half its slope" "$slope"; fi
+    says double; near "laplace" "$(of loss)" "$(sum3 '(e < 0 ? -e : e) / 0.5')" 1e-6
+    says coin; near "39: bernoulli" "$(of loss)" "$(sum3 '-(x[k] * log(p) + (1 - x[k]) * log(1 - p))')" 1e-6
+    near "39: its slope is p - x" "$(of f.dense1.b | cut -d' ' -f2)" "$(awk 'BEGIN { print 1 / (1 + exp(1.2)) - 1 }')" 1e-6
+    says shared; near "38: a shared deviation of 2" "$(of loss)" "$(sum3 'log(2) + log(2 * pi) / 2 + e * e / 8')" 1e-6
+    near "38: its slope" "$(of shared.predict.s)" "$(sum3 '1 - e * e / 4')" 1e-6
+    says learnt; near "38: a deviation for each" "$(of loss)" "$(sum3 '(log(2 * pi) + v[k] + e * e * exp(-v[k])) / 2')" 1e-6
+    says one; near "40: all alike it is log 5" "$(of loss)" 1.609437912 1e-8
+    says signs; signs=$(of loss) slope=$(of f.dense1.b)
+    near "41: its slope is -x sigmoid(-x l)" "$(echo $slope | cut -d' ' -f1)" "$(awk 'BEGIN { print 1 / (1 + exp(-0.4)) }')" 1e-5
+    "$tool" npy x.npy 1,3 0 1 0
+    says coin; near "41: labels of -1, 1 as bernoulli of 0, 1" "$(of loss)" "$signs" 1e-12
+    set_f 100,-100,-100
+    says coin; near "39: logits of 100" "$(of loss)" 200 1e-6
+    "$tool" npy x.npy 1,3 0.3 0.3 0.3; set_f -0.8472978604,-0.8472978604,-0.8472978604
+    says coin; near "39: at p = x it is the entropy of x" "$(of loss)" "$(awk 'BEGIN { printf "%.9g", -3 * (0.3 * log(0.3) + 0.7 * log(0.7)) }')" 1e-6
+    near "39: and least" "$(of f.dense1.b | cut -d' ' -f1)" 0 1e-7
+}
+
+# ---- 29, 54, 97 -------------------------------------------------------------------------------------------------------
+corner() { local t="${2//; /\\n}"; sed -e "s/LATENT/$1/" -e "s/TERMS/\n$t\n/" "$here/corner.ae" > corner.ae; build corner corner --real f64 --cc "$work/cc"; }
+"$tool" npy rows.npy 1000,1 0
+full="kl(z) as exact; logq(z) as q; logp(z) * -1 as p"
+drawn_kl() { for seed in 1 2 3 4 5 6 7 8 9 10; do grad corner --weights w.safetensors --phase drawn --seed $seed; of loss; done \
+    | awk '{ a += $1; c += $1 * $1 } END { a /= NR; print a, sqrt((c / NR - a * a) / (NR - 1)) }'; }
+corner "gaussian_full(2, samples = 50)" "$full" && {
+    full_weights() { "$tool" weights w.safetensors z.mu.dense1.w 1,2 0 z.mu.dense1.b 2 0.3,-1 z.s.dense1.w 1,2 0 z.s.dense1.b 2 0.2,-0.7 \
+        z.off.dense1.w 1,4 0 z.off.dense1.b 4 $1; }
+    full_weights 0; grad corner --weights w.safetensors --phase exact
+    near "29: a full covariance without its corners" "$(of loss)" "$(awk 'BEGIN { printf "%.9g", (exp(0.4) + 0.09 - 1) / 2 - 0.2 + (exp(-1.4) + 1 - 1) / 2 + 0.7 }')" 1e-6
+    full_weights 9,9,0.8,9; grad corner --weights w.safetensors --phase exact; exact=$(of loss)
+    near "29: with them, tr S / 2 + mu mu / 2 - 1 - log det S / 2" "$exact" "$(awk 'BEGIN { printf "%.9g", (exp(0.4) + 0.64 + exp(-1.4) + 1.09) / 2 - 1 - 0.2 + 0.7 }')" 1e-6
+    read -r mean error <<< "$(drawn_kl)"
+    holds "29: is the mean of draws, $mean for $exact" "$error > 0 && ($mean - $exact)^2 <= 12 * $error^2"
+}
+set_normal() { "$tool" weights w.safetensors z.mu.dense1.w 1,2 0 z.mu.dense1.b 2 0.3,-1 z.$1.dense1.w 1,2 0 z.$1.dense1.b 2 $2; }
+for raw in "gaussian logvar 0.4,-1.4" "gaussian_logsd logsd 0.2,-0.7" "gaussian_softplus raw $(awk 'BEGIN { printf "%.8g,%.8g", log(exp(exp(0.2)) - 1), log(exp(exp(-0.7)) - 1) }')"; do
+    set -- $raw
+    corner "$1(2, at = 0.5, sd = 2, samples = 50)" "$full" && {
+        set_normal $2 $3; grad corner --weights w.safetensors --phase exact; exact=$(of loss)
+        near "53, 97: $1 against N(0.5, 2^2)" "$exact" \
+            "$(awk 'BEGIN { printf "%.9g", 2 * log(2) + (exp(0.4) + 0.04) / 8 - 1 + (exp(-1.4) + 2.25) / 8 + 0.5 }')" 3e-6
+        read -r mean error <<< "$(drawn_kl)"
+        holds "97: is the mean of draws, $mean for $exact" "$error > 0 && ($mean - $exact)^2 <= 12 * $error^2"
+        for far in -30 30; do
+            set_normal $2 $far; grad corner --weights w.safetensors --phase exact
+            holds "53: $1 of $far is a number" "$(of loss) > 0 && $(of loss) < 1e30"
+        done
+    }
+done
+corner "gaussian(2, free = 0.5)" "bits(z) as exact; logq(z) as q; logp(z) * -1 as p" && {    # units of 0.091 and 0.823 nats
+    set_normal logvar 0.4,-1.4; grad corner --weights w.safetensors --phase exact
+    near "54: a unit below its free nats costs them" "$(of loss)" "$(awk 'BEGIN { printf "%.9g", 0.5 + (exp(-1.4) + 1 - 1 + 1.4) / 2 }')" 1e-6
+    read -r low high <<< "$(of z.mu.dense1.b)"
+    near "54: and is not pushed" "$low" 0 1e-12; near "54: the other is" "$high" -1 1e-6
+}
+corner "gaussian(2)" "information(z) as q; correlation(z) as p; marginal(z) as r; logq(z) as exact; logp(z) as t" && {
+    sed -i 's/minimize = .q, p./minimize = [q, p, r, exact, t]/' corner.ae
+    build corner corner --real f64 --cc "$work/cc" && set_normal logvar 0.4,-1.4 && grad corner --weights w.safetensors --phase drawn
+    # rows that are all alike: the estimate of q(z) is q(z|x) over the number of examples
+    near "parts of the divergence: what z tells of the row" "$(of loss.q)" 6.907755279 1e-9
+    near "parts of the divergence: what units tell of each other" "$(of loss.p)" 6.907755279 1e-9
+    holds "parts of the divergence: their sum is log q - log p" "($(of loss.q) + $(of loss.p) + $(of loss.r) - $(of loss.exact) + $(of loss.t))^2 < 1e-20"
+}
+
+# ---- 77, 78: the likelihood itself ------------------------------------------------------------------------------------------
+"$tool" npy g.npy 400,3 $(awk 'BEGIN { srand(3); for (k = 0; k < 400; k++) { a = n(); b = n(); printf "%.6f %.6f %.6f ", a + 0.4 * n(), 0.6 * a - b + 0.4 * n(), 0.5 * b + 0.4 * n() } }
+    function n() { return sqrt(-2 * log(1 - rand())) * cos(6.283185307 * rand()) }')
+build gauss gauss && train gauss && {
+    out=$(./gauss eval --json --split train --weights gauss.run)
+    got=$(echo "$out" | field train/nll) bound=$(echo "$out" | field train/loss)
+    want=$(./reference normal g.npy 0.5 $("$tool" get gauss.run/model.safetensors decoder.dense1.w) $("$tool" get gauss.run/model.safetensors decoder.dense1.b))
+    near "77: -log p(x) by importance sampling is the closed form" "$got" "$want" 0.05
+    holds "77: the bound lies above it, $bound" "$bound >= $want - 1e-3"
+}

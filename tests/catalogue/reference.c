@@ -2,6 +2,8 @@
  *
  *     reference sphere M KAPPA     of a von Mises-Fisher density on the sphere in M dimensions: the mean resultant A,
  *                                  its slope by kappa (the variance of the cosine), the divergence from the uniform
+ *     reference normal X.npy SD W.. B..    the mean over rows x of -log N(x; b, w'w + SD^2 1), w of two rows and three
+ *                                  columns, without the constant 3 log(SD sqrt(2 pi)) that `gaussian` leaves out
  *
  * All is integrated over the angle t from the mean: density exp(kappa cos t) sin(t)^(M - 2), by Simpson's rule. */
 #include <math.h>
@@ -31,10 +33,46 @@ static void sphere(int m, double kappa)
     printf("%.12g %.12g %.12g\n", 1 - first, second - first * first, -kappa * first - log(all) + log(even));
 }
 
+/* N x 3 numbers behind a header, as tool.c writes them: little-endian floats. */
+static void normal(char **arg)
+{
+    float x[3];
+    double c[3][3], w[6], b[3], sum = 0;
+    long rows = 0;
+    unsigned char head[10];
+    FILE *f = fopen(arg[0], "rb");
+    if (!f || fread(head, 1, 10, f) != 10 || fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0)
+        exit(2);
+    const double v = strtod(arg[1], NULL) * strtod(arg[1], NULL);
+    for (int k = 0; k < 6; k++)
+        w[k] = strtod(arg[2 + k], NULL);
+    for (int k = 0; k < 3; k++)
+        b[k] = strtod(arg[8 + k], NULL);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            c[i][j] = w[i] * w[j] + w[3 + i] * w[3 + j] + (i == j ? v : 0);
+    double det = 0, inverse[3][3];
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            inverse[j][i] = c[(i + 1) % 3][(j + 1) % 3] * c[(i + 2) % 3][(j + 2) % 3] - c[(i + 1) % 3][(j + 2) % 3] * c[(i + 2) % 3][(j + 1) % 3];
+    for (int j = 0; j < 3; j++)
+        det += c[0][j] * inverse[j][0];
+    for (; fread(x, sizeof *x, 3, f) == 3; rows++) {
+        sum += log(det) / 2 - 3 * log(v) / 2;
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++)
+                sum += (x[i] - b[i]) * inverse[i][j] / det * (x[j] - b[j]) / 2;
+    }
+    fclose(f);
+    printf("%.9g\n", sum / (double) rows);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "sphere") == 0)
         sphere(atoi(argv[2]), strtod(argv[3], NULL));
+    else if (argc == 13 && strcmp(argv[1], "normal") == 0)
+        normal(argv + 2);
     else
         return 2;
     return 0;
