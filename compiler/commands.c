@@ -37,6 +37,7 @@ static bool build_options(Options *o, BuildOptions *b)
             .fast = !o->check && !(o->schedule && !strcmp(o->schedule, "plain")),
             .f64 = o->check || (o->real && !strcmp(o->real, "f64")),
             .check = o->check,
+            .profile = o->profile,
         },
         .target = o->target ? o->target : "native",
         .cc = o->cc ? o->cc : "gcc",
@@ -108,6 +109,8 @@ int command_run(Options *o)
         o->check = true;
         build_options(o, &how);
     }
+    for (int k = 1; k < o->nrest && !strcmp(o->rest[0], "bench"); k++)
+        how.emit.profile |= !strcmp(o->rest[k], "--profile");
     Module *m = module_of(o, NULL, &status);
     if (!m)
         return status;

@@ -233,6 +233,17 @@ static void print_funcs(Emit *e, Run *r)
 /* ---- what the trainer calls ------------------------------------------------------------------- */
 static const char *const part_suffix[PART_COUNT] = { "", "_update", "_begin", "_end" };
 
+void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
+{
+    int k = 0;
+    while (e->how.profile && e->functions.at[k] != f)
+        k++;
+    if (e->how.profile)
+        buf_add(b, "AE_TIMED(%d, %s(%s));\n", k, f->name, arguments);
+    else
+        buf_add(b, "%s(%s);\n", f->name, arguments);
+}
+
 static void run_print(Emit *e, Buf *b, Run *r)
 {
     buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name,
@@ -241,8 +252,10 @@ static void run_print(Emit *e, Buf *b, Run *r)
     if (e->how.fast)
         regions_print(e, b, r);
     for (int k = 0; k < r->funcs.n; k++)
-        if (r->funcs.at[k])
-            buf_add(b, "    %s();\n", r->funcs.at[k]->name);
+        if (r->funcs.at[k]) {
+            buf_add(b, "    ");
+            func_call(e, b, r->funcs.at[k], "");
+        }
     buf_add(b, "}\n\n");
 }
 
@@ -264,6 +277,14 @@ static double contraction_ops(Stmt *s)
     return s->kind == STMT_nest && s->set == SET_add && has_product(s->value) ? 2 * stmt_points(s) : sum;
 }
 
+double flops_of_func(Func *f)
+{
+    double sum = 0;
+    for (int k = 0; k < f->stmts.n; k++)
+        sum += contraction_ops(f->stmts.at[k]);
+    return sum;
+}
+
 double flops_of(Emit *e)
 {
     double sum = 0;
@@ -279,7 +300,7 @@ static void claim_own(void)
 {
     static const char *const own[] = {
         "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params",
-        "param_grads", "programs", "phases", "text", "states", "sources", "nothing",
+        "param_grads", "programs", "phases", "spent", "timed", "text", "states", "sources", "nothing",
     };
     for (size_t k = 0; k < sizeof own / sizeof *own; k++)
         names_claim(intern(own[k]));
@@ -329,6 +350,9 @@ void emit(Buf *out, Module *m, EmitOptions how)
         print_funcs(e, e->runs.at[k]);
     if (how.fast)
         enter_print(e, &body);
+    if (how.profile)
+        buf_add(&body, "static uint64_t spent[%d];          /* ticks in each function, all threads together */\n\n",
+                e->functions.n);
     functions_print(e, &body);
     for (int k = 0; k < e->runs.n; k++)
         run_print(e, &body, e->runs.at[k]);

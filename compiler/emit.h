@@ -225,11 +225,14 @@ void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */
 void put_string(Buf *b, const char *text);  /* a C string literal */
 void func_head(Emit *e, Func *k);
+void func_words(Func *f, Buf *b);           /* the same as one line, for a table */
 void file_head(Emit *e, Buf *b);
 bool func_fits(Func *f, Stmt *s);            /* s is of its use and direction */
 Func *func_new(Stmt *s);                    /* emit.c: of its direction, still without it */
 void func_add(Func *f, Stmt *s);
 double flops_of(Emit *e);                   /* of a training step; emit.c */
+double flops_of_func(Func *f);              /* of all its tiles */
+void func_call(Emit *e, Buf *b, Func *f, const char *arguments);   /* timed, in a build to be profiled */
 
 /* ---- wrap.c ----------------------------------------------------------------------------------- */
 void wrap(Buf *out, const char *text);

@@ -56,6 +56,19 @@ static void use_line(Func *f, Buf *b, Use *u, bool first)
         buf_add(b, "  update");
 }
 
+/* The places and words of a function on one line. */
+void func_words(Func *f, Buf *b)
+{
+    for (int k = 0; k < f->uses.n; k++) {
+        Use *u = f->uses.at[k];
+        buf_add(b, k ? "; " : "");
+        if (u->place.source && (!k || u->place.line != f->uses.at[k - 1]->place.line))
+            buf_add(b, "%s:%d  ", file_name(u->place.source), u->place.line);
+        buf_add(b, "%s", u->words ? u->words : u->path);
+    }
+    buf_add(b, f->backward ? "  backward" : f->update ? "  update" : "");
+}
+
 /* The user's formulas of this use that the function computes, each once. */
 static void formula_lines(Func *f, Buf *b, Use *u, size_t line)
 {

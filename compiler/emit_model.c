@@ -378,6 +378,23 @@ static void text_field(Buf *b, const char *what, const char *text)
     buf_add(b, ",\n");
 }
 
+/* What `spent` is of. */
+static void print_timed(Emit *e, Buf *b)
+{
+    buf_add(b, "static const AeTimed timed[] = {\n");
+    for (int k = 0; k < e->functions.n; k++) {
+        Func *f = e->functions.at[k];
+        Buf what = { 0 };
+        func_words(f, &what);
+        buf_add(b, "    { ");
+        put_string(b, f->name);
+        buf_add(b, ", ");
+        put_string(b, what.at ? what.at : f->name);
+        buf_add(b, ", %.0fu },\n", flops_of_func(f));
+    }
+    buf_add(b, "};\n\n");
+}
+
 static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
 {
     Module *m = e->m;
@@ -407,6 +424,8 @@ static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
         buf_add(b, "    .settings = %s, .nsettings = %d,\n", settings, m->data_settings.n);
     if (metrics)
         buf_add(b, "    .metrics = %s, .nmetrics = %d,\n", metrics, m->metrics.n);
+    if (e->how.profile)
+        buf_add(b, "    .timed = timed, .ntimed = %d, .spent = spent,\n", e->functions.n);
     buf_add(b, "    .fast = %s, .flops = %.0fu,\n};\n", e->how.fast ? "true" : "false", flops_of(e));
 }
 
@@ -432,5 +451,7 @@ void model_print(Emit *e, Buf *b)
     Str settings = setting_table(b, intern("settings"), m->data_settings.at, m->data_settings.n);
     Str metrics = metric_table(e, b);
     buf_add(b, "\n");
+    if (e->how.profile)
+        print_timed(e, b);
     print_model(e, b, settings, metrics);
 }

@@ -32,6 +32,7 @@ static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind
     { "--sanitize", NULL,      FLAG,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
     { "--keep",     NULL,      FLAG,   offsetof(Options, keep),     "keep the folder with the C" },
     { "--gradcheck", NULL,     FLAG,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },
+    { "--profile",  NULL,      FLAG,   offsetof(Options, profile),  "a trainer that times each statement, for `bench --profile`" },
     { "-v",         NULL,      FLAG,   offsetof(Options, verbose),  "show the compiler's command line" },
     { "--json",     NULL,      FLAG,   offsetof(Options, json),     "diagnostics as JSON" },
     { "--ir",       "STAGE",   TEXT,   offsetof(Options, stage),    "elaborate, split, differentiate, simplify" },

@@ -344,6 +344,7 @@ typedef struct {
     bool f64;
     bool check;         /* a gradcheck build: held statements are emitted under `if (!ae_clock.hold)` */
     bool openblas;
+    bool profile;       /* every call of a function is timed, for `bench --profile` */
 } EmitOptions;
 void emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file */
 

@@ -331,16 +331,13 @@ void regions(Emit *e, Run *run)
 }
 
 /* ---- text ------------------------------------------------------------------------------------- */
-static void calls_print(Buf *b, Region *r, const char *from, const char *to, int depth)
+static void calls_print(Emit *e, Buf *b, Region *r, const char *from, const char *to, int depth)
 {
     for (int k = 0; k < r->funcs.n; k++) {
         if (!r->funcs.at[k])
             continue;
         indent(b, depth);
-        if (r->tile)
-            buf_add(b, "%s(%s, %s);\n", r->funcs.at[k]->name, from, to);
-        else
-            buf_add(b, "%s();\n", r->funcs.at[k]->name);
+        func_call(e, b, r->funcs.at[k], r->tile ? format("%s, %s", from, to) : "");
     }
 }
 
@@ -360,7 +357,7 @@ static void region_print(Emit *e, Buf *b, Region *r)
         return;
     if (!r->tile) {
         buf_add(b, "        #pragma omp single nowait\n        {\n");
-        calls_print(b, r, "", "", 3);
+        calls_print(e, b, r, "", "", 3);
         buf_add(b, "        }\n");
         return;
     }
@@ -368,7 +365,7 @@ static void region_print(Emit *e, Buf *b, Region *r)
     buf_add(b, "        #pragma omp for schedule(static) nowait\n");
     buf_add(b, "        for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
     buf_add(b, "            const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
-    calls_print(b, r, "lo", "hi", 3);
+    calls_print(e, b, r, "lo", "hi", 3);
     buf_add(b, "        }\n");
 }
 
@@ -376,12 +373,12 @@ static void alone_print(Emit *e, Buf *b, Region *r)
 {
     Str limit = r->tile ? limit_text(e, r->tile) : intern("");
     if (!r->tile || !r->rows || is_empty(r)) {
-        calls_print(b, r, "0", limit, 1);
+        calls_print(e, b, r, "0", limit, 1);
         return;
     }
     buf_add(b, "    for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
     buf_add(b, "        const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
-    calls_print(b, r, "lo", "hi", 2);
+    calls_print(e, b, r, "lo", "hi", 2);
     buf_add(b, "    }\n");
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #ifdef AE_DOUBLE
 typedef double ae_real;
@@ -111,6 +112,8 @@ typedef struct {
     const AeSetting *args;  int nargs;
 } AeSource;
 
+typedef struct { const char *name, *what; unsigned long long flops; } AeTimed;  /* flops: of its products, in one step */
+
 typedef struct {
     const char *name;       /* of the model */
     const char *file;       /* the .ae's name without its folder */
@@ -128,9 +131,28 @@ typedef struct {
     const AeSetting *settings; int nsettings;           /* of `data`: scale, validation, test, rows, only ... */
     const AeSetting *metrics; int nmetrics;             /* what the trainer computes itself: psnr, knn ... key, arguments */
     bool fast;              /* the schedule it was emitted with */
+    const AeTimed *timed; int ntimed;   /* its functions, in a build for `bench --profile` */
+    uint64_t *spent;                    /* [ntimed] ticks in each since the start, all threads together */
     unsigned long long flops;   /* of one training step, multiply and add counted each; 0: not known */
 } AeModel;
 extern const AeModel ae_model;
+
+/* ---- time stamps, in a build for `bench --profile` ------------------------------------------------ */
+static inline uint64_t ae_ticks(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_ia32_rdtsc();
+#else
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1000000000u * (uint64_t) t.tv_sec + (uint64_t) t.tv_nsec;
+#endif
+}
+#define AE_TIMED(k, call) do { \
+    const uint64_t begun = ae_ticks(); \
+    call; \
+    __atomic_fetch_add(&spent[k], ae_ticks() - begun, __ATOMIC_RELAXED); \
+} while (0)
 
 /* ---- what emitted C calls ---------------------------------------------------------------------- */
 /* Counter-based draws, Philox4x32-10 (Salmon et al. 2011): the same number for the same seed, phase, step, stream, element. */

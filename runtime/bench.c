@@ -135,7 +135,6 @@ static double window(double seconds, Series *took)
     return (double) rows / (before - begun);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
 static void json_number(const char *key, double v)
 {
     Text t = { 0 };
@@ -144,19 +143,78 @@ static void json_number(const char *key, double v)
     free(t.at);
 }
 
+/* ---- where the time goes ------------------------------------------------------------------------------------ */
+typedef struct { const AeTimed *what; double share, ms, gflops; } Spent;
+
+static int by_share(const void *a, const void *b)
+{
+    return by_value(&((const Spent *) b)->share, &((const Spent *) a)->share);
+}
+
+/* Each function of the model by its share of the threads' time, since `before`, which took `ticks` and `seconds`. */
+static void profile(const uint64_t *before, double ticks, double seconds, long steps)
+{
+    Spent *const list = need((size_t) ae_model.ntimed, sizeof *list);
+    double rest = 1;
+    int n = 0;
+    for (int k = 0; k < ae_model.ntimed; k++) {
+        const double spent = (double) (ae_model.spent[k] - before[k]);
+        if (spent <= 0)
+            continue;
+        const double share = spent / ticks / opt.threads, own = spent / ticks * seconds / (double) steps;
+        list[n++] = (Spent) { &ae_model.timed[k], share, 1e3 * own, 1e-9 * (double) ae_model.timed[k].flops / own };
+        rest -= share;
+    }
+    qsort(list, (size_t) n, sizeof *list, by_share);
+    printf("%s", opt.json ? ", \"profile\": [" : "\n share    ms a step  GFLOP/s\n");
+    for (int k = 0; k < n; k++) {
+        if (opt.json) {
+            Text t = { 0 };
+            text_json(&t, list[k].what->what);
+            printf("%s{\"what\": %s, \"name\": \"%s\"", k ? ", " : "", t.at, list[k].what->name);
+            json_number("share", list[k].share);
+            json_number("ms", list[k].ms);
+            json_number("gflops", list[k].gflops);
+            printf("}");
+            free(t.at);
+            continue;
+        }
+        printf("%5.1f %%  %10.4f  ", 100 * list[k].share, list[k].ms);
+        printf(list[k].what->flops ? "%7.1f" : "       ", list[k].gflops);
+        printf("  %s\n", list[k].what->what);
+    }
+    if (opt.json)
+        printf("]");
+    else
+        printf("%5.1f %%  waiting for each other, gathering rows, checks\n", 100 * rest);
+    free(list);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------ */
 void command_bench(void)
 {
     enum { WARM = 3 };
     const int windows = opt.n ? 1 : opt.windows ? opt.windows : 5;
+    double ticks = 0, seconds = 0;
     Series took = { 0 }, rates = { 0 }, peaks = { 0 };
+    if (opt.profile && !ae_model.timed)
+        fail("--profile needs a build that times its statements; aec makes and runs it:\n\n    aec run %s -- bench --profile\n",
+             ae_model.file);
     begin();
     one_step();
     const double first = process_age();
     while (run.loss.n < WARM && !opt.n)
         one_step();
+    uint64_t *const before = need((size_t) ae_model.ntimed + 1, sizeof *before);
+    if (opt.profile)
+        memcpy(before, ae_model.spent, (size_t) ae_model.ntimed * sizeof *before);
     for (int k = 0; k < windows && (!opt.n || run.loss.n < opt.n); k++) {
         series_add(&peaks, machine_peak(0.01));
+        const uint64_t tick = ae_ticks();
+        const double begun = now();
         series_add(&rates, window(opt.seconds / windows, &took));
+        ticks += (double) (ae_ticks() - tick);
+        seconds += now() - begun;
     }
     series_add(&peaks, machine_peak(0.01));
     const double rate = median(&rates), step = median(&took), peak = median(&peaks), rss = peak_memory_mb();
@@ -176,7 +234,10 @@ void command_bench(void)
         printf(", \"windows\": [");
         for (long k = 0; k < rates.n; k++)
             printf("%s%.1f", k ? ", " : "", rates.at[k]);
-        printf("]}\n");
+        printf("]");
+        if (opt.profile)
+            profile(before, ticks, seconds, took.n);
+        printf("}\n");
         return;
     }
     printf("phase %s: %ld steps of %ld rows with %d thread%s, the first done after %.2f s\n", s->phase->name, run.loss.n,
@@ -187,4 +248,6 @@ void command_bench(void)
         printf("%.1f GFLOP/s in products, %.0f %% of the %.1f that %d core%s can do\n", gflops, 100 * gflops / peak, peak,
                opt.threads, opt.threads == 1 ? "" : "s");
     printf("loss %.6g first, %.6g last; %.1f MB at most\n", run.loss.at[0], loss_last(), rss);
+    if (opt.profile)
+        profile(before, ticks, seconds, took.n);
 }

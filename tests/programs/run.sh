@@ -110,6 +110,11 @@ done > "$work/templates.result"
 
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
 
+{   # the time of each statement, by its line
+    "$aec" run examples/quickstart.ae -- bench --profile --seconds 0.1 > "$work/profile" \
+        && grep -q '[1-9] *[0-9.]*  quickstart.ae:15  dense(128)  backward$' "$work/profile"
+} > "$work/log" 2>&1 && ok > "$work/profile.result" || bad "bench --profile" "$(tail -n 5 "$work/log" "$work/profile")" > "$work/profile.result"
+
 {   # a folder to take away: a C compiler and libm are enough
     "$aec" emit examples/quickstart.ae --schedule plain -o "$work/taken" && make -s -C "$work/taken" \
         && "$work/taken/quickstart" train --quiet --epochs 1 --out "$work/taken/run"

@@ -32,6 +32,7 @@ fails "gradcheck in float" 1 'aec run hand.ae -- gradcheck' ./hand gradcheck
 # what a core can do is between 2 and 500 GFLOP/s: sums left out, or one lane of many, would be far outside
 awk -v peak="$(./hand bench --seconds 0.1 --threads 1 --json | ./tool get machine_gflops)" \
     'BEGIN { exit !(peak > 2 && peak < 500) }' && ok || bad "bench measures the machine"
+fails "profile of another build" 1 'aec run hand.ae -- bench --profile' ./hand bench --profile
 is "bench -n" "$(./hand bench -n 7 --json | ./tool get steps)" 7
 is "bench --windows" "$(./hand bench --seconds 0.1 --windows 4 --json | grep -o '"windows": .*' | tr -cd , | wc -c)" 3
 ./hand info --json | ./tool json && ok || bad "info --json"
