@@ -79,8 +79,8 @@ void declare_input(Elab *e, Decl *d, bool label)
 /* train = csv("x.csv", header = 1) */
 static void declare_source(Elab *e, Setting *s)
 {
-    static const char *const known[] = { "digits", "idx", "csv", "npy", "npz", "png", "text", "blobs", "ring",
-                                         "moons", "swiss_roll", "sines" };
+    static const char *const known[] = { "digits", "idx", "csv", "npy", "npz", "cifar", "png", "text", "blobs", "ring",
+                                         "moons", "swiss_roll", "sines", "shapes" };
     StrList names = { 0 };
     for (size_t q = 0; q < sizeof known / sizeof *known; q++)
         PUSH(names, intern(known[q]));

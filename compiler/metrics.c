@@ -4,7 +4,8 @@
 
 bool trainers_own(Str name)
 {
-    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca", "nll" };
+    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca", "nll",
+                                       "auc", "map", "iou", "bits" };
     for (size_t k = 0; k < sizeof own / sizeof *own; k++)
         if (!strcmp(own[k], name))
             return true;

@@ -248,35 +248,6 @@ static double active_units(const char *split)
     return (double) active;
 }
 
-/* ---- ranking ------------------------------------------------------------------------------------------------------ */
-typedef struct { double score; uint8_t positive; } Ranked;
-
-static int by_score(const void *a, const void *b)
-{
-    const double u = ((const Ranked *) a)->score, v = ((const Ranked *) b)->score;
-    return (u > v) - (u < v);
-}
-
-/* The chance that a positive scores above a negative, ties counting half. */
-double area_under(const double *score, const uint8_t *positive, long n)
-{
-    Ranked *const r = need((size_t) n, sizeof *r);
-    double below = 0, wins = 0, positives = 0;
-    for (long k = 0; k < n; k++)
-        r[k] = (Ranked) { score[k], positive[k] };
-    qsort(r, (size_t) n, sizeof *r, by_score);
-    for (long k = 0, end; k < n; k = end) {
-        double p = 0, q = 0;
-        for (end = k; end < n && r[end].score == r[k].score; end++)
-            *(r[end].positive ? &p : &q) += 1;
-        wins += p * (below + q / 2);
-        below += q;
-        positives += p;
-    }
-    free(r);
-    return positives > 0 && below > 0 ? wins / (positives * below) : NAN;
-}
-
 /* ---- those the model asks for ---------------------------------------------------------------------------------------- */
 static double argument(const AeSetting *s, double otherwise)
 {
@@ -309,6 +280,30 @@ static void add_squares(const char *split, const AeSetting *s, Metrics *m)
         fail("%s is of the reconstruction, or %s(corrupted); not of %s", s->key, s->key, s->text);
 }
 
+/* What it takes to write an example down: the reconstruction's nats and the code's, in bits for each element. */
+static void add_bits(const char *split, const AeSetting *asked, Metrics *m)
+{
+    const Split *const s = data_split(split);
+    const AeProgram *const p = evaluate_program();
+    const int x = input_find(false, 0);
+    double *const mean = need((size_t) (p ? p->nterms : 0) + 1, sizeof *mean), nats = 0;
+    bool any = false;
+    (void) asked;
+    if (p)
+        evaluate_terms(p, s, s->rows, mean);
+    for (int k = 0; p && k < p->nterms; k++) {
+        const AeTerm *const t = &p->terms[k];
+        if (t->metric || strncmp(t->unit, "nats", 4) != 0 || (strcmp(t->name, "reconstruct") != 0 && strncmp(t->name, "kl", 2) != 0))
+            continue;
+        nats += mean[k];
+        any |= strcmp(t->name, "reconstruct") == 0;
+    }
+    if (!any || x < 0)
+        fail("bits needs `reconstruct x ~ LIKELIHOOD`, which is in nats");
+    metrics_add(m, "bits per element", nats / log(2) / (double) input_width(x), "%s/bits", split);
+    free(mean);
+}
+
 static void add_components(const char *split, const AeSetting *s, Metrics *m)
 {
     (void) s;
@@ -317,6 +312,7 @@ static void add_components(const char *split, const AeSetting *s, Metrics *m)
 
 static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
     { "mse", add_squares }, { "psnr", add_squares }, { "r2", add_squares }, { "knn", add_knn },
+    { "auc", add_auc }, { "map", add_map }, { "iou", add_iou }, { "bits", add_bits },
     { "linear_probe", add_probe }, { "active_units", add_active }, { "pca", add_components },
     { "nll", add_nll },
 };

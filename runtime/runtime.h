@@ -132,6 +132,8 @@ void read_npz(const Source *, Split *);
 void read_png(const Source *, Split *);
 void read_text(const Source *, Split *);
 void read_blobs(const Source *, Split *);
+void read_shapes(const Source *, Split *);
+void read_cifar(const Source *, Split *);
 void read_ring(const Source *, Split *);
 void read_moons(const Source *, Split *);
 void read_swiss_roll(const Source *, Split *);
@@ -209,6 +211,10 @@ enum { UNIT_MOST = 8 };                                             /* nats a un
 #define UNIT_ACTIVE 0.01                                            /* nats: less, and it says nothing */
 void metrics_check(void);                                           /* that all of them are known */
 double squared_error(const Split *s, long *count);                  /* of the program reconstruct; NAN without one */
+void add_auc(const char *split, const AeSetting *, Metrics *);      /* ranking.c */
+void add_map(const char *split, const AeSetting *, Metrics *);
+void add_iou(const char *split, const AeSetting *, Metrics *);
+double average_precision(const double *score, const uint8_t *positive, long n);
 double area_under(const double *score, const uint8_t *positive, long n);
 
 /* ---- progress.c --------------------------------------------------------------------------------------------- */

@@ -228,6 +228,8 @@ static void test_text(void)
     const double score[] = { 0.1, 0.4, 0.35, 0.8 };
     const uint8_t positive[] = { 0, 0, 1, 1 };
     near_to("area under the ROC curve", area_under(score, positive, 4), 0.75, 0);
+    near_to("average precision", average_precision(score, positive, 4), (1.0 + 2.0 / 3) / 2, 1e-15);     /* scikit-learn's example */
+    near_to("average precision of ties", average_precision((const double[]) { 1, 1, 1, 1 }, positive, 4), 0.5, 1e-15);
 }
 
 int main(void)
