@@ -27,6 +27,8 @@ look_up() {         # look_up DIR KEY: loss@3 is of epoch 3, score/.. and info/.
     esac
 }
 
+key_of() { (grep -v '^ *#' "$1"; echo "$2 | $3") | cksum; }        # comments may change
+
 missing() {         # the first file of data that is not in place
     grep -oE '"[^"]*data/[^"]*"' "$1" | tr -d '"' | while read -r f; do
         [ -e "$(dirname "$1")/$f" ] || { echo "$f"; break; }
@@ -35,7 +37,7 @@ missing() {         # the first file of data that is not in place
 
 make_run() {        # make_run NAME FILE BUILD-FLAGS TRAIN-FLAGS
     local dir=$work/$1 file=$2 key resume= status
-    key=$( (cat "$file"; echo "$3 | $4") | cksum)
+    key=$(key_of "$file" "$3" "$4")
     [ "$(cat "$dir/done" 2> /dev/null)" = "$key" ] && return 0
     [ -z "$(missing "$file")" ] || { echo "$1: skipped, $(missing "$file") is missing; \`make data\` brings it"; return 1; }
     mkdir -p "$dir"
@@ -72,7 +74,7 @@ on from where it was. `make results RUNS=NAME` takes one. CPU-minutes are of the
 HEAD
     rows | while IFS='|' read -r item name file build train key bar published; do
         dir=$work/$name row="| $item | [$name](../$file) | \`$key\` |"
-        key_now=$( (cat "$file"; echo "$build | $train") | cksum)
+        key_now=$(key_of "$file" "$build" "$train")
         if [ "$(cat "$dir/done" 2> /dev/null)" = "$key_now" ]; then
             got=$(look_up "$dir" "$key")
             minutes=$(awk '{ s += $1 + $2 } END { printf "%.1f", s / 60 }' "$dir/cpu")
