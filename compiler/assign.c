@@ -261,6 +261,27 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
     }
 }
 
+static bool reduces_examples(const Expr *x, const void *with)
+{
+    bool found = false;
+    (void) with;
+    for (int k = 0; x->kind == EXPR_reduce && k < x->nindex; k++)
+        found |= x->bound[k]->example;
+    return found;
+}
+
+/* Whether a value of one example is made from others of its batch, where a network must not do that. */
+static bool mixes_examples(const Scope *s, const Stmt *st)
+{
+    static const char *const roles[] = { "layer", "latent", "view" };
+    bool network = false, mixes = expr_any(st->value, reduces_examples, NULL);
+    for (int k = 0; k < 3; k++)
+        network |= s->def && s->def->role == intern(roles[k]);
+    for (int k = 0; st->set == SET_add && k < st->nindex; k++)
+        mixes |= st->index[k]->example && target_axis(st, st->index[k]) < 0;
+    return network && mixes;
+}
+
 /* One assignment. In a trial only the target's shape is found. */
 void assign(Scope *s, Stat *st, Env *env)
 {
@@ -310,6 +331,8 @@ void assign(Scope *s, Stat *st, Env *env)
     memcpy(nest->sub, sub, (size_t) rank * sizeof *sub);
     nest->where = guard_of(e, env);
     order_indices(nest);
+    if (mixes_examples(s, nest))
+        PUSH(e->mixing, nest);
     if (st->op == intern(":=")) {
         put_update(s, nest, st->place, formula_text(st));
         return;

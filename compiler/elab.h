@@ -172,6 +172,7 @@ struct Elab {
     bool training, predicting, corrupting;
     bool once;                  /* a single draw, whatever `samples` says */
     VEC(Producer) producers;
+    StmtList mixing;            /* of layers that reduce over the examples */
     NamedList as;               /* names given by `as`, and results of x */
     SweepList sweeps;           /* met in this program */
     SweepAsked *sweeping;       /* the program being made is this sweep's */
@@ -371,6 +372,7 @@ Setting *setting_of(Decl *d, const char *name);     /* the first; d may be NULL 
 bool  is_setting(Elab *e, Setting *s, const char *of, const char *const *names);
 Phase *phase_new(Elab *e, Decl *d);
 void  phase_programs(Elab *e, int number, Decl *train);
+void  find_needed(StmtList *list, TensorList *needed);      /* adds all that those needed depend on, in whatever way */
 void  optimizer_of(Elab *e, Phase *phase, Decl *train);
 Program *program_new(const char *name);
 Program *begin_program(Elab *e, Str name, bool training, int want);

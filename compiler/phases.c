@@ -117,8 +117,7 @@ static void see_read(Expr *x, void *needed)
         PUSH_NEW(*(TensorList *) needed, x->tensor);
 }
 
-/* Adds every tensor that those needed depend on, in whatever way. */
-static void find_needed(StmtList *list, TensorList *needed)
+void find_needed(StmtList *list, TensorList *needed)
 {
     for (int k = list->n; k-- > 0; ) {
         Stmt *s = list->at[k];

@@ -78,7 +78,7 @@ Program *begin_program(Elab *e, Str name, bool training, int want)
     e->updates = NULL;
     e->training = training;
     e->want = want;
-    e->producers.n = e->as.n = e->used.n = 0;
+    e->producers.n = e->as.n = e->used.n = e->mixing.n = 0;
     memset(&e->sweeps, 0, sizeof e->sweeps);        /* those before have been taken */
     EACH(net, e->nets) {
         net->applied = 0;
@@ -88,12 +88,19 @@ Program *begin_program(Elab *e, Str name, bool training, int want)
     return p;
 }
 
-static void output(Program *p, Tensor *t)
+/* What a trained model gives of one example must not depend on who else is in the batch. */
+static void output(Elab *e, Tensor *t)
 {
+    TensorList needed = { 0 };
     if (!t)
         return;
     t->external = true;
-    PUSH(p->outputs, t);
+    PUSH(e->p->outputs, t);
+    PUSH(needed, t);
+    find_needed(&e->p->body, &needed);
+    EACH(st, e->mixing)
+        if (HAS(needed, st->target) && !e->corrupting)
+            say(e, st->place, DIAG_mixes_examples, st->use->words);
 }
 
 /* What the decoder makes of z, or of the code of x: the mean of the likelihood. */
@@ -118,10 +125,10 @@ static Program *begin_use(Elab *e, const char *name)
 /* From what the encoder gets in training. */
 static void denoise_program(Elab *e)
 {
-    Program *p = begin_use(e, "denoise");
+    begin_use(e, "denoise");
     e->corrupting = true;
-    output(p, decoded_mean(e, NULL));
-    output(p, model_seen(e));
+    output(e, decoded_mean(e, NULL));
+    output(e, model_seen(e));
     e->corrupting = false;
 }
 
@@ -131,7 +138,7 @@ static void draw_program(Elab *e)
     freeze_nets(e, NULL);
     e->once = true;
     PUSH(e->m->programs, begin_program(e, intern("draw"), false, WANT_sample));
-    output(e->m->programs.at[e->m->programs.n - 1], model_result(e, intern("z")));
+    output(e, model_result(e, intern("z")));
     e->once = false;
 }
 
@@ -146,18 +153,18 @@ static void decode_program(Elab *e)
     z->of = like->of;
     PUSH(p->inputs, z);
     e->decoder->applied = 0;
-    output(p, decoded_mean(e, z));
+    output(e, decoded_mean(e, z));
 }
 
 static void sample_program(Elab *e)
 {
-    Program *p = begin_use(e, "sample");
+    begin_use(e, "sample");
     model_result(e, intern("encoder"));
     e->want = WANT_prior;
     Tensor *z = model_result(e, intern("z"));
     e->want = WANT_mean;
-    output(p, z ? decoded_mean(e, z) : NULL);
-    output(p, z);
+    output(e, z ? decoded_mean(e, z) : NULL);
+    output(e, z);
 }
 
 /* One draw of the code: the log densities that a bound over many draws is made of. */
@@ -196,16 +203,16 @@ void use_programs(Elab *e)
 {
     if (!e->encoder && !e->bottleneck)
         return;
-    Program *p = begin_use(e, "encode");
+    begin_use(e, "encode");
     Tensor *code = model_result(e, intern(e->bottleneck ? "z" : "encoder"));
-    output(p, code);
+    output(e, code);
     if (e->bottleneck && e->bottleneck->decl->op == intern("~") && code)
         draw_program(e);
     if (!e->decoder || !code)
         return;
-    p = begin_use(e, "reconstruct");
-    output(p, decoded_mean(e, NULL));
-    output(p, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
+    begin_use(e, "reconstruct");
+    output(e, decoded_mean(e, NULL));
+    output(e, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
     if (find_decl(e, DECL_corrupt))
         denoise_program(e);
     decode_program(e);
@@ -228,7 +235,7 @@ void predict_program(Elab *e)
     }
     e->predicting = false;
     EACH_AT(made, predicted)
-        output(p, made->by->mean);
+        output(e, made->by->mean);
     if (p)
         p->terms.n = 0;
 }
