@@ -85,6 +85,7 @@ Env *bind_index(Ctx *c, Env *up, Str name, Syn *range)
         i->size = axis->axis.size;
         i->example = axis->axis.example;
         i->limit = present(&axis->axis, up);
+        i->measured = i->limit && !i->example;
     }
     return bind_expr(up, name, expr_index(i));
 }
@@ -295,6 +296,24 @@ void unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place)
             unify(e, sub[k]->index, &axis[k], example, place[k]);
 }
 
+/* What examples have along one index is of one length: rows that only some of them have are nobody's. */
+static void check_lengths(Elab *e, const Tensor *t, Expr **sub, const Place *place)
+{
+    Expr *example = NULL;
+    for (int k = 0; k < t->rank; k++)
+        if (t->axis[k].example)
+            example = sub[k];
+    for (int k = 0; example && k < t->rank; k++) {
+        Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
+        if (!i || i->fixed || t->axis[k].example)
+            continue;
+        Expr *limit = limit_along(&t->axis[k], example);
+        if (i->measured && !(limit && i->limit ? limit->tensor == i->limit->tensor : limit == i->limit))
+            fail(e, place[k], DIAG_two_lengths, i->name);
+        i->measured = true;
+    }
+}
+
 /* A parameter that is another's: its subscripts go into the place of those of `tied`. */
 static Expr *read_tied(Ctx *c, Name *n, Expr **sub, int rank, Place place, const Place *places)
 {
@@ -340,6 +359,8 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     }
     if (rank != t->rank)
         return fail(e, s->place, DIAG_rank, n->name, t->rank, t->rank == 1 ? "axis" : "axes", rank);
+    if (t->role != ROLE_state)
+        check_lengths(e, t, sub, place);
     unify_all(e, t->axis, sub, rank, place);
     Expr *read = expr_read(t, sub, rank ? ~0u : 0, outside);
     for (Scan *scan = e->scan; scan; scan = scan->up)

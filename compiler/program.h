@@ -64,6 +64,7 @@ struct Index {          /* 0 <= it < size, and < limit where there is one */
     int size;
     Expr *limit;        /* NULL, or a whole-number expression of indices further out: batch, length[n] */
     bool example;       /* runs along examples */
+    bool measured;      /* elaborate.c: an axis of the examples has told how far it runs */
     bool fixed;         /* elaborate.c: its range was written, or is a scan's; reads do not change it */
     int mark;
 };
