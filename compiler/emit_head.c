@@ -34,6 +34,11 @@ static Str file_name(const Source *s)
     return slash ? slash + 1 : s && s->name ? s->name : "model.ae";
 }
 
+Str place_name(Place p)
+{
+    return format("%s:%d", file_name(p.source), p.line);
+}
+
 static void pad_to(Buf *b, size_t line, size_t column)
 {
     while (b->n - line < column)
@@ -46,7 +51,7 @@ static void use_line(Func *f, Buf *b, Use *u, bool first)
     const size_t line = b->n;
     buf_add(b, first ? "/* " : "\n * ");
     if (u->place.source)
-        buf_add(b, "%s:%d  ", file_name(u->place.source), u->place.line);
+        buf_add(b, "%s  ", place_name(u->place));
     if (u->place.source)
         pad_to(b, line, 16);
     put_comment(b, u->words ? u->words : u->path);

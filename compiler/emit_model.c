@@ -195,9 +195,11 @@ static Str term_table(Emit *e, Buf *b, Program *p)
         if (p->terms.at[k].units) {
             buf_add(b, ", (const ae_real *) ");
             put_address(e, b, p->terms.at[k].units);
-            buf_add(b, ", %d },\n", p->terms.at[k].units->axis[1].size);
+            buf_add(b, ", %d, ", p->terms.at[k].units->axis[1].size);
         } else
-            buf_add(b, ", NULL, 0 },\n");
+            buf_add(b, ", NULL, 0, ");
+        put_string(b, place_name(p->terms.at[k].place));
+        buf_add(b, " },\n");
     }
     buf_add(b, "};\n");
     return name;

@@ -191,6 +191,7 @@ typedef struct {
     Tensor *weight;     /* scalar, or NULL: 1 */
     Tensor *units;      /* [example, unit], or NULL: what `each` is the sum of, unit by unit */
     bool metric;        /* not part of the loss */
+    Place place;        /* the .ae line that asks for it */
 } Term;
 
 typedef struct {

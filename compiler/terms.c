@@ -58,7 +58,7 @@ static Expr *mean_of(Elab *e, Tensor *each, Tensor *has)
 void add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place)
 {
     Scope *s = plain_scope(e, format("term.%s", name), name, place);
-    Term term = { .name = name, .unit = intern(unit), .metric = metric };
+    Term term = { .name = name, .unit = intern(unit), .metric = metric, .place = place };
     Expr *value;
     if (mult_of(e, t) > 0) {
         term.each = per_example(s, intern("each"), t, true, place);

@@ -68,6 +68,7 @@ typedef struct {            /* a term of the loss, or a metric, of one program *
     const int32_t *has;     /* [batch]: 1 for the rows that `each` counts; NULL: all */
     const ae_real *units;   /* [batch][nunits] what `each` is the sum of, or NULL */
     int nunits;
+    const char *place;      /* the .ae line that asks for it: "vae.ae:24" */
 } AeTerm;
 
 typedef struct {

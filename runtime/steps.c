@@ -119,10 +119,12 @@ static bool all_finite(const ae_real *at, long n)
 static _Noreturn void name_loss(const Stage *s, const Position *at)
 {
     const AeProgram *const p = s->phase->gradient;
-    for (int k = 0; k < p->nterms; k++)
-        if (!isfinite(*p->terms[k].value))
-            fail("phase %s, epoch %lld, step %lld: the term %s is %g; nothing was updated, and the last checkpoint stays",
-                 s->phase->name, (long long) at->epoch + 1, (long long) at->step + 1, p->terms[k].name, (double) *p->terms[k].value);
+    for (int k = 0; k < p->nterms; k++) {
+        const AeTerm *const t = &p->terms[k];
+        if (!isfinite(*t->value))
+            fail("phase %s, epoch %lld, step %lld: the term %s (%s) is %g; nothing was updated, and the last checkpoint stays",
+                 s->phase->name, (long long) at->epoch + 1, (long long) at->step + 1, t->name, t->place, (double) *t->value);
+    }
     fail("phase %s, epoch %lld, step %lld: the loss is %g; nothing was updated, and the last checkpoint stays",
          s->phase->name, (long long) at->epoch + 1, (long long) at->step + 1, (double) *p->loss);
 }

@@ -35,7 +35,7 @@ done
 ./hand train --quiet --out only --phase pretrain --epochs 1 && is "one phase alone" "$(wc -l < only/metrics.jsonl)" 2
 ./hand train --quiet --out tuned --phase train --weights only && ok || bad "starts from other weights"
 fails "a phase misspelt" 2 'the model has no phase pretrian; did you mean pretrain?' ./hand train --phase pretrian
-fails "diverges" 1 'phase pretrain, epoch 1, step 8: the term reconstruct is nan; nothing was updated, and the last checkpoint stays' ./diverge train --out nan
+fails "diverges" 1 'phase pretrain, epoch 1, step 8: the term reconstruct (hand.ae:11) is nan; nothing was updated, and the last checkpoint stays' ./diverge train --out nan
 
 # what it prints
 ./hand train --out shown --epochs 1 > shown.txt
