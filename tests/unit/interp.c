@@ -422,3 +422,41 @@ void interp_run(Machine *m, StmtList *list)
     for (int k = 0; k < list->n; k++)
         run(m, list->at[k]);
 }
+
+/* ---- for checks ----------------------------------------------------------------------------------------- */
+bool interp_near(double a, double b, double tolerance)
+{
+    return a == b || fabs(a - b) <= tolerance * fmax(1, fmax(fabs(a), fabs(b)));
+}
+
+bool interp_beyond(Machine *m, Tensor *t, long element)
+{
+    long at[MAX_RANK];
+    for (int k = t->rank; k-- > 0; element /= t->axis[k].size)
+        at[k] = element % t->axis[k].size;
+    long example = 0;
+    for (int k = t->rank; k-- > 0;)
+        if (t->axis[k].example)
+            example = at[k];
+    for (int k = 0; k < t->rank; k++) {
+        Tensor *length = t->axis[k].length;
+        if (length && at[k] >= interp_at(m, length)[length->rank ? example : 0])
+            return true;
+    }
+    return false;
+}
+
+double interp_slope(Machine *m, Program *p, double *at, double h)
+{
+    const double keep = *at;
+    double loss[2];
+    for (int side = 0; side < 2; side++) {
+        *at = side ? keep + h : keep - h;
+        if (!m->hold)
+            interp_forget(m, ROLE_temp);
+        interp_run(m, &p->body);
+        loss[side] = *interp_at(m, p->loss);
+    }
+    *at = keep;
+    return (loss[1] - loss[0]) / (2 * h);
+}

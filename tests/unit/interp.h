@@ -18,4 +18,9 @@ double *interp_at(Machine *m, Tensor *t);
 void interp_forget(Machine *m, Role role);      /* all tensors of the role are NaN again */
 void interp_run(Machine *m, StmtList *list);    /* reductions inside expressions are understood too */
 
+bool interp_near(double a, double b, double tolerance);             /* relative above 1 */
+bool interp_beyond(Machine *m, Tensor *t, long element);            /* beyond the batch or its length */
+/* The difference quotient of the loss by *at, with a step of h to both sides. */
+double interp_slope(Machine *m, Program *p, double *at, double h);
+
 #endif

@@ -52,22 +52,6 @@ static void see_stmt(Stmt *s, void *with)
     expr_walk(s->draw, see_expr, with);
 }
 
-static bool beyond(Machine *m, Tensor *t, long element)
-{
-    long at[MAX_RANK], example = 0;
-    for (int k = t->rank; k-- > 0; element /= t->axis[k].size)
-        at[k] = element % t->axis[k].size;
-    for (int k = t->rank; k-- > 0;)
-        if (t->axis[k].example)
-            example = at[k];
-    for (int k = 0; k < t->rank; k++) {
-        Tensor *length = t->axis[k].length;
-        if (length && at[k] >= interp_at(m, length)[length->rank ? example : 0])
-            return true;
-    }
-    return false;
-}
-
 static double given(const Tensor *t, long k)
 {
     const double u = noise(t->name, k);
@@ -91,16 +75,11 @@ static void give(Machine *m, Program *p)
             if (t->role == ROLE_temp || t->role == ROLE_grad || first != (pass == 0))
                 continue;
             for (long j = 0; j < tensor_count(t); j++)
-                interp_at(m, t)[j] = t->role == ROLE_input && beyond(m, t, j) ? NAN : given(t, j);
+                interp_at(m, t)[j] = t->role == ROLE_input && interp_beyond(m, t, j) ? NAN : given(t, j);
         }
 }
 
 /* ---- checks ---------------------------------------------------------------------------------------------- */
-static bool near(double a, double b, double tolerance)
-{
-    return a == b || fabs(a - b) <= tolerance * fmax(1, fmax(fabs(a), fabs(b)));
-}
-
 static void check_values(Program *before, Program *after)
 {
     for (int k = 0; k < before->body.n; k++)
@@ -113,20 +92,11 @@ static void check_values(Program *before, Program *after)
     interp_run(&n, &after->body);
     for (int k = 0; k < before->terms.n; k++) {
         const double u = *interp_at(&m, before->terms.at[k].value), v = *interp_at(&n, after->terms.at[k].value);
-        if (near(u, v, 1e-10))
+        if (interp_near(u, v, 1e-10))
             continue;
         printf("%s, %s: %.12g became %.12g\n", before->name, before->terms.at[k].name, u, v);
         failures++;
     }
-}
-
-static double loss_at(Machine *m, Program *p, double *at, double value)
-{
-    const double keep = *at;
-    *at = value;
-    interp_run(m, &p->body);
-    *at = keep;
-    return *interp_at(m, p->loss);
 }
 
 static void check_gradient(Program *p)
@@ -141,13 +111,13 @@ static void check_gradient(Program *p)
             Tensor *w = p->trained.at[k];
             const long j = (long) (noise(w->name, 1000003 + r) * (double) tensor_count(w));
             double *at = &interp_at(&m, w)[j], slope[2], h = 1e-5;
-            loss_at(&m, p, at, *at);
+            interp_run(&m, &p->body);
             const double got = interp_at(&m, p->grads.at[k])[j];
             for (int i = 0; i < 2; i++, h /= 8)
-                slope[i] = (loss_at(&m, p, at, *at + h) - loss_at(&m, p, at, *at - h)) / (2 * h);
-            if (near(slope[0], got, 3e-6) || near(slope[1], got, 3e-6))
+                slope[i] = interp_slope(&m, p, at, h);
+            if (interp_near(slope[0], got, 3e-6) || interp_near(slope[1], got, 3e-6))
                 continue;
-            if (!near(slope[0], slope[1], 1e-4)) {      /* max, abs and the like within the step */
+            if (!interp_near(slope[0], slope[1], 1e-4)) {      /* max, abs and the like within the step */
                 kinks++;
                 continue;
             }
@@ -163,7 +133,7 @@ int main(int argc, char **argv)
         return 2;
     if (argc > 2)
         batch = atoi(argv[2]);
-    Defines none = { 0 };
+    SettingList none = { 0 };
     const Source *source = source_read(argv[1]);
     Module *before = source ? compile(source, &none, intern("elaborate"), false) : NULL;
     Module *after = before ? compile(source, &none, intern("simplify"), false) : NULL;

@@ -40,24 +40,6 @@ static double noise(long k)
     return (double) (h >> 11) / 9007199254740992.0 * 2 - 1;
 }
 
-/* Whether an element lies beyond the batch or its length. */
-static bool beyond(Machine *m, Tensor *t, long element)
-{
-    long at[MAX_RANK];
-    for (int k = t->rank; k-- > 0; element /= t->axis[k].size)
-        at[k] = element % t->axis[k].size;
-    long example = 0;
-    for (int k = t->rank; k-- > 0;)
-        if (t->axis[k].example)
-            example = at[k];
-    for (int k = 0; k < t->rank; k++) {
-        Tensor *length = t->axis[k].length;
-        if (length && at[k] >= interp_at(m, length)[length->rank ? example : 0])
-            return true;
-    }
-    return false;
-}
-
 /* Names give the numbers, so that two readings of one text get the same data. */
 static void give(Machine *m, Text *t, const Case *c)
 {
@@ -75,17 +57,12 @@ static void give(Machine *m, Text *t, const Case *c)
                     v = floor((v + 1) / 2 * x->of);
                 if (!strcmp(x->name, "zero"))
                     v = 0;
-                interp_at(m, x)[j] = x->role == ROLE_input && beyond(m, x, j) ? NAN : v;
+                interp_at(m, x)[j] = x->role == ROLE_input && interp_beyond(m, x, j) ? NAN : v;
             }
         }
 }
 
 /* ---- comparing ------------------------------------------------------------------------------------------ */
-static bool near(double a, double b, double tolerance)
-{
-    return a == b || fabs(a - b) <= tolerance * fmax(1, fmax(fabs(a), fabs(b)));
-}
-
 static void compare(const Case *c, const char *pass, Machine *a, Text *ta, Machine *b, Text *tb)
 {
     for (int k = 0; k < ta->names.n; k++) {
@@ -95,7 +72,7 @@ static void compare(const Case *c, const char *pass, Machine *a, Text *ta, Machi
             had = had || b->store.at[j].t == y;
         for (long j = 0; had && j < tensor_count(x); j++) {
             const double u = interp_at(a, x)[j], v = interp_at(b, y)[j];
-            if (!beyond(a, x, j) && !(u != u && v != v) && !near(u, v, 1e-12)) {
+            if (!interp_beyond(a, x, j) && !(u != u && v != v) && !interp_near(u, v, 1e-12)) {
                 fail(c, "%s: %s[%ld] was %.15g, is %.15g", pass, x->name, j, u, v);
                 break;
             }
@@ -134,13 +111,6 @@ static Text *forward(const Case *c)
     return t;
 }
 
-static double loss_at(Machine *m, Text *t)
-{
-    interp_forget(m, ROLE_temp);
-    interp_run(m, &t->program->body);
-    return *interp_at(m, t->program->loss);
-}
-
 static void check_grads(const Case *c, Text *t, Machine *m, const char *pass)
 {
     Text *f = forward(c);
@@ -152,15 +122,9 @@ static void check_grads(const Case *c, Text *t, Machine *m, const char *pass)
         double *at = interp_at(&fm, w);
         bool any = false;
         for (long j = 0; j < tensor_count(w); j++) {
-            const double keep = at[j], h = 1e-5;
-            at[j] = keep + h;
-            const double up = loss_at(&fm, f);
-            at[j] = keep - h;
-            const double down = loss_at(&fm, f);
-            at[j] = keep;
-            const double slope = (up - down) / (2 * h), got = interp_at(m, dw)[j];
+            const double slope = interp_slope(&fm, f->program, &at[j], 1e-5), got = interp_at(m, dw)[j];
             any = any || fabs(slope) > 1e-4;
-            if (!near(slope, got, 1e-6)) {
+            if (!interp_near(slope, got, 1e-6)) {
                 fail(c, "%s: %s[%ld] is %.10g, the difference quotient %.10g", pass, dw->name, j, got, slope);
                 break;
             }
@@ -189,23 +153,20 @@ static void check_held(const Case *c)
     for (int k = 0; k < t->program->trained.n; k++) {
         Tensor *w = text_tensor(t, names->program->trained.at[k]->name), *dw = t->program->grads.at[k];
         for (long j = 0; j < tensor_count(w); j++) {
-            double *at = &interp_at(&m, w)[j];
-            const double keep = *at, h = 1e-5;
             interp_run(&m, &t->program->body);
-            const double got = interp_at(&m, dw)[j];
-            *at = keep + h;
-            interp_run(&m, &t->program->body);
-            const double up = *interp_at(&m, t->program->loss);
-            *at = keep - h;
-            interp_run(&m, &t->program->body);
-            const double slope = (up - *interp_at(&m, t->program->loss)) / (2 * h);
-            *at = keep;
-            if (!near(slope, got, 1e-6)) {
+            const double got = interp_at(&m, dw)[j], slope = interp_slope(&m, t->program, &interp_at(&m, w)[j], 1e-5);
+            if (!interp_near(slope, got, 1e-6)) {
                 fail(c, "held: %s[%ld] is %.10g, the difference quotient %.10g", dw->name, j, got, slope);
                 break;
             }
         }
     }
+}
+
+static void run_anew(Machine *m, Text *t)
+{
+    interp_forget(m, ROLE_temp);
+    interp_run(m, &t->program->body);
 }
 
 /* What `g = gradient(s, x)` gave against difference quotients of s by x, where x is given and not computed. */
@@ -221,18 +182,18 @@ static void check_inner(const Case *c, Text *t, Machine *m)
         double *got = alloc((size_t) (ns * nx) * sizeof *got), *up = alloc((size_t) ns * sizeof *up);
         memcpy(got, interp_at(m, d), (size_t) (ns * nx) * sizeof *got);
         for (long j = 0; j < nx; j++) {
-            if (beyond(m, x, j))
+            if (interp_beyond(m, x, j))
                 continue;
             double *at = &interp_at(m, x)[j];
             const double keep = *at, h = 1e-5;
             *at = keep + h;
-            loss_at(m, t);
+            run_anew(m, t);
             memcpy(up, interp_at(m, s), (size_t) ns * sizeof *up);
             *at = keep - h;
-            loss_at(m, t);
+            run_anew(m, t);
             *at = keep;
             for (long i = 0; i < ns; i++)
-                if (!near((up[i] - interp_at(m, s)[i]) / (2 * h), got[i * nx + j], 1e-6)) {
+                if (!interp_near((up[i] - interp_at(m, s)[i]) / (2 * h), got[i * nx + j], 1e-6)) {
                     fail(c, "%s[%ld, %ld] is %.10g, the difference quotient %.10g", d->name, i, j, got[i * nx + j],
                          (up[i] - interp_at(m, s)[i]) / (2 * h));
                     return;
