@@ -105,6 +105,19 @@ void whole_check(int input, double v, const char *file, const char *unit, long r
         fail("%s: %s %ld: %.0f is outside of 0 to %d, the numbers that %s has", file, unit, row, v, in->classes - 1, in->array.name);
 }
 
+/* A number of a file, checked, into its place. */
+void column_put(Column *c, int input, const char *file, long row, long element, double v)
+{
+    const long at = row * input_width(input) + element;
+    if (!isfinite(v))
+        fail("%s: row %ld, element %ld is %g", file, row, element, v);
+    if (c->whole) {
+        whole_check(input, v, file, "row", row);
+        c->whole[at] = (int32_t) v;
+    } else
+        c->real[at] = (float) v;
+}
+
 /* ---- choosing rows -------------------------------------------------------------------------------------- */
 static Split take_rows(const Split *s, const long *row, long n)
 {

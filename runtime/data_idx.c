@@ -74,16 +74,8 @@ static void read_one(const char *path, Split *s, int input)
         const size_t n = in_read(f, row, (size_t) (w * h.size));
         if (n < (size_t) (w * h.size))
             fail("%s: ends at byte %zu, in row %ld of %ld", path, begin + (size_t) (r * w * h.size) + n, r, rows);
-        for (long e = 0; e < w; e++) {
-            const double v = number(row + e * h.size, h.type);
-            if (!isfinite(v))
-                fail("%s: row %ld, element %ld is %g", path, r, e, v);
-            if (c->whole) {
-                whole_check(input, v, path, "row", r);
-                c->whole[r * w + e] = (int32_t) v;
-            } else
-                c->real[r * w + e] = (float) v;
-        }
+        for (long e = 0; e < w; e++)
+            column_put(c, input, path, r, e, number(row + e * h.size, h.type));
     }
     if (in_read(f, &more, 1))
         fail("%s: goes on after its %ld rows, at byte %zu", path, rows, begin + (size_t) (h.count * h.size));

@@ -164,18 +164,6 @@ static Column *column_for(Split *s, int input, const Grid *g, const char *path)
     return c;
 }
 
-static void take_number(Column *c, int input, const char *path, long row, long e, double v)
-{
-    const long at = row * input_width(input) + e;
-    if (!isfinite(v))
-        fail("%s: row %ld, element %ld is %g", path, row, e, v);
-    if (c->whole) {
-        whole_check(input, v, path, "row", row);
-        c->whole[at] = (int32_t) v;
-    } else
-        c->real[at] = (float) v;
-}
-
 /* Numbers that are kept as they come. */
 static void take_floats(Column *c, int input, const char *from, const char *path, long first, long n)
 {
@@ -186,7 +174,7 @@ static void take_floats(Column *c, int input, const char *from, const char *path
     for (long e = 0; e < n * w; e++)
         good &= isfinite(to[e]) != 0;
     for (long e = 0; !good; e++)
-        take_number(c, input, path, first + e / w, e % w, to[e]);
+        column_put(c, input, path, first + e / w, e % w, to[e]);
 }
 
 /* `part` has n rows of the array, to be rows first and on of the column. */
@@ -201,7 +189,7 @@ static void take_part(Column *c, int input, const Grid *part, const char *path, 
     for (long r = 0; r < n; r++) {
         const long used = in->length ? (c->length[first + r] = length_of(part, r, input)) * (w / in->array.shape[1]) : w;
         for (long e = 0; e < used; e++)
-            take_number(c, input, path, first + r, e, grid_at(part, r * w + e));
+            column_put(c, input, path, first + r, e, grid_at(part, r * w + e));
     }
 }
 

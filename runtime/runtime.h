@@ -116,6 +116,7 @@ Column *column_new(Split *s, int input, long rows);     /* rows < 0: as s has al
 const AeSetting *setting_find(const AeSetting *list, int n, const char *key);
 double setting_number(const AeSetting *list, int n, const char *key, double otherwise);
 void whole_check(int input, double v, const char *file, const char *unit, long row);
+void column_put(Column *c, int input, const char *file, long row, long element, double v);
 const Split *data_split(const char *name);              /* "train" "validation" "test"; read at first use; NULL: there is none */
 const AeSetting *data_setting(const char *key);         /* of the block `data` */
 void scale_learn(const Split *train);
