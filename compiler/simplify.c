@@ -1,7 +1,7 @@
 /* simplify.c -- takes out what differentiation needed and what nobody reads.
  *
  * u - stop(u) is 0, and so is its product with anything: such a formula is there for its slope alone. Then stop and
- * byhand vanish, copies and constants are read through, and statements are dropped whose targets nobody reads.
+ * byhand vanish, copies and constants are read through, and statements are dropped whose targets nobody reads, and inputs.
  * Changes no result otherwise. Runs after differentiate.c. */
 #include "program.h"
 
@@ -309,9 +309,19 @@ static void drop_dead(Simplify *s)
     s->changed = changed;
 }
 
+/* Whether a program still reads an input, its lengths, or which examples have it. */
+static bool reads_input(const Simplify *s, const Module *m, Tensor *t)
+{
+    bool is = tensor_in(&s->needed, t) || tensor_in(&s->p->outputs, t);
+    for (int k = 0; k < t->rank; k++)
+        is |= !t->axis[k].example && t->axis[k].length && tensor_in(&s->needed, t->axis[k].length);
+    for (int k = 0; k < m->inputs.n; k++)
+        is |= m->inputs.at[k].tensor == t && m->inputs.at[k].has && tensor_in(&s->needed, m->inputs.at[k].has);
+    return is;
+}
+
 void simplify(Module *m, Program *p)
 {
-    (void) m;
     Simplify s = { .p = p };
     do {
         find_rules(&s);
@@ -320,4 +330,9 @@ void simplify(Module *m, Program *p)
             rewrite_list(&s, program_part(p, k));
         drop_dead(&s);
     } while (s.changed);
+    int n = 0;
+    for (int k = 0; k < p->inputs.n; k++)
+        if (reads_input(&s, m, p->inputs.at[k]))
+            p->inputs.at[n++] = p->inputs.at[k];
+    p->inputs.n = n;
 }

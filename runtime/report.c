@@ -42,7 +42,7 @@ static double *series(History *h, const char *name)
 
 static void read_line(History *h, char *line, int number)
 {
-    bool epoch = false;
+    bool epoch = false, last = false;       /* the last line has the test rows, and the training rows once more */
     for (char *p = line; (p = strchr(p, '"')); ) {
         char *const name = p + 1, *const end = strchr(name, '"');
         if (!end || end[1] != ':')
@@ -56,10 +56,11 @@ static void read_line(History *h, char *line, int number)
             continue;
         }
         epoch |= strncmp(name, "train/", 6) == 0;
+        last |= strncmp(name, "test/", 5) == 0;
         if (strchr(name, '/') && *p != '[')
             series(h, name)[number] = *p == 'n' ? NAN : strtod(p, NULL);
     }
-    h->epochs += epoch;
+    h->epochs += epoch && !last;
 }
 
 static History read_history(const char *path)

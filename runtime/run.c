@@ -9,14 +9,15 @@ const AeProgram *program_find(const char *name)
     return NULL;
 }
 
-/* The commands among the programs; the rest serve training. */
+/* What every model can, and the commands among its programs; the other programs serve training. */
 char *program_names(void)
 {
     Text t = { 0 };
+    text_add(&t, "train, eval");
     for (int k = 0; k < ncommands; k++)
         if (program_find(commands[k].name))
-            text_add(&t, "%s%s", t.n ? ", " : "", commands[k].name);
-    return t.n ? t.at : form("nothing");
+            text_add(&t, ", %s", commands[k].name);
+    return t.at;
 }
 
 const AeProgram *program_need(const char *name)

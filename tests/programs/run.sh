@@ -57,6 +57,12 @@ round_trip() {
     if cmp -s "$dir/d.npy" "$dir/r.npy"; then ok; else bad "$name: decode after encode is not reconstruct"; fi
 }
 
+# The report of the quickstart shows what it draws.
+reported() {
+    [ "$1" = quickstart ] || return
+    try "samples in the report" grep -q '<figcaption>Samples from the prior</figcaption><img' "$dir/run/report.html"
+}
+
 # The same bits for any number of threads.
 same_bits() {
     local name=$1 t
@@ -88,6 +94,7 @@ one() {
     if "$aec" build "examples/$name.ae" -o "$dir/fast" > "$dir/log" 2>&1; then ok; else bad "build $name" "$(cat "$dir/log")"; return; fi
     grep -q "| examples/$name.ae |" tests/results/list.txt && return        # minutes: `make results` has it
     reaches "$name"
+    reported "$name"
     round_trip "$name"
     same_bits "$name"
     if "$aec" build --gradcheck "examples/$name.ae" -o "$dir/f64" > "$dir/log" 2>&1; then ok; else bad "build the twin of $name" "$(cat "$dir/log")"; return; fi
@@ -95,7 +102,7 @@ one() {
     agrees "$name"
     rm -rf "$dir"/t[1235] "$dir"/e[12] "$dir/fast" "$dir/f64"
 }
-export -f ok bad try missing reaches round_trip agrees same_bits clean_text one
+export -f ok bad try missing reaches round_trip agrees reported same_bits clean_text one
 
 if [ "$what" = quick ]; then list="quickstart dense conv lstm tied rbm classifier"
 else list=$(ls examples/*.ae | xargs -n1 basename | sed 's/\.ae$//'); fi
