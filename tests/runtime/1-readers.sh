@@ -52,7 +52,7 @@ fails "npy fraction"  1 'half.npy: row 17: 1.5 is no whole number, as y needs' .
 fails "npy rows"      1 'few.npy: has 319 rows where the first array has 320' ./npy train --train x.npy few.npy
 fails "npy huge"      1 'huge.npy: its shape is too large' ./npy train --train huge.npy
 fails "npy header"    1 'head.npy: ends within its header, at byte 40' ./npy train --train head.npy
-fails "npy other"     1 'page.txt: no reader is known for this kind of file' ./hand train --train page.txt page.csv
+fails "npy other"     1 'page.odd: no reader is known for this kind of file' ./hand train --train page.odd page.csv
 fails "npz cut"       1 'cut.npz: has no directory at its end; it was cut off' ./npz train --train cut.npz
 fails "npz name"      1 'other.npz: has an array images, and the model no input or label of that name' ./npz train --train other.npz
 
