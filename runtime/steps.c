@@ -111,6 +111,7 @@ void stage_sweeps(const Stage *s, int every)
 static bool all_finite(const ae_real *at, long n)
 {
     unsigned bad = 0;
+    #pragma omp parallel for simd schedule(static) reduction(| : bad) if (n > 100000)
     for (long k = 0; k < n; k++)
         bad |= !isfinite(at[k]);
     return !bad;
@@ -146,10 +147,13 @@ static _Noreturn void name_gradient(const Stage *s, const Position *at)
 /* ---- the step -------------------------------------------------------------------------------------------- */
 static void clip(const AePhase *p)
 {
-    double square = 0;
-    for (int r = 0; r < p->ntrained; r++)
-        for (long k = p->trained[r].first; k < p->trained[r].first + p->trained[r].count; k++)
+    double square = 0;      /* by lanes, in an order that the flags fix */
+    for (int r = 0; r < p->ntrained; r++) {
+        const long end = p->trained[r].first + p->trained[r].count;
+        #pragma omp simd reduction(+ : square)
+        for (long k = p->trained[r].first; k < end; k++)
             square += (double) ae_model.grads[k] * ae_model.grads[k];
+    }
     if (!(square > p->clip * p->clip))
         return;
     const ae_real shrink = (ae_real) (p->clip / sqrt(square));
