@@ -186,7 +186,7 @@ static Program *gradient_program(Elab *e, int number, Decl *train)
     EACH(t, e->used)                /* what the loss does not read keeps still */
         if (HAS(needed, t))
             PUSH(p->trained, t);
-    if (!p->trained.n && !p->update.n && phase->place.source)
+    if (!p->trained.n && !p->update.n && !e->sweeps.n && phase->place.source)
         report(phase->place, DIAG_nothing_trained, phase->name);
     return p;
 }

