@@ -1,0 +1,42 @@
+# part-sequence.sh -- read by run.sh: sequences, recurrent and by attention (19, 20).
+
+# ---- 20: what attention is --------------------------------------------------------------------------------------
+# All values 1 and the output as it is: a row of attention that sums to 1 gives 1, and the residual adds it.
+unit="1,0,0,0,0,0,0,1,0,0,0,0,0,0,1,0,0,0,0,0,0,1,0,0,0,0,0,0,1,0,0,0,0,0,0,1"
+some="0.7,-1.1,0.4,0.9,-0.3,1.6,-0.8,0.2,1.2,-0.5,0.6,-1.4,0.3"
+heads() {       # heads WV BV: weights of attention whose values are made by these
+    "$tool" weights w.safetensors encoder.attention1.wq 6,2,3 $some encoder.attention1.wk 6,2,3 "-0.6,$some" \
+        encoder.attention1.wv 6,2,3 "$1" encoder.attention1.wo 2,3,6 $unit encoder.attention1.bq 2,3 $some encoder.attention1.bk 2,3 0.2 \
+        encoder.attention1.bv 2,3 $2 encoder.attention1.bo 6 0 decoder.dense1.w 6,6 0 decoder.dense1.b 6 0
+}
+steps="0.3 -1.2 0.8 2.1 -0.4 0.6   1.5 0.2 -0.9 0.1 0.7 -1.8   -0.5 0.9 1.1 -2.2 0.4 0.3   0.6 -0.7 -0.1 1.9 -1.3 0.2"
+codes() { ./heads encode --weights w.safetensors -o z.npy > log 2>&1 && "$tool" get z.npy || bad "20: encode" "$(cat log)"; }
+build heads heads --real f64 --cc "$work/cc" && {
+    heads 0 1; "$tool" npy x.npy 1,4,6 $steps
+    worst=$(codes | awk -v x="$steps" '{ split(x, s, " "); for (k = 1; k <= 24; k++) { d = $k - s[k] - 1; if (d < 0) d = -d; if (d > worst) worst = d } print NF == 24 ? worst : "" }')
+    holds "20: rows of attention sum to 1" "\"$worst\" != \"\" && $worst < 1e-6"
+    # Without positions other places of the steps give other places of the codes: steps 3 1 4 2.
+    heads "$some" 0.1; a=$(codes)
+    "$tool" npy x.npy 1,4,6 $(echo $steps | awk '{ split("3 1 4 2", p, " "); for (t = 1; t <= 4; t++) for (k = 1; k <= 6; k++) print $((p[t] - 1) * 6 + k) }')
+    worst=$(printf '%s\n%s\n' "$a" "$(codes)" | awk 'NR == 1 { for (k = 1; k <= 24; k++) a[k] = $k; next }
+        { split("3 1 4 2", p, " "); for (t = 1; t <= 4; t++) for (k = 1; k <= 6; k++) { d = $((t - 1) * 6 + k) - a[(p[t] - 1) * 6 + k]; if (d < 0) d = -d
+            if (d > worst) worst = d; e = $((t - 1) * 6 + k) - a[(t - 1) * 6 + k]; moved += e * e } print worst, moved }')
+    holds "20: without positions attention goes with the steps" "\"$worst\" != \"\" && ${worst% *} + 0 < 1e-5 && ${worst#* } + 0 > 0.1"
+}
+# What lies beyond the end of a line has no weight: with room for twice as many words the codes are the same.
+printf 'one two three\nfour\none four two three five\nsix two\n' > lines.txt
+build lengths short --real f64 --cc "$work/cc" && build lengths long --real f64 --cc "$work/cc" -D most=12 && {
+    train short && for name in short long; do ./$name encode --split train --weights short.run -o $name.npy > log 2>&1 || bad "20: encode $name" "$(cat log)"; done
+    worst=$(printf '%s\n%s\n' "$("$tool" get short.npy)" "$("$tool" get long.npy)" | awk 'NR == 1 { n = NF; for (k = 1; k <= NF; k++) a[k] = $k; next }
+        { for (k = 1; k <= NF; k++) { d = $k - a[k]; if (d < 0) d = -d; if (d > worst) worst = d } print n == 32 && NF == n ? worst + 0 : "" }')
+    holds "20: beyond the end of a line nothing counts" "\"$worst\" != \"\" && $worst < 1e-12"
+}
+
+# ---- 19: copying ----------------------------------------------------------------------------------------------------
+if [ "$what" = all ]; then
+    awk 'BEGIN { s = 11; for (r = 0; r < 20000; r++) { line = ""; for (k = 0; k < 10; k++) { s = s * 16807 % 2147483647; line = line sprintf("%c", 97 + int(s / 65536) % 8) } print line } }' > strings.txt
+    build copy copy && train copy && {
+        same=$(sort strings.txt | uniq -d | wc -l)
+        holds "19: more than 99 of 100 strings that were not trained on are copied" "$(./copy eval --json --weights copy.run | field test/reconstruct.exact) > 0.99 && $same < 10"
+    }
+fi
