@@ -76,7 +76,7 @@ typedef enum { PART_run, PART_update, PART_begin, PART_end, PART_COUNT } Part;
 typedef struct {            /* funcs that need no barrier between them */
     VEC(Func *) funcs;
     Index *tile;            /* NULL: done by one thread */
-    int step;               /* of the tile */
+    int step;               /* of the tile; 0: one piece for each thread */
     bool rows;              /* the tile is of examples */
     bool wait;              /* a barrier stands before it */
     StmtList stmts;         /* in order */

@@ -220,24 +220,16 @@ static bool touch(Emit *e, StmtList *a, StmtList *b)
     return false;
 }
 
-/* How many values of the index a thread takes at once: enough to be worth its packing, few enough to share.
- * Of examples always as many, whatever is done with them: a library's product may round otherwise for more rows,
- * and `decode` after `encode` is to give the bits of `reconstruct`. */
-static int tile_step(Index *range, bool rows, double work)
+/* How many values of the index a thread takes at once, so many that each thread has one piece. OpenBLAS may round
+ * otherwise for more rows, so with it the pieces are always the same, whatever is done with them: `decode` after
+ * `encode` is to give the bits of `reconstruct`. */
+static int tile_step(Emit *e, Index *range, bool rows)
 {
-    const int parts = rows ? (range->size < 256 ? 4 : 8) : work < 20000 ? 1 : 8;
-    int step = (range->size + parts - 1) / parts;
-    if (rows || range->size >= 32)
-        step = (step + 15) / 16 * 16;
-    return step < range->size ? step : range->size;
-}
-
-static double work_of(StmtList *list)
-{
-    double sum = 0;
-    for (int k = 0; k < list->n; k++)
-        sum += stmt_points(list->at[k]);
-    return sum;
+    if (e->how.openblas) {
+        const int parts = rows && range->size < 256 ? 4 : 8, step = (range->size + parts - 1) / parts;
+        return rows || range->size >= 32 ? (step + 15) / 16 * 16 : step;
+    }
+    return 0;
 }
 
 static Node *last_of(Func *f)
@@ -271,7 +263,7 @@ static void add_region(Emit *e, Run *run, Choice *c, bool rows)
 {
     Region *r = NEW(Region);
     r->tile = c->range;
-    r->step = c->range ? tile_step(c->range, rows, work_of(&c->in)) : 0;
+    r->step = c->range ? tile_step(e, c->range, rows) : 0;
     r->rows = rows;
     for (int k = 0; k < c->in.n; k++)
         PUSH(r->stmts, c->in.at[k]);
@@ -362,9 +354,10 @@ static void region_print(Emit *e, Buf *b, Region *r)
         return;
     }
     Str limit = limit_text(e, r->tile);
+    Str step = r->step ? format("%d", r->step) : format("ae_share(%s, %s)", limit, r->rows ? "AE_ROWS" : "AE_COLUMNS");
     buf_add(b, "        #pragma omp for schedule(static) nowait\n");
-    buf_add(b, "        for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
-    buf_add(b, "            const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
+    buf_add(b, "        for (int lo = 0; lo < %s; lo += %s) {\n", limit, step);
+    buf_add(b, "            const int hi = ae_imin(lo + %s, %s);\n", step, limit);
     calls_print(e, b, r, "lo", "hi", 3);
     buf_add(b, "        }\n");
 }
@@ -372,7 +365,7 @@ static void region_print(Emit *e, Buf *b, Region *r)
 static void alone_print(Emit *e, Buf *b, Region *r)
 {
     Str limit = r->tile ? limit_text(e, r->tile) : intern("");
-    if (!r->tile || !r->rows || is_empty(r)) {
+    if (!r->step || !r->rows || is_empty(r)) {
         calls_print(e, b, r, "0", limit, 1);
         return;
     }

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #ifdef AE_DOUBLE
 typedef double ae_real;
@@ -200,6 +203,18 @@ static inline float  ae_fmodf(float a, float b)     { return a - fabsf(b) * floo
 static inline double ae_fmod(double a, double b)    { return a - fabs(b) * floor(a / fabs(b)); }
 static inline int    ae_imod(int a, int b)          { const int m = b < 0 ? -b : b, r = m ? a % m : 0; return r < 0 ? r + m : r; }
 static inline int    ae_idiv(int a, int b)          { const int q = b ? a / b : 0; return b && a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q; }
+/* How many of n a thread of a team takes at once: one piece each, of whole units. */
+enum { AE_ROWS = 1, AE_COLUMNS = 16 };
+static inline int    ae_share(int n, int unit)
+{
+#ifdef _OPENMP
+    const int threads = omp_get_num_threads();
+#else
+    const int threads = 1;
+#endif
+    const int each = (n + threads - 1) / threads, whole = (each + unit - 1) / unit * unit;
+    return n < 2 * unit ? ae_imax(each, 1) : ae_imax(whole, 1);
+}
 enum { AE_FAR = -(1 << 30) - 1 };       /* a subscript that is outside of everything */
 static inline int    ae_floorf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) floorf(x) : AE_FAR; }
 static inline int    ae_floor(double x)     { return x >= -1073741824.0 && x <= 1073741824.0 ? (int) floor(x) : AE_FAR; }

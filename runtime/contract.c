@@ -2,16 +2,29 @@
  *
  * An element's place is the sum of a step for each axis, so transposes, strides, windows and reshapes cost
  * nothing but a table. Columns go in panels of WIDE, which are packed; rows of a are read one number at a time
- * and spread over a vector. Sums run over k in order, in blocks of DEEP: the sizes alone fix every rounding. */
+ * and spread over a vector. Sums run over k in order, in blocks of DEEP: the sizes alone fix every rounding,
+ * however many rows or columns a call is given. */
 #include "ae.h"
 
-enum {
-    BYTES = 32,                                     /* of a vector */
-    LANES = BYTES / (int) sizeof(ae_real),
-    WIDE = 2 * LANES,
-    TALL = 6,                           /* rows of a tile: 12 sums, 2 of b and 1 of a fill 16 registers */
-    DEEP = 512, ROWS = 768
-};
+#if defined __AVX512F__
+#define BYTES 64                        /* of a vector */
+#define TALL 14                         /* rows of a tile: 28 sums, 2 of b and 1 of a in 32 registers */
+#elif defined __AVX__
+#define BYTES 32
+#define TALL 6                          /* 12 sums, 2 of b and 1 of a in 16 registers */
+#else
+#define BYTES 16
+#define TALL 6
+#endif
+#ifdef AE_DOUBLE
+#define LANES (BYTES / 8)
+typedef int64_t Whole;
+#else
+#define LANES (BYTES / 4)
+typedef int32_t Whole;
+#endif
+
+enum { WIDE = 2 * LANES, DEEP = 16384 / BYTES, ROWS = 768 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
 typedef ae_real Loose __attribute__((vector_size(BYTES), aligned(sizeof(ae_real)), may_alias));
@@ -36,26 +49,34 @@ static long size_of(const AeAxis *x)
 /* The places of points from .. from + n - 1 of a run of axes, the last fastest, in two arrays. */
 static void places(const AeAxis *x, long from, int n, int *one, int *two)
 {
-    int axes = 0, at[AE_RANK];
-    long p = 0, q = 0;
+    int axes = 0, at[AE_RANK], p = 0, q = 0;
     while (x[axes].count >= 0)
         axes++;
     for (int k = axes - 1; k >= 0; k--) {
         at[k] = (int) (from % x[k].count);
         from /= x[k].count;
-        p += at[k] * x[k].one;
-        q += at[k] * x[k].two;
+        p += at[k] * (int) x[k].one;
+        q += at[k] * (int) x[k].two;
     }
-    for (int i = 0; i < n; i++) {
-        one[i] = (int) p;
-        two[i] = (int) q;
-        for (int k = axes - 1; k >= 0; k--) {
-            p += x[k].one;
-            q += x[k].two;
+    const AeAxis last = x[axes - 1];
+    for (int i = 0; i < n;) {
+        const int left = last.count - at[axes - 1], run = left < n - i ? left : n - i;
+        const int by_one = (int) last.one, by_two = (int) last.two;
+        for (int l = 0; l < run; l++) {
+            one[i + l] = p + l * by_one;
+            two[i + l] = q + l * by_two;
+        }
+        i += run;
+        p -= at[axes - 1] * by_one;
+        q -= at[axes - 1] * by_two;
+        at[axes - 1] = 0;
+        for (int k = axes - 2; k >= 0; k--) {
+            p += (int) x[k].one;
+            q += (int) x[k].two;
             if (++at[k] < x[k].count)
                 break;
-            p -= x[k].one * x[k].count;
-            q -= x[k].two * x[k].count;
+            p -= (int) x[k].one * x[k].count;
+            q -= (int) x[k].two * x[k].count;
             at[k] = 0;
         }
     }
@@ -70,19 +91,52 @@ static bool in_line(const int *at, int n)
 }
 
 /* ---- packing ---------------------------------------------------------------------------------- */
-#define UNROLLED _Pragma("GCC unroll 8")
+#define UNROLLED _Pragma("GCC unroll 16")
 
-/* Eight, or four, columns that are contiguous along k: turned over in registers. */
+typedef Whole Mask __attribute__((vector_size(BYTES)));
+
+/* LANES vectors turned over, lane l of vector k against lane k of vector l: first single lanes of each two vectors
+ * change places, then pairs, then fours. */
+#define LOW(l, s) ((l) & (s) ? LANES + (l) - (s) : (l))
+#define HIGH(l, s) ((l) & (s) ? LANES + (l) : (l) + (s))
+#define TWO(X, l, s) X(l, s), X(l + 1, s)
+#define FOUR(X, l, s) TWO(X, l, s), TWO(X, l + 2, s)
+#define EIGHT(X, l, s) FOUR(X, l, s), FOUR(X, l + 4, s)
+#define SIXTEEN(X, l, s) EIGHT(X, l, s), EIGHT(X, l + 8, s)
+#define EXCHANGE(MASK, s) \
+    UNROLLED for (int k = 0; k < LANES; k++) \
+        if (!(k & s)) { \
+            const Lane one = v[k], two = v[k + s]; \
+            v[k] = __builtin_shuffle(one, two, (Mask) { MASK(LOW, 0, s) }); \
+            v[k + s] = __builtin_shuffle(one, two, (Mask) { MASK(HIGH, 0, s) }); \
+        }
+
+static inline __attribute__((always_inline)) void turn(Lane v[])
+{
+#if LANES == 2
+    EXCHANGE(TWO, 1)
+#elif LANES == 4
+    EXCHANGE(FOUR, 1) EXCHANGE(FOUR, 2)
+#elif LANES == 8
+    EXCHANGE(EIGHT, 1) EXCHANGE(EIGHT, 2) EXCHANGE(EIGHT, 4)
+#else
+    EXCHANGE(SIXTEEN, 1) EXCHANGE(SIXTEEN, 2) EXCHANGE(SIXTEEN, 4) EXCHANGE(SIXTEEN, 8)
+#endif
+}
+
+/* Columns that are contiguous along k: turned over in registers. */
 static int pack_turned(const ae_real *b, int n)
 {
     int k = 0;
     for (; k + LANES <= n; k += LANES)
-        for (int half = 0; half < WIDE; half += LANES)
-            UNROLLED for (int l = 0; l < LANES; l++) {
-                const ae_real *const from = b + desk.col_b[half + l] + desk.sum_b[k];
-                UNROLLED for (int i = 0; i < LANES; i++)
-                    desk.panel[(k + i) * WIDE + half + l] = from[i];
-            }
+        for (int half = 0; half < WIDE; half += LANES) {
+            Lane v[LANES];
+            UNROLLED for (int l = 0; l < LANES; l++)
+                v[l] = *(const Loose *) (b + desk.col_b[half + l] + desk.sum_b[k]);
+            turn(v);
+            UNROLLED for (int i = 0; i < LANES; i++)
+                *(Lane *) &desk.panel[(k + i) * WIDE + half] = v[i];
+        }
     return k;
 }
 
@@ -98,7 +152,7 @@ static void pack(const ae_real *b, int n, int cols)
     }
     for (int l = cols; l < WIDE; l++)
         desk.col_b[l] = desk.col_b[0];              /* read, never stored */
-    for (int k = cols == WIDE && in_line(desk.sum_b, n) ? pack_turned(b, n) : 0; k < n; k++)
+    for (int k = in_line(desk.sum_b, n) ? pack_turned(b, n) : 0; k < n; k++)
         UNROLLED for (int l = 0; l < WIDE; l++)
             desk.panel[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
 }
@@ -110,13 +164,26 @@ static void pack(const ae_real *b, int n, int cols)
 #define ROWS4(X) ROWS3(X) X(3)
 #define ROWS5(X) ROWS4(X) X(4)
 #define ROWS6(X) ROWS5(X) X(5)
+#define ROWS7(X) ROWS6(X) X(6)
+#define ROWS8(X) ROWS7(X) X(7)
+#define ROWS9(X) ROWS8(X) X(8)
+#define ROWS10(X) ROWS9(X) X(9)
+#define ROWS11(X) ROWS10(X) X(10)
+#define ROWS12(X) ROWS11(X) X(11)
+#define ROWS13(X) ROWS12(X) X(12)
+#define ROWS14(X) ROWS13(X) X(13)
 
 #define START(r) Lane c##r = { 0 }, d##r = { 0 }; const ae_real *const a##r = a + desk.row_a[row + r];
 #define STEP(r) { const ae_real v = a##r[at]; c##r += v * left; d##r += v * right; }
 #define KEEP(r) *(Lane *) &desk.out[r * WIDE] = c##r; *(Lane *) &desk.out[r * WIDE + LANES] = d##r;
+#define SET(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
+    *t = scale * c##r; *(Loose *) ((ae_real *) t + LANES) = scale * d##r; }
+#define ADD(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
+    *t += scale * c##r; *(Loose *) ((ae_real *) t + LANES) += scale * d##r; }
 
+/* to: where the first column of row 0 goes, if the columns lie in line; else NULL, and the sums stay in desk.out */
 #define TILE(n) \
-static void tile##n(const ae_real *a, int row, int depth) \
+static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real scale, bool set) \
 { \
     ROWS##n(START) \
     for (int k = 0; k < depth; k++) { \
@@ -125,38 +192,48 @@ static void tile##n(const ae_real *a, int row, int depth) \
         const int at = desk.sum_a[k]; \
         ROWS##n(STEP) \
     } \
-    ROWS##n(KEEP) \
+    if (!to) { \
+        ROWS##n(KEEP) \
+    } else if (set) { \
+        ROWS##n(SET) \
+    } else { \
+        ROWS##n(ADD) \
+    } \
 }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if TALL == 14
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
 
-static void (*const tiles[])(const ae_real *, int, int) = { NULL, tile1, tile2, tile3, tile4, tile5, tile6 };
+static void (*const tiles[])(const ae_real *, int, int, ae_real *, ae_real, bool) = {
+    NULL, tile1, tile2, tile3, tile4, tile5, tile6,
+#if TALL == 14
+    tile7, tile8, tile9, tile10, tile11, tile12, tile13, tile14,
+#endif
+};
 
 /* ---- storing ---------------------------------------------------------------------------------- */
-static void store(ae_real *c, int row, int rows, int cols, bool line, ae_real scale, bool set)
+static void scatter(ae_real *c, int row, int rows, int cols, ae_real scale, bool set)
 {
     for (int r = 0; r < rows; r++) {
         ae_real *const to = c + desk.row_c[row + r];
         const ae_real *const from = &desk.out[r * WIDE];
-        if (line) {
-            for (int l = 0; l < WIDE; l += LANES) {
-                Loose *const at = (Loose *) (to + desk.col_c[0] + l);
-                const Lane v = scale * *(const Lane *) (from + l);
-                *at = (Loose) (set ? v : (Lane) *at + v);
-            }
-            continue;
-        }
         for (int l = 0; l < cols; l++)              /* two columns may share a place */
             to[desk.col_c[l]] = (set ? 0 : to[desk.col_c[l]]) + scale * from[l];
     }
 }
 
+/* Rows in tiles of about the same height: none too low to hide what an addition waits for. */
 static void panel(const ae_real *a, ae_real *c, int rows, int cols, int depth, ae_real scale, bool set)
 {
-    const bool line = cols == WIDE && in_line(desk.col_c, WIDE);
-    for (int row = 0; row < rows; row += TALL) {
-        const int n = rows - row < TALL ? rows - row : TALL;
-        tiles[n](a, row, depth);
-        store(c, row, n, cols, line, scale, set);
+    ae_real *const to = cols == WIDE && in_line(desk.col_c, WIDE) ? c + desk.col_c[0] : NULL;
+    const int parts = (rows + TALL - 1) / TALL;
+    for (int part = 0, row = 0; part < parts; part++) {
+        const int n = (rows - row) / (parts - part);
+        tiles[n](a, row, depth, to, scale, set);
+        if (!to)
+            scatter(c, row, n, cols, scale, set);
+        row += n;
     }
 }
 
