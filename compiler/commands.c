@@ -25,6 +25,11 @@ static bool one_of(const char *flag, const char *value, const char *const *among
     return false;
 }
 
+static bool is_fast(const Options *o)
+{
+    return !o->check && !(o->schedule && !strcmp(o->schedule, "plain"));
+}
+
 static bool build_options(Options *o, BuildOptions *b)
 {
     static const char *const schedules[] = { "fast", "plain", NULL }, *const reals[] = { "f32", "f64", NULL },
@@ -34,7 +39,7 @@ static bool build_options(Options *o, BuildOptions *b)
         return false;
     *b = (BuildOptions) {
         .emit = {
-            .fast = !o->check && !(o->schedule && !strcmp(o->schedule, "plain")),
+            .fast = is_fast(o),
             .f64 = o->check || (o->real && !strcmp(o->real, "f64")),
             .check = o->check,
             .profile = o->profile,
@@ -58,7 +63,7 @@ static Module *module_of(Options *o, Str stage, int *status)
     *status = 1;
     if (!source)
         return NULL;
-    Module *m = compile(source, &o->defines, stage, o->check);
+    Module *m = compile(source, &o->defines, stage, o->check, stage ? stage == intern("order") : is_fast(o));
     *status = diag_errors() ? 3 : 0;
     diag_flush(o->json ? stdout : stderr, o->json);
     return *status ? NULL : m;

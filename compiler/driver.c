@@ -65,15 +65,16 @@ bool libraries_of(File *file, SourceList *out)
 /* ---- passes --------------------------------------------------------------------------------------------- */
 typedef void Pass(Module *, Program *);
 
-static const struct { const char *name; Pass *run; bool check_only; } passes[] = {
-    { "split",          split,          false },
-    { "search",         search,         false },
-    { "hold",           hold,           true },     /* gradcheck builds */
-    { "differentiate",  differentiate,  false },
-    { "simplify",       simplify,       false },
+static const struct { const char *name; Pass *run; bool check_only, fast_only; } passes[] = {
+    { "split",          split,          false, false },
+    { "search",         search,         false, false },
+    { "hold",           hold,           true, false },      /* gradcheck builds */
+    { "differentiate",  differentiate,  false, false },
+    { "simplify",       simplify,       false, false },
+    { "order",          order,          false, true },      /* fast schedule */
 };
 
-const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", NULL };
+const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "order", NULL };
 
 static void each_program(Module *m, Pass *run, const char *name)
 {
@@ -99,7 +100,7 @@ static void each_program(Module *m, Pass *run, const char *name)
     }
 }
 
-Module *compile(const Source *source, const SettingList *defines, Str stage, bool check)
+Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast)
 {
     File *file = parse(source, false);
     SourceList use = { 0 };
@@ -110,7 +111,7 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, boo
         return NULL;
     each_program(m, NULL, "elaborate");
     for (size_t k = 0; k < sizeof passes / sizeof *passes && stage != intern("elaborate"); k++) {
-        if (passes[k].check_only && !check)
+        if ((passes[k].check_only && !check) || (passes[k].fast_only && !fast))
             continue;
         each_program(m, passes[k].run, passes[k].name);
         if (diag_errors())

@@ -15,7 +15,7 @@ const Source *source_read(const char *name);
 typedef VEC(const Source *) SourceList;
 bool libraries_of(File *file, SourceList *out);
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
-Module *compile(const Source *source, const SettingList *defines, Str stage, bool check);
+Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast);
 extern const char *const stage_names[];     /* in order; ends with NULL */
 void module_print(Buf *b, Module *m);       /* every program */
 

@@ -7,6 +7,7 @@
  * constant: dense layers, windows, attention and all their gradients are this. Where each of the three is one
  * axis, and memory lies as it wants, OpenBLAS can do it. */
 #include "emit.h"
+#include <math.h>
 
 enum { SIDE_a = 1, SIDE_b = 2, SIDE_c = 4 };
 
@@ -150,17 +151,36 @@ static void collect(Stmt *s, Strides *st, unsigned sides, char one, char two, ch
 #undef STEP
 }
 
-/* Columns are the vector side: they should hold what lies side by side in c. */
-static bool wants_swap(Stmt *s, Strides *st)
+/* About how many cycles of eight lanes it takes, as measured. Columns are the vector side: they go in panels of 16,
+ * which are packed, gladly from what lies side by side along the columns, or at least along the sums; and where they
+ * do not lie side by side in c, storing takes its time too. */
+static double cost(Stmt *s, const Strides *st)
 {
-    double rows = 1, cols = 1;
+    double rows = 1, cols = 1, sums = 1;
+    const Strides *fast = NULL;
+    bool turned = false;
     for (int k = 0; k < s->nindex; k++) {
-        if (st[k].c == 1 && st[k].index->size > 1 && st[k].side != (SIDE_a | SIDE_b | SIDE_c))
-            return st[k].side == (SIDE_a | SIDE_c);
-        rows *= st[k].side == (SIDE_a | SIDE_c) ? st[k].index->size : 1;
-        cols *= st[k].side == (SIDE_b | SIDE_c) ? st[k].index->size : 1;
+        const int side = st[k].side;
+        const double size = st[k].index->size;
+        rows *= side == (SIDE_a | SIDE_c) ? size : 1;
+        cols *= side == (SIDE_b | SIDE_c) ? size : 1;
+        sums *= side & SIDE_c ? 1 : size;
+        turned |= !(side & SIDE_c) && st[k].b == 1;
+        if (side == (SIDE_b | SIDE_c) && size > 1 && (!fast || st[k].c < fast->c))
+            fast = &st[k];
     }
-    return rows > cols;
+    const double wide = fast ? ceil(cols / 16) * 16 : 16;
+    const double pack = fast && fast->b == 1 ? 0.15 : turned ? 0.45 : 1.6, store = fast && fast->c == 1 ? 0.15 : 2;
+    return rows * wide * sums / 16 + sums * wide * pack * ceil(rows / 768) + rows * wide * store * ceil(sums / 512);
+}
+
+static bool wants_swap(Stmt *s, Gemm *g, Strides *st)
+{
+    const double now = cost(s, st);
+    swap_sides(g, st, s->nindex);
+    const double swapped = cost(s, st);
+    swap_sides(g, st, s->nindex);
+    return swapped < now;
 }
 
 Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
@@ -180,7 +200,7 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
     *g = (Gemm) { .a = f.read[0], .b = f.read[1], .scale = f.scale };
     if (!strides_of(s, g, st))
         return NULL;
-    if (wants_swap(s, st))
+    if (wants_swap(s, g, st))
         swap_sides(g, st, s->nindex);
     for (int k = 0; k < s->nindex; k++)
         if (st[k].side == (SIDE_a | SIDE_b | SIDE_c) || limits_another(s, st[k].index)) {

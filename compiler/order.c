@@ -1,0 +1,447 @@
+/* order.c -- for the fast schedule: in which order temporaries keep their axes.
+ *
+ *     y[n, o, i, j] += x[n, a, i + u, j + v] * f[o, a, u, v]
+ *
+ * goes fastest where the axes that a value shares with the parameters (o of y, a of x) lie side by side: then a vector
+ * holds some of them, and the window's places are single numbers spread over it. So each product votes for such an
+ * axis of its temporaries, what is computed point by point from one another votes together, and the axis that wins
+ * goes last. Inputs, parameters and what the trainer reads stay as they are; a reshape of what moves works on a copy,
+ * and so do products whose weights lie across.
+ * Takes and leaves a program; values do not change. */
+#include "program.h"
+
+typedef struct {
+    Tensor *tensor;
+    int group;                  /* the first of those that go alike */
+    double votes[MAX_RANK];     /* of the group, at its first */
+    bool stays;                 /* likewise */
+    int last;                   /* the axis that goes last; -1: none */
+} Moved;
+
+typedef struct { VEC(Moved) at; } Order;
+
+/* ---- groups ----------------------------------------------------------------------------------- */
+static int place_of(Order *o, const Tensor *t)
+{
+    for (int k = 0; k < o->at.n; k++)
+        if (o->at.at[k].tensor == t)
+            return k;
+    return -1;
+}
+
+static Moved *group_of(Order *o, const Tensor *t)
+{
+    int k = place_of(o, t);
+    while (k >= 0 && o->at.at[k].group != k)
+        k = o->at.at[k].group;
+    return k < 0 ? NULL : &o->at.at[k];
+}
+
+static bool may_move(const Tensor *t)
+{
+    bool may = t->role == ROLE_temp && t->elem == ELEM_real && t->rank > 2 && t->axis[0].example && !t->external;
+    for (int k = 1; k < t->rank && may; k++)
+        may = !t->axis[k].length && !t->axis[k].example;
+    return may;
+}
+
+static void note_tensor(Order *o, Tensor *t)
+{
+    if (!t || !may_move(t) || place_of(o, t) >= 0)
+        return;
+    const Moved one = { .tensor = t, .group = o->at.n, .last = -1 };
+    PUSH(o->at, one);
+}
+
+static void note_expr(Expr *x, void *with)
+{
+    if (x->kind == EXPR_read)
+        note_tensor(with, x->tensor);
+}
+
+static void note_stmt(Stmt *s, void *with)
+{
+    note_tensor(with, s->target);
+    note_tensor(with, s->source);
+    stmt_walk(s, note_expr, with);
+}
+
+/* ---- votes ------------------------------------------------------------------------------------ */
+static bool has_example(const Tensor *t)
+{
+    for (int k = 0; k < t->rank; k++)
+        if (t->axis[k].example)
+            return true;
+    return false;
+}
+
+static bool stands_in(Expr *const *sub, int rank, const Index *i)
+{
+    for (int k = 0; k < rank; k++)
+        if (is_index(sub[k], i))
+            return true;
+    return false;
+}
+
+static bool is_product(const Stmt *s)
+{
+    return s->kind == STMT_nest && s->set == SET_add && is_op(s->value, OP_mul)
+        && s->value->arg[0]->kind == EXPR_read && s->value->arg[1]->kind == EXPR_read;
+}
+
+/* Axes of t whose index also stands in the weights w. */
+static void vote(Order *o, Stmt *s, Tensor *t, Expr *const *sub, const Tensor *w, Expr *const *wsub)
+{
+    Moved *g = group_of(o, t);
+    double work = 1;
+    for (int k = 0; k < s->nindex; k++)
+        work *= s->index[k]->size;
+    for (int k = 1; g && k < t->rank; k++)
+        if (sub[k]->kind == EXPR_index && t->axis[k].size > 1 && stands_in(wsub, w->rank, sub[k]->index))
+            g->votes[k] += work;
+}
+
+static void vote_stmt(Stmt *s, void *with)
+{
+    Order *o = with;
+    if (!is_product(s))
+        return;
+    Expr *const f[2] = { s->value->arg[0], s->value->arg[1] };
+    const Tensor *const t[3] = { f[0]->tensor, f[1]->tensor, s->target };
+    Expr *const *const sub[3] = { f[0]->sub, f[1]->sub, s->sub };
+    int weights = -1, n = 0;
+    for (int k = 0; k < 3; k++)
+        if (!has_example(t[k]) && t[k]->rank > 1) {
+            weights = k;
+            n++;
+        }
+    for (int k = 0; k < 3 && n == 1; k++)
+        if (k != weights)
+            vote(o, s, (Tensor *) t[k], sub[k], t[weights], sub[weights]);
+}
+
+/* ---- what goes alike -------------------------------------------------------------------------- */
+static void join(Order *o, const Tensor *a, const Tensor *b)
+{
+    Moved *x = group_of(o, a), *y = group_of(o, b);
+    if (!x || !y || x == y || x->tensor->rank != y->tensor->rank)
+        return;
+    for (int k = 0; k < x->tensor->rank; k++)
+        if (x->tensor->axis[k].size != y->tensor->axis[k].size)
+            return;
+    for (int k = 0; k < x->tensor->rank; k++)
+        x->votes[k] += y->votes[k];
+    x->stays |= y->stays;
+    y->group = (int) (x - o->at.at);
+}
+
+typedef struct { Order *o; Stmt *s; } Joining;
+
+static void join_read(Expr *x, void *with)
+{
+    Joining *j = with;
+    if (x->kind != EXPR_read || x->tensor->rank != j->s->target->rank)
+        return;
+    for (int k = 0; k < x->tensor->rank; k++)
+        if (x->sub[k]->kind != EXPR_index || !is_index(j->s->sub[k], x->sub[k]->index))
+            return;
+    join(j->o, j->s->target, x->tensor);
+}
+
+static void join_stmt(Stmt *s, void *with)
+{
+    Joining j = { with, s };
+    if (s->kind == STMT_nest)
+        stmt_walk(s, join_read, &j);
+}
+
+/* ---- moving ----------------------------------------------------------------------------------- */
+static int last_axis(Order *o, const Tensor *t)
+{
+    const int k = t ? place_of(o, t) : -1;
+    return k < 0 ? -1 : o->at.at[k].last;
+}
+
+static void move_sub(Expr **sub, unsigned *check, int rank, int last)
+{
+    Expr *const moved = sub[last];
+    const unsigned below = *check & ((1u << last) - 1), above = *check >> (last + 1) << last;
+    memmove(&sub[last], &sub[last + 1], (size_t) (rank - 1 - last) * sizeof *sub);
+    sub[rank - 1] = moved;
+    *check = below | above | (*check >> last & 1) << (rank - 1);
+}
+
+static Expr *move_read(Expr *x, void *with)
+{
+    x = expr_map(x, move_read, with);
+    const int last = x->kind == EXPR_read ? last_axis(with, x->tensor) : -1;
+    if (last < 0)
+        return x;
+    Expr *sub[MAX_RANK];
+    unsigned check = x->check;
+    memcpy(sub, x->sub, sizeof sub);
+    move_sub(sub, &check, x->tensor->rank, last);
+    return expr_read(x->tensor, sub, check, x->other);
+}
+
+static void move_stmt(Stmt *s, void *with)
+{
+    stmt_map(s, move_read, with);
+    const int last = s->kind == STMT_nest ? last_axis(with, s->target) : -1;
+    if (last >= 0)
+        move_sub(s->sub, &s->check, s->target->rank, last);
+}
+
+static void move_axis(Tensor *t, int last)
+{
+    const Axis moved = t->axis[last];
+    memmove(&t->axis[last], &t->axis[last + 1], (size_t) (t->rank - 1 - last) * sizeof moved);
+    t->axis[t->rank - 1] = moved;
+}
+
+static void choose_last(Order *o, Moved *x)
+{
+    const Moved *g = group_of(o, x->tensor);
+    const int rank = x->tensor->rank;
+    int best = rank - 1;
+    for (int k = rank - 1; k > 0; k--)
+        if (g->votes[k] > g->votes[best])
+            best = k;
+    x->last = g->stays || best == rank - 1 ? -1 : best;
+}
+
+/* ---- reshapes --------------------------------------------------------------------------------- */
+/* What has the elements of t in the old order. */
+static Tensor *unmoved(Module *m, const Tensor *t)
+{
+    Tensor *u = tensor_new(m, format("%s.ordered", t->name), ROLE_temp, t->elem);
+    u->rank = t->rank;
+    memcpy(u->axis, t->axis, sizeof u->axis);
+    u->place = t->place;
+    return u;
+}
+
+static Stmt *copy(const Stmt *like, Tensor *target, Tensor *source)
+{
+    Stmt *s = nest_for(like, target, SET_is, NULL);
+    for (int k = 0; k < target->rank; k++) {
+        s->sub[k] = expr_index(index_of_axis(target, k, s->sub));
+        nest_index(s, s->sub[k]->index);
+    }
+    s->value = expr_read(source, s->sub, 0, NULL);
+    return s;
+}
+
+/* A reshape of what moves goes by way of a copy. */
+static void part_reshapes(Module *m, Order *o, StmtList *list)
+{
+    StmtList out = { 0 };
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k], *after = NULL;
+        part_reshapes(m, o, &s->body);
+        if (s->kind == STMT_reshape && last_axis(o, s->source) >= 0) {
+            Tensor *u = unmoved(m, s->source);
+            PUSH(out, copy(s, u, s->source));
+            s->source = u;
+        }
+        if (s->kind == STMT_reshape && last_axis(o, s->target) >= 0) {
+            Tensor *u = unmoved(m, s->target);
+            after = copy(s, s->target, u);
+            s->target = u;
+        }
+        PUSH(out, s);
+        if (after)
+            PUSH(out, after);
+    }
+    *list = out;
+}
+
+/* ---- weights ---------------------------------------------------------------------------------- */
+/* Weights in another order: those that are read as a copy made first, a gradient as a temporary copied last. */
+typedef struct { Tensor *of, *copy; int last; } Turned;
+typedef struct { Module *m; VEC(Turned) at; } Weights;
+
+static bool all_bare(Expr *const *sub, int rank)
+{
+    for (int k = 0; k < rank; k++)
+        if (sub[k]->kind != EXPR_index)
+            return false;
+    return true;
+}
+
+static bool stmt_sets_by(const Stmt *s, const Index *i)
+{
+    for (int k = 0; k < s->target->rank; k++)
+        if (expr_uses(s->sub[k], i))
+            return true;
+    return false;
+}
+
+static Tensor *turned(Weights *w, Tensor *t, int last)
+{
+    for (int k = 0; k < w->at.n; k++)
+        if (w->at.at[k].of == t && w->at.at[k].last == last)
+            return w->at.at[k].copy;
+    Tensor *c = unmoved(w->m, t);
+    move_axis(c, last);
+    PUSH(w->at, ((Turned) { t, c, last }));
+    return c;
+}
+
+/* The axis of the weights that should go last, beside that of t; -1: it does, or the last is summed along. */
+static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const Tensor *t, Expr *const *sub)
+{
+    const Expr *const end = sub[t->rank - 1], *const had = wsub[w->rank - 1];
+    if (t->rank < 3 || end->kind != EXPR_index || had->kind != EXPR_index || !all_bare(wsub, w->rank))
+        return -1;
+    if (s->target != w && !stmt_sets_by(s, had->index))
+        return -1;
+    for (int k = 0; k < w->rank - 1; k++)
+        if (is_index(wsub[k], end->index))
+            return k;
+    return -1;
+}
+
+static bool same_block(const Tensor *a, const Tensor *b)
+{
+    return a == b || (a->role == b->role && a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a));
+}
+
+static bool written(const StmtList *list, const Tensor *t)
+{
+    for (int k = 0; k < list->n; k++)
+        if ((list->at[k]->target && same_block(list->at[k]->target, t)) || written(&list->at[k]->body, t))
+            return true;
+    return false;
+}
+
+/* A product that reads weights: from a copy in the order that its target wants. */
+static void turn_read(Weights *w, Stmt *s, const StmtList *body)
+{
+    for (int k = 0; k < 2; k++) {
+        Expr *const f = s->value->arg[k];
+        const int last = f->tensor->role == ROLE_param && !written(body, f->tensor)
+            ? wanted_last(s, f->tensor, f->sub, s->target, s->sub) : -1;
+        if (last < 0)
+            continue;
+        Tensor *c = turned(w, f->tensor, last);
+        Expr *sub[MAX_RANK], *both[] = { s->value->arg[0], s->value->arg[1] };
+        unsigned check = f->check;
+        memcpy(sub, f->sub, sizeof sub);
+        move_sub(sub, &check, c->rank, last);
+        both[k] = expr_read(c, sub, check, f->other);
+        s->value = expr_op(OP_mul, both[0], both[1], NULL);
+    }
+}
+
+/* What computes a gradient: -1, or the axis that should go last. */
+static int gradient_last(const Stmt *s)
+{
+    for (int k = 0; k < 2; k++) {
+        const Expr *const f = s->value->arg[k];
+        const int last = all_bare(f->sub, f->tensor->rank) ? wanted_last(s, s->target, s->sub, f->tensor, f->sub) : -1;
+        if (last >= 0)
+            return last;
+    }
+    return -1;
+}
+
+typedef struct { const Tensor *of; bool otherwise; } Touch;
+
+static void see_touch(Expr *x, void *with)
+{
+    Touch *t = with;
+    t->otherwise |= x->kind == EXPR_read && same_block(x->tensor, t->of);
+}
+
+/* Whether all that the body does with the gradient g is to set it, and as a whole tensor. */
+static bool only_set(StmtList *body, const Tensor *g)
+{
+    Touch t = { g, false };
+    for (int k = 0; k < body->n; k++) {
+        Stmt *s = body->at[k];
+        stmt_walk(s, see_touch, &t);
+        t.otherwise |= s->target && s->target != g && same_block(s->target, g);
+        t.otherwise |= s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex);
+        t.otherwise |= written(&s->body, g);
+    }
+    return !t.otherwise;
+}
+
+static Stmt *copy_turned(const Stmt *like, Tensor *target, Tensor *source, int last, bool back)
+{
+    Stmt *s = copy(like, target, source);
+    Expr *sub[MAX_RANK];
+    unsigned check = 0;
+    memcpy(sub, s->sub, sizeof sub);
+    if (back)
+        move_sub(sub, &check, source->rank, last);
+    else
+        memmove(sub + last + 1, s->sub + last, (size_t) (source->rank - 1 - last) * sizeof *sub);
+    if (!back)
+        sub[last] = s->sub[source->rank - 1];
+    s->value = expr_read(source, sub, 0, NULL);
+    return s;
+}
+
+static void turn_weights(Module *m, StmtList *body)
+{
+    Weights read = { m, { 0 } }, set = { m, { 0 } };
+    for (int k = 0; k < body->n; k++) {
+        Stmt *s = body->at[k];
+        if (!is_product(s))
+            continue;
+        turn_read(&read, s, body);
+        const int last = s->target->role == ROLE_grad ? gradient_last(s) : -1;
+        if (last >= 0 && only_set(body, s->target))
+            turned(&set, s->target, last);
+    }
+    StmtList out = { 0 };
+    for (int k = 0; k < read.at.n; k++)
+        PUSH(out, copy_turned(body->at[0], read.at.at[k].copy, read.at.at[k].of, read.at.at[k].last, false));
+    for (int k = 0; k < body->n; k++) {
+        Stmt *s = body->at[k];
+        PUSH(out, s);
+        for (int j = 0; j < set.at.n; j++) {
+            const Turned *t = &set.at.at[j];
+            if (s->target != t->of)
+                continue;
+            bool more = false;
+            for (int i = k + 1; i < body->n; i++)
+                more |= body->at[i]->target == t->of;
+            s->target = t->copy;
+            move_sub(s->sub, &s->check, t->copy->rank, t->last);
+            if (!more)
+                PUSH(out, copy_turned(s, t->of, t->copy, t->last, true));
+            break;
+        }
+    }
+    *body = out;
+}
+
+static void each_part(Program *p, void (*see)(Stmt *, void *), void *with)
+{
+    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    for (int k = 0; k < 4; k++)
+        each_stmt(parts[k], see, with);
+}
+
+void order(Module *m, Program *p)
+{
+    Order o = { 0 };
+    each_part(p, note_stmt, &o);
+    for (int k = 0; k < o.at.n; k++)
+        o.at.at[k].stays = tensor_in(&p->outputs, o.at.at[k].tensor);
+    each_part(p, vote_stmt, &o);
+    each_part(p, join_stmt, &o);
+    for (int k = 0; k < o.at.n; k++)
+        choose_last(&o, &o.at.at[k]);
+    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    for (int k = 0; k < 4; k++)
+        part_reshapes(m, &o, parts[k]);
+    each_part(p, move_stmt, &o);
+    for (int k = 0; k < o.at.n; k++)
+        if (o.at.at[k].last >= 0)
+            move_axis(o.at.at[k].tensor, o.at.at[k].last);
+    turn_weights(m, &p->body);
+}
