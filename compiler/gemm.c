@@ -207,7 +207,7 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
             st[k].used = true;
             g->outer[g->nouter++] = st[k].index;
         }
-    collect(s, st, 1u << (SIDE_a | SIDE_c), 'a', 'c', 'c', &g->rows, tile);
+    collect(s, st, 1u << (SIDE_a | SIDE_c), 'a', 'c', 'a', &g->rows, tile);
     collect(s, st, 1u << (SIDE_b | SIDE_c), 'b', 'c', 'c', &g->cols, tile);
     collect(s, st, 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b, 'a', 'b', 'b', &g->sums, tile);
     const double work = g->rows.size * g->cols.size * g->sums.size;

@@ -24,13 +24,17 @@ typedef int64_t Whole;
 typedef int32_t Whole;
 #endif
 
-enum { WIDE = 2 * LANES, DEEP = 16384 / BYTES, ROWS = 768 };
+enum {
+    WIDE = 2 * LANES, DEEP = 16384 / BYTES, ROWS = 384,     /* of a block: columns, sums, rows */
+    DEEP_PACKED = 128, ROWS_PACKED = 480                    /* where a is packed too */
+};
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
 typedef ae_real Loose __attribute__((vector_size(BYTES), aligned(sizeof(ae_real)), may_alias));
 
 typedef struct {                                    /* what one thread works with */
     ae_real panel[DEEP * WIDE] __attribute__((aligned(64)));
+    ae_real a[DEEP_PACKED * (ROWS_PACKED + TALL) + LANES] __attribute__((aligned(64)));
     ae_real out[TALL * WIDE] __attribute__((aligned(64)));
     int row_a[ROWS + TALL], row_c[ROWS + TALL], sum_a[DEEP], sum_b[DEEP], col_b[WIDE], col_c[WIDE];
 } Desk;
@@ -44,6 +48,13 @@ static long size_of(const AeAxis *x)
     for (; x->count >= 0; x++)
         n *= x->count;
     return n;
+}
+
+static const AeAxis *last_of(const AeAxis *x)
+{
+    while (x[1].count >= 0)
+        x++;
+    return x;
 }
 
 /* The places of points from .. from + n - 1 of a run of axes, the last fastest, in two arrays. */
@@ -157,6 +168,30 @@ static void pack(const ae_real *b, int n, int cols)
             desk.panel[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
 }
 
+/* Rows that lie side by side, tile by tile, so that a sum reads one number after the other. */
+static void pack_rows(const ae_real *a, int rows, int n)
+{
+    const int parts = (rows + TALL - 1) / TALL;
+    for (int part = 0, row = 0; part < parts; part++) {
+        const int tall = (rows - row) / (parts - part), *const at = &desk.row_a[row];
+        ae_real *const to = &desk.a[part * n * TALL];
+        if (part + 1 < parts && in_line(at, TALL))
+            for (int k = 0; k < n; k++)
+                memcpy(&to[k * TALL], a + at[0] + desk.sum_a[k], TALL * sizeof *to);
+        else
+            for (int k = 0; k < n; k++)
+                for (int r = 0; r < tall; r++)
+                    to[k * TALL + r] = a[at[r] + desk.sum_a[k]];
+        row += tall;
+    }
+    for (int part = 0, row = 0; part < parts; part++) {
+        const int tall = (rows - row) / (parts - part);
+        for (int r = 0; r < tall; r++)
+            desk.row_a[row + r] = part * n * TALL + r;
+        row += tall;
+    }
+}
+
 /* ---- tiles ------------------------------------------------------------------------------------ */
 #define ROWS1(X) X(0)
 #define ROWS2(X) ROWS1(X) X(1)
@@ -173,6 +208,7 @@ static void pack(const ae_real *b, int n, int cols)
 #define ROWS13(X) ROWS12(X) X(12)
 #define ROWS14(X) ROWS13(X) X(13)
 
+#define FETCH(r) __builtin_prefetch(to + desk.row_c[row + r], 1); __builtin_prefetch(to + desk.row_c[row + r] + LANES, 1);
 #define START(r) Lane c##r = { 0 }, d##r = { 0 }; const ae_real *const a##r = a + desk.row_a[row + r];
 #define STEP(r) { const ae_real v = a##r[at]; c##r += v * left; d##r += v * right; }
 #define KEEP(r) *(Lane *) &desk.out[r * WIDE] = c##r; *(Lane *) &desk.out[r * WIDE + LANES] = d##r;
@@ -185,6 +221,9 @@ static void pack(const ae_real *b, int n, int cols)
 #define TILE(n) \
 static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real scale, bool set) \
 { \
+    if (to) { \
+        ROWS##n(FETCH) \
+    } \
     ROWS##n(START) \
     for (int k = 0; k < depth; k++) { \
         const Lane left = *(const Lane *) &desk.panel[k * WIDE]; \
@@ -253,18 +292,27 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = 0;
     }
-    for (long k = 0; k < nsums; k += DEEP) {
-        const int depth = upto(nsums - k, DEEP);
-        places(sums, k, depth, desk.sum_a, desk.sum_b);
-        for (long m = 0; m < nrows; m += ROWS) {
-            const int tall = upto(nrows - m, ROWS);
+    const bool packs = last_of(rows)->one == 1 && last_of(sums)->one != 1 && ncols > WIDE;
+    const int deepest = packs ? DEEP_PACKED : DEEP, tallest = packs ? ROWS_PACKED : ROWS;
+    for (long k = 0; k < nsums; k += deepest) {
+        const int depth = upto(nsums - k, deepest);
+        const long blocks = (nrows + tallest - 1) / tallest;
+        for (long block = 0, m = 0; block < blocks; block++) {
+            const int tall = (int) ((nrows - m) / (blocks - block));
+            places(sums, k, depth, desk.sum_a, desk.sum_b);
             places(rows, m, tall, desk.row_a, desk.row_c);
+            if (packs) {
+                pack_rows(a, tall, depth);
+                for (int i = 0; i < depth; i++)
+                    desk.sum_a[i] = i * TALL;
+            }
             for (long n = 0; n < ncols; n += WIDE) {
                 const int wide = upto(ncols - n, WIDE);
                 places(cols, n, wide, desk.col_b, desk.col_c);
                 pack(b, depth, wide);
-                panel(a, c, tall, wide, depth, scale, set && k == 0);
+                panel(packs ? desk.a : a, c, tall, wide, depth, scale, set && k == 0);
             }
+            m += tall;
         }
     }
 }
