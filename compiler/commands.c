@@ -48,7 +48,8 @@ static bool build_options(Options *o, BuildOptions *b)
         .cc = o->cc ? o->cc : "gcc",
         .sanitize = o->sanitize, .keep = o->keep, .verbose = o->verbose,
     };
-    b->emit.openblas = b->emit.fast && !(o->gemm && !strcmp(o->gemm, "generated"));
+    b->emit.openblas = b->emit.fast && o->gemm && !strcmp(o->gemm, "openblas");
+    b->library = b->emit.fast && !(o->gemm && !strcmp(o->gemm, "generated"));
     return true;
 }
 
@@ -99,8 +100,6 @@ int command_emit(Options *o)
         return 2;
     }
     Module *m = module_of(o, NULL, &status);
-    if (m && !o->gemm)
-        how.emit.openblas = false;      /* a C compiler and libm, unless asked otherwise */
     return m ? write_program(m, &how, o->out) : status;
 }
 

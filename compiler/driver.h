@@ -24,6 +24,7 @@ typedef struct {
     EmitOptions emit;
     const char *target;     /* native v4 v3 v2 generic */
     const char *cc;
+    bool library;           /* links OpenBLAS, be it for LAPACK alone */
     bool sanitize, keep, verbose;
 } BuildOptions;
 

@@ -260,7 +260,7 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
     if (!status && join.n && !rename_file(made, all))
         return 1;
     add_words(&link, (const char *[]) { object, all, "-o", *binary == '/' ? binary : format("./%s", binary), "-lpng", "-lz",
-                                        how->emit.openblas ? "-lopenblas" : "-lm", "-lm", NULL });
+                                        how->library ? "-lopenblas" : "-lm", "-lm", NULL });
     return status ? status : run_one(&link, how->verbose);
 }
 
@@ -295,7 +295,7 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
     *status = 1;
     if (!cache)
         return NULL;
-    const Str where = format("%s %d", folder_flag(m), how->emit.openblas);
+    const Str where = format("%s %d", folder_flag(m), how->library);
     const uint64_t h = hash_more(hash_more(hash_runtime(how), c.at, c.n), where, strlen(where));
     const Str binary = format("%s/%s-%016llx", cache, m->name, (unsigned long long) h);
     *status = 0;
