@@ -282,6 +282,19 @@ static int upto(long n, int most)
     return n < most ? (int) n : most;
 }
 
+/* How many rows, or columns, to take from number `at` on, `each` being those of one value of their first axis. Sums
+ * that meet in one element of c are of one such value, so blocks begin and end alike in each, however many there are:
+ * then the order of such sums is always the same. */
+static long block_of(long at, long all, long each, int most)
+{
+    if (each <= most) {
+        const long whole = most / each * each;
+        return all - at < whole ? all - at : whole;
+    }
+    const long parts = (each + most - 1) / most, part = (each + parts - 1) / parts, left = each - at % each;
+    return left < part ? left : part;
+}
+
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
                  const ae_real *a, const ae_real *b, ae_real *c, bool set)
 {
@@ -292,27 +305,25 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = 0;
     }
-    const bool packs = last_of(rows)->one == 1 && last_of(sums)->one != 1 && ncols > WIDE;
-    const int deepest = packs ? DEEP_PACKED : DEEP, tallest = packs ? ROWS_PACKED : ROWS;
+    const bool lies_so = last_of(rows)->one == 1 && last_of(sums)->one != 1, packs = lies_so && ncols > WIDE;
+    const int deepest = lies_so ? DEEP_PACKED : DEEP, tallest = lies_so ? ROWS_PACKED : ROWS;
     for (long k = 0; k < nsums; k += deepest) {
         const int depth = upto(nsums - k, deepest);
-        const long blocks = (nrows + tallest - 1) / tallest;
-        for (long block = 0, m = 0; block < blocks; block++) {
-            const int tall = (int) ((nrows - m) / (blocks - block));
+        for (long m = 0, tall; m < nrows; m += tall) {
+            tall = block_of(m, nrows, nrows / rows[0].count, tallest);
             places(sums, k, depth, desk.sum_a, desk.sum_b);
-            places(rows, m, tall, desk.row_a, desk.row_c);
+            places(rows, m, (int) tall, desk.row_a, desk.row_c);
             if (packs) {
-                pack_rows(a, tall, depth);
+                pack_rows(a, (int) tall, depth);
                 for (int i = 0; i < depth; i++)
                     desk.sum_a[i] = i * TALL;
             }
-            for (long n = 0; n < ncols; n += WIDE) {
-                const int wide = upto(ncols - n, WIDE);
-                places(cols, n, wide, desk.col_b, desk.col_c);
-                pack(b, depth, wide);
-                panel(packs ? desk.a : a, c, tall, wide, depth, scale, set && k == 0);
+            for (long n = 0, wide; n < ncols; n += wide) {
+                wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
+                places(cols, n, (int) wide, desk.col_b, desk.col_c);
+                pack(b, depth, (int) wide);
+                panel(packs ? desk.a : a, c, (int) tall, (int) wide, depth, scale, set && k == 0);
             }
-            m += tall;
         }
     }
 }
