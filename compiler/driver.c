@@ -71,7 +71,7 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only; }
     { "hold",           hold,           true, false },      /* gradcheck builds */
     { "differentiate",  differentiate,  false, false },
     { "simplify",       simplify,       false, false },
-    { "order",          order,          false, true },      /* fast schedule */
+    { "order",          order_axes,     false, true },      /* fast schedule */
 };
 
 const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "order", NULL };

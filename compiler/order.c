@@ -426,7 +426,7 @@ static void each_part(Program *p, void (*see)(Stmt *, void *), void *with)
         each_stmt(parts[k], see, with);
 }
 
-void order(Module *m, Program *p)
+void order_axes(Module *m, Program *p)
 {
     Order o = { 0 };
     each_part(p, note_stmt, &o);

@@ -337,7 +337,7 @@ void search(Module *m, Program *p);         /* a draw by weights that are everyw
 void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the gradient of p->loss by p->trained */
 void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
-void order(Module *m, Program *p);          /* fast schedule: what products want side by side is the last axis */
+void order_axes(Module *m, Program *p);     /* fast schedule: what products want side by side is the last axis */
 void verify(Program *p, Str after);          /* bug() where the form is broken */
 void program_print(Buf *b, Program *p);      /* in the language's notation */
 void stmt_print(Buf *b, Stmt *s);           /* one statement, for messages */
