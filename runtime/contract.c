@@ -26,7 +26,7 @@ typedef int32_t Whole;
 
 enum {
     WIDE = 2 * LANES, DEEP = 16384 / BYTES, ROWS = 384,     /* of a block: columns, sums, rows */
-    DEEP_PACKED = 128, ROWS_PACKED = 480                    /* where a is packed too */
+    DEEP_PACKED = 128                                       /* sums where a is packed too */
 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
@@ -34,7 +34,7 @@ typedef ae_real Loose __attribute__((vector_size(BYTES), aligned(sizeof(ae_real)
 
 typedef struct {                                    /* what one thread works with */
     ae_real panel[DEEP * WIDE] __attribute__((aligned(64)));
-    ae_real a[DEEP_PACKED * (ROWS_PACKED + TALL) + LANES] __attribute__((aligned(64)));
+    ae_real a[DEEP_PACKED * (ROWS + TALL) + LANES] __attribute__((aligned(64)));
     ae_real out[TALL * WIDE] __attribute__((aligned(64)));
     int row_a[ROWS + TALL], row_c[ROWS + TALL], sum_a[DEEP], sum_b[DEEP], col_b[WIDE], col_c[WIDE];
 } Desk;
@@ -306,11 +306,11 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         c[desk.row_c[0] + desk.col_c[0]] = 0;
     }
     const bool lies_so = last_of(rows)->one == 1 && last_of(sums)->one != 1, packs = lies_so && ncols > WIDE;
-    const int deepest = lies_so ? DEEP_PACKED : DEEP, tallest = lies_so ? ROWS_PACKED : ROWS;
+    const int deepest = lies_so ? DEEP_PACKED : DEEP;
     for (long k = 0; k < nsums; k += deepest) {
         const int depth = upto(nsums - k, deepest);
         for (long m = 0, tall; m < nrows; m += tall) {
-            tall = block_of(m, nrows, nrows / rows[0].count, tallest);
+            tall = block_of(m, nrows, nrows / rows[0].count, ROWS);
             places(sums, k, depth, desk.sum_a, desk.sum_b);
             places(rows, m, (int) tall, desk.row_a, desk.row_c);
             if (packs) {

@@ -40,6 +40,7 @@ done
 [ -x docs/check.sh ] && runner docs docs/check.sh "$PWD/build/aec"
 runner unit-passes tests/unit/run.sh passes "$B"
 runner unit-emit tests/unit/run.sh emit "$B"
+runner contractions tests/unit/contract.sh "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
 runner catalogue tests/catalogue/run.sh build/aec "$B" "$what"

@@ -1,0 +1,139 @@
+/* contract_test.c -- some thousand small contractions, of odd sizes, steps, orders and overlaps, against plain loops in
+ * double. What differs by more than rounding is printed; ends with `N passed, N failed`. Built for one target. */
+#include "ae.h"
+
+enum { MOST = 4, ROOM = 1 << 16, TIMES = 3000 };
+
+typedef struct { AeAxis at[MOST + 1]; int n; } Axes;
+
+static uint32_t seed = 1;
+
+static int below(int n)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (int) ((seed >> 8) % (uint32_t) n);
+}
+
+static int count_of(const Axes *x)
+{
+    int n = 1;
+    for (int k = 0; k < x->n; k++)
+        n *= x->at[k].count;
+    return n;
+}
+
+/* Axes of some sizes, in all at most `most` points. */
+static void draw_sizes(Axes *x, int most)
+{
+    x->n = 1 + below(3);
+    for (int k = 0; k < x->n; k++) {
+        x->at[k] = (AeAxis) { 1 + below(k ? 7 : most), 0, 0 };
+        if (count_of(&(Axes) { .at = { x->at[0], x->at[1], x->at[2] }, .n = k + 1 }) > most)
+            x->at[k].count = 1;
+    }
+    x->at[x->n] = (AeAxis) { -1, 0, 0 };
+}
+
+static long *step_of(AeAxis *a, bool two)
+{
+    return two ? &a->two : &a->one;
+}
+
+/* Steps of an array with these axes, in a random order of memory; now and then with gaps. Returns its size. */
+static long draw_steps(Axes *x, bool x_two, Axes *y, bool y_two)
+{
+    AeAxis *all[2 * MOST];
+    bool two[2 * MOST];
+    int n = 0;
+    for (int k = 0; k < x->n; k++, n++) {
+        all[n] = &x->at[k];
+        two[n] = x_two;
+    }
+    for (int k = 0; k < y->n; k++, n++) {
+        all[n] = &y->at[k];
+        two[n] = y_two;
+    }
+    for (int k = n - 1; k > 0 && below(3); k--) {
+        const int j = below(k + 1);
+        AeAxis *const a = all[k];
+        const bool b = two[k];
+        all[k] = all[j];
+        two[k] = two[j];
+        all[j] = a;
+        two[j] = b;
+    }
+    long step = 1;
+    for (int k = n - 1; k >= 0; k--) {
+        step *= below(8) ? 1 : 1 + below(3);
+        *step_of(all[k], two[k]) = step;
+        step *= all[k]->count;
+    }
+    return step;
+}
+
+static long place_of(const Axes *x, bool two, int point)
+{
+    long at = 0;
+    for (int k = x->n - 1; k >= 0; k--) {
+        at += point % x->at[k].count * (two ? x->at[k].two : x->at[k].one);
+        point /= x->at[k].count;
+    }
+    return at;
+}
+
+static ae_real a[ROOM], b[ROOM], c[ROOM], had[ROOM];
+static double want[ROOM], bound[ROOM];
+
+static bool one(int number)
+{
+    Axes rows, cols, sums;
+    draw_sizes(&rows, 1 + below(number % 10 ? 40 : 900));
+    draw_sizes(&cols, 1 + below(40));
+    draw_sizes(&sums, 1 + below(number % 10 ? 30 : 700));
+    const int m = count_of(&rows), n = count_of(&cols), k = count_of(&sums);
+    const long size_a = draw_steps(&rows, false, &sums, false), size_b = draw_steps(&sums, true, &cols, false);
+    const long size_c = draw_steps(&rows, true, &cols, true);
+    bool set = below(2);
+    if (size_a > ROOM || size_b > ROOM || size_c > ROOM)
+        return true;
+    if (!below(4)) {                    /* windows: points of c meet */
+        cols.at[0].two = rows.at[0].two;
+        set = false;
+    }
+    const ae_real scale = below(2) ? 1 : (ae_real) 0.5;
+    for (long i = 0; i < ROOM; i++) {
+        a[i] = (ae_real) (below(2001) - 1000) / 1000;
+        b[i] = (ae_real) (below(2001) - 1000) / 1000;
+        want[i] = c[i] = had[i] = (ae_real) (below(2001) - 1000) / 1000;
+        bound[i] = 1;
+    }
+    for (int i = 0; i < m && set; i++)
+        for (int j = 0; j < n; j++)
+            want[place_of(&rows, true, i) + place_of(&cols, true, j)] = 0;
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            const long at = place_of(&rows, true, i) + place_of(&cols, true, j);
+            for (int s = 0; s < k; s++) {
+                const double x = (double) a[place_of(&rows, false, i) + place_of(&sums, false, s)]
+                    * (double) b[place_of(&sums, true, s) + place_of(&cols, false, j)] * (double) scale;
+                want[at] += x;
+                bound[at] += fabs(x);
+            }
+        }
+    ae_contract(rows.at, cols.at, sums.at, scale, a, b, c, set);
+    for (long i = 0; i < ROOM; i++)
+        if (!(fabs((double) c[i] - want[i]) <= bound[i] * (sizeof(ae_real) == 4 ? 1e-5 : 1e-13))) {
+            printf("contraction %d (%d x %d x %d): element %ld is %g, not %g\n", number, m, n, k, i, (double) c[i], want[i]);
+            return false;
+        }
+    return true;
+}
+
+int main(void)
+{
+    int failed = 0;
+    for (int k = 0; k < TIMES && failed < 5; k++)
+        failed += !one(k);
+    printf("%d passed, %d failed\n", TIMES - failed, failed);
+    return failed > 0;
+}
