@@ -18,12 +18,13 @@ static void order_indices(Stmt *st)
             }
 }
 
-static void add_indices(Stmt *st, Env *bound)
+static void add_indices(Elab *e, Stmt *st, Env *bound, Place place)
 {
     for (int k = 0; k < bound->n; k++)
-        if (!vec_has(st->index, st->nindex, bound->at[k]->index))
-            st->index[st->nindex++] = bound->at[k]->index;
-    st->nouter = st->nindex;
+        if (st->nindex == 2 * MAX_RANK)
+            fail(e, place, DIAG_too_many_axes, MAX_RANK);
+        else if (index_among(st->index, st->nindex, bound->at[k]->index) < 0)
+            nest_index(st, bound->at[k]->index);
 }
 
 Axis axis_of(Elab *e, Index *i)
@@ -39,7 +40,7 @@ static Expr *guard_of(Elab *e, Env *env)
     Expr *all = NULL;
     for (Scan *scan = e->scan; scan; scan = scan->up) {
         Expr *length = scan->axis.length && scan->axis.length->rank ? present(&scan->axis, env) : NULL;
-        all = expr_both(all, length ? expr_op(OP_lt, expr_index(scan->step), length, NULL) : NULL);
+        all = expr_both(all, length ? OP2(lt, expr_index(scan->step), length) : NULL);
     }
     return all;
 }
@@ -55,11 +56,11 @@ static Env *bind_left(Scope *s, Ctx *c, Stat *st, SynList *subs, Env *env, Stmt 
         if (!word || (!b && sub->kind == SYN_name && name_find(s, word, NAME_number)))
             continue;
         if (b && b->kind == ENV_list)
-            add_indices(nest, b);
+            add_indices(s->e, nest, b, sub->place);
         if (b)
             continue;
         env = sub->kind == SYN_dots ? bind_dots(s, env) : bind_index(c, env, word, range);
-        add_indices(nest, env);
+        add_indices(s->e, nest, env, sub->place);
         const Axis samples = example_axis(s->e, s->samples > 1 ? s->samples : 1);
         if (sub->kind != SYN_dots && env->at[0]->index->example && s->samples > 1 && st->role == intern("sample"))
             unify(s->e, env->at[0]->index, &samples, NULL, sub->place);
@@ -73,7 +74,7 @@ static Env *bind_left(Scope *s, Ctx *c, Stat *st, SynList *subs, Env *env, Stmt 
     free_names(c, st->value, env, &found);
     EACH(name, found) {
         env = name == intern("..") ? bind_dots(s, env) : bind_index(c, env, name, NULL);
-        add_indices(nest, env);
+        add_indices(s->e, nest, env, st->place);
     }
     return env;
 }

@@ -131,12 +131,7 @@ static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
         frame = pass_tensor(frame, formal, n, env);
     }
     Expr *value = lower(&inner, f->body, frame);
-    if (!f->slope)
-        return value;
-    Expr *by = NEW(Expr);
-    by->kind = EXPR_byhand;
-    by->arg[0] = value, by->arg[1] = first, by->arg[2] = lower(&inner, f->slope, frame);
-    return by;
+    return f->slope ? expr_byhand(value, first, lower(&inner, f->slope, frame)) : value;
 }
 
 Expr *lower_call(Ctx *c, Syn *s, Env *env)

@@ -247,7 +247,7 @@ static Expr *read_in_scan(Ctx *c, Scan *scan, int axis, Expr *read, Expr *other,
     Expr *at = expr_index(scan->step), *sub = read->sub[axis], *outside = other ? other : expr_num(0);
     double shift;
     if (!shifted(sub, scan->step, &shift))
-        return expr_op(OP_select, scan->down ? expr_op(OP_lt, at, sub, NULL) : expr_op(OP_lt, sub, at, NULL), read, outside);
+        return expr_op(OP_select, scan->down ? OP2(lt, at, sub) : OP2(lt, sub, at), read, outside);
     if (shift == 0 && !HAS(scan->done, read->tensor) && !c->e->trial)
         fail(c->e, place, DIAG_read_before, read->tensor->name);
     return (scan->down ? shift < 0 : shift > 0) ? outside : read;
@@ -352,7 +352,7 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
         const Axis taken_apart[2] = { { e->m->batch_max, e->batch, true, NULL }, { .size = n->samples } };
         unify_all(e, taken_apart, sub, 2, place);
         if (mult_of(e, t) > 1)
-            sub[0] = expr_op(OP_add, expr_op(OP_mul, sub[0], expr_num(n->samples), NULL), sub[1], NULL);
+            sub[0] = OP2(add, OP2(mul, sub[0], expr_num(n->samples)), sub[1]);
         rank--;
         memmove(sub + 1, sub + 2, (size_t) (rank - 1) * sizeof *sub);
         memmove(place + 1, place + 2, (size_t) (rank - 1) * sizeof *place);
@@ -477,8 +477,8 @@ static Expr *lower_binary(Ctx *c, Syn *s, Env *env)
     Expr *b = lower(c, s->b, env);
     if (s->op == intern("/")) {
         if (c->floors && a->whole && b->whole)
-            return expr_is(b, 0) ? fail(c->e, s->place, DIAG_division_by_zero) : expr_op(OP_idiv, a, b, NULL);
-        Expr *q = expr_op(OP_div, a, b, NULL);
+            return expr_is(b, 0) ? fail(c->e, s->place, DIAG_division_by_zero) : OP2(idiv, a, b);
+        Expr *q = OP2(div, a, b);
         return q->kind == EXPR_num && a->whole && b->whole ? expr_num(q->num) : q;
     }
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)
@@ -573,7 +573,7 @@ Expr *lower_size(Ctx *c, Syn *s, Env *env)
     EACH(arg, s->args) {
         Syn *a = arg.value;
         for (int d = 0; a->kind == SYN_dots && d < c->names->ndots; d++)
-            product = expr_op(OP_mul, product, present_or_size(&c->names->dots[d], env), NULL);
+            product = OP2(mul, product, present_or_size(&c->names->dots[d], env));
         if (a->kind == SYN_dots)
             continue;
         if (a->kind != SYN_name) {
@@ -593,7 +593,7 @@ Expr *lower_size(Ctx *c, Syn *s, Env *env)
             size = c->sizes ? expr_num(axis->axis.size) : present_or_size(&axis->axis, env);
         else
             fail(c->e, a->place, DIAG_unknown_axis, a->name);
-        product = size ? expr_op(OP_mul, product, size, NULL) : product;
+        product = size ? OP2(mul, product, size) : product;
     }
     return product;
 }
@@ -603,7 +603,7 @@ Expr *lower_last(Ctx *c, Syn *s, Env *env)
 {
     Name *axis = s->args.n == 1 && s->args.at[0].value->kind == SYN_name
                ? name_find(c->names, s->args.at[0].value->name, NAME_axis) : NULL;
-    return axis ? expr_op(OP_sub, present_or_size(&axis->axis, env), expr_num(1), NULL) : fail(c->e, s->place, DIAG_last_of_what);
+    return axis ? OP2(sub, present_or_size(&axis->axis, env), expr_num(1)) : fail(c->e, s->place, DIAG_last_of_what);
 }
 
 /* ---- names that stand free ---------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ static void name_result(Elab *e, Str name, Tensor *t)
 Tensor *add_residual(Scope *s, Str name, Tensor *x, Tensor *y, Place place)
 {
     Map m = map_new(s, name, x, y);
-    return map_put(s, &m, expr_op(OP_add, m.a, m.b, NULL), place);
+    return map_put(s, &m, OP2(add, m.a, m.b), place);
 }
 
 static Tensor *apply_residual(Walk *w, Call *call, Tensor *x, Scope *s)
@@ -120,9 +120,9 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
         sub[d] = expr_index(index[d]);
     }
     EACH(p, part) {
-        sub[1] = expr_op(OP_sub, expr_index(index[1]), expr_num(offset), NULL);
+        sub[1] = OP2(sub, expr_index(index[1]), expr_num(offset));
         Expr *read = expr_read(p, sub, ~0u, NULL);
-        sum = sum ? expr_op(OP_add, sum, read, NULL) : read;
+        sum = sum ? OP2(add, sum, read) : read;
         offset += p->axis[1].size;
     }
     put(s, over(y, index, SET_is, sum), call->place);

@@ -32,7 +32,7 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
         return;
     Name *lr = name_find(s, intern("lr"), NAME_number);
     if (lr && o->rate)
-        lr->value = expr_op(OP_mul, lr->value, o->rate, NULL);
+        lr->value = OP2(mul, lr->value, o->rate);
     s->has_dots = true;
     s->ndots = p->rank;
     memcpy(s->dots, p->axis, sizeof s->dots);

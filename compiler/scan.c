@@ -86,8 +86,8 @@ static void end_until(Scope *s, Scan *scan, Stat *st, Env *env, Tensor *stop)
     for (int k = 0; k < stop->rank; k++)
         env = bind_expr(env, index[k]->name, expr_index(index[k]));
     Expr *now = lower(&c, st->until, env), *length = read_at(stop, index), *step = expr_index(scan->step);
-    Expr *stops = expr_op(OP_and, expr_op(OP_lt, step, length, NULL), now, NULL);
-    put(s, over(stop, index, SET_is, expr_op(OP_select, stops, expr_op(OP_add, step, expr_num(1), NULL), length)), st->place);
+    Expr *stops = OP2(and, OP2(lt, step, length), now);
+    put(s, over(stop, index, SET_is, expr_op(OP_select, stops, OP2(add, step, expr_num(1)), length)), st->place);
 }
 
 void elaborate_scan(Scope *s, Stat *st, Env *env)
@@ -188,7 +188,7 @@ static void sweep_statement(Scope *s, Stat *b, Tensor *kept)
         Index *index[MAX_RANK];
         all_along(kept, index);
         Expr *examples = expr_scalar(find_named(&e->clocks, intern("examples")));
-        Stmt *divide = over(kept, index, SET_is, expr_op(OP_div, read_at(kept, index), examples, NULL));
+        Stmt *divide = over(kept, index, SET_is, OP2(div, read_at(kept, index), examples));
         settle(divide);
         PUSH(e->p->end, divide);
         last->value->reduce = REDUCE_sum;

@@ -99,7 +99,7 @@ static unsigned checks(Tensor *t, Expr **sub, Expr *where)
     for (int k = 0; k < t->rank; k++) {
         Axis *axis = &t->axis[k];
         if (axis->example && sub[k]->kind == EXPR_index && sub[k]->index->example && sub[k]->index->size > axis->size)
-            sub[k] = expr_op(OP_idiv, sub[k], expr_num(sub[k]->index->size / axis->size), NULL);
+            sub[k] = OP2(idiv, sub[k], expr_num(sub[k]->index->size / axis->size));
         const Range r = range_of(sub[k]);
         if (r.lo < 0 || r.hi >= axis->size || !within_length(sub[k], axis, where))
             check |= 1u << k;

@@ -22,7 +22,7 @@ Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place)
     int count = 0;
     if (mult > 1) {
         inner[count++] = index_along(&samples, intern("s"), NULL);
-        at = expr_op(OP_add, expr_op(OP_mul, at, expr_num(mult), NULL), expr_index(inner[0]), NULL);
+        at = OP2(add, OP2(mul, at, expr_num(mult)), expr_index(inner[0]));
     }
     for (int k = 0; k < t->rank; k++)
         if (t->axis[k].example)
@@ -33,9 +33,9 @@ Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place)
         }
     Expr *sum = sum_over(inner, count, expr_read(t, sub, ~0u, NULL));
     if (t->elem == ELEM_int && count == 0)
-        sum = expr_op(OP_mul, expr_real(1), sum, NULL);
+        sum = OP2(mul, expr_real(1), sum);
     Tensor *each = temp_new(s, name, ELEM_real, &n, 1);
-    put(s, over(each, &outer, SET_is, mult > 1 ? expr_op(OP_div, sum, expr_num(mult), NULL) : sum), place);
+    put(s, over(each, &outer, SET_is, mult > 1 ? OP2(div, sum, expr_num(mult)) : sum), place);
     return each;
 }
 
@@ -48,10 +48,10 @@ static Expr *mean_of(Elab *e, Tensor *each, Tensor *has)
     if (has) {
         Index *j = index_along(&n, intern("n"), NULL);
         value = expr_op(OP_select, read_at(has, &i), value, expr_num(0));
-        present = expr_op(OP_max, sum_over(&j, 1, read_at(has, &j)), expr_num(1), NULL);
+        present = OP2(max, sum_over(&j, 1, read_at(has, &j)), expr_num(1));
         present->whole = true;
     }
-    return expr_op(OP_div, sum_over(&i, 1, value), present, NULL);
+    return OP2(div, sum_over(&i, 1, value), present);
 }
 
 /* weight NULL: 1. */
@@ -82,9 +82,10 @@ void sum_terms(Elab *e)
 {
     Expr *sum = expr_num(0);
     EACH_AT(t, e->p->terms)
-        if (!t->metric)
-            sum = expr_op(OP_add, sum, t->weight ? expr_op(OP_mul, expr_scalar(t->weight), expr_scalar(t->value), NULL)
-                                                 : expr_scalar(t->value), NULL);
+        if (!t->metric) {
+            Expr *value = expr_scalar(t->value);
+            sum = OP2(add, sum, t->weight ? OP2(mul, expr_scalar(t->weight), value) : value);
+        }
     Scope *s = plain_scope(e, intern("loss"), intern("the sum of the terms"), (Place) { 0 });
     e->p->loss = scalar_new(s, "loss", sum, (Place) { 0 });
 }

@@ -73,7 +73,7 @@ static Value *use_definition(Scope *task, Decl *def, Syn *s)
             return NULL;
         if (sum) {
             Map m = map_new(made, intern("total"), sum, made->result);
-            sum = map_put(made, &m, expr_op(OP_add, m.a, m.b, NULL), s->place);
+            sum = map_put(made, &m, OP2(add, m.a, m.b), s->place);
         } else
             sum = made->result;
     }
@@ -227,7 +227,7 @@ static Value *value_of_name(Scope *task, Syn *s)
 static Value *scaled(Scope *task, const char *name, Tensor *t, Expr *by, Place place, Scope *made)
 {
     Map m = map_new(task, intern(name), t, NULL);
-    return value_new(map_put(task, &m, expr_op(OP_mul, by, m.a, NULL), place), made);
+    return value_new(map_put(task, &m, OP2(mul, by, m.a), place), made);
 }
 
 static Value *combine(Scope *task, Syn *s)
@@ -248,7 +248,7 @@ static Value *combine(Scope *task, Syn *s)
         return value_new(map_put(task, &m, expr_op(op, m.a, m.b, NULL), s->place), a->scope);
     }
     if (ta && b->num && (op == OP_mul || op == OP_div))
-        return scaled(task, "scaled", ta, op == OP_mul ? b->num : expr_op(OP_div, expr_num(1), b->num, NULL), s->place, a->scope);
+        return scaled(task, "scaled", ta, op == OP_mul ? b->num : OP2(div, expr_num(1), b->num), s->place, a->scope);
     if (a->num && tb && op == OP_mul)
         return scaled(task, "scaled", tb, a->num, s->place, b->scope);
     return say(task->e, s->place, DIAG_not_a_value, words_of(s));
@@ -266,7 +266,7 @@ Value *value_of(Scope *task, Syn *s)
     case SYN_unary:
         v = s->op == intern("-") ? value_of(task, s->a) : NULL;
         if (v && v->num)
-            return number_value(expr_op(OP_neg, v->num, NULL, NULL));
+            return number_value(OP1(neg, v->num));
         if (v && v->t)
             return scaled(task, "minus", v->t, expr_num(-1), s->place, NULL);
         /* fall through */
@@ -318,6 +318,6 @@ Syn *peel(Scope *task, Syn *s, Expr **weight)
     Ctx c = size_ctx(task);
     task->e->failed = 0;
     Expr *v = lower(&c, number, NULL);
-    *weight = expr_op(OP_mul, *weight, quotient ? expr_op(OP_div, expr_num(1), v, NULL) : v, NULL);
+    *weight = OP2(mul, *weight, quotient ? OP2(div, expr_num(1), v) : v);
     return peel(task, number == s->b ? s->a : s->b, weight);
 }
