@@ -162,3 +162,21 @@ build gauss gauss && train gauss && {
     near "77: -log p(x) by importance sampling is the closed form" "$got" "$want" 0.05
     holds "77: the bound lies above it, $bound" "$bound >= $want - 1e-3"
 }
+
+# ---- 38: what a deviation learns; 44: what was asked for -------------------------------------------------------------
+sed -e '/^corrupt/d' -e 's/~ bernoulli/~ gaussian_shared(sd = 0.25)/' -e 's/^model.*/model shared/' -e 's/epochs = 40/epochs = 200\n    schedule = cosine/' -e 's/^train {/evaluate { mse }\n\ntrain {/' "$here/groups.ae" > shared.ae
+build shared shared && train shared && {
+    mse=$(./shared eval --json --split train --weights shared.run | field train/mse)
+    holds "38: the square of a learnt deviation is the error of the training rows" \
+        "(exp(2 * ($("$tool" get shared.run/model.safetensors reconstruct.s))) / $mse - 1)^2 < 0.05^2"
+}
+if [ "$what" = all ]; then
+    cp "$here/../../examples/conditional_vae.ae" . && build conditional_vae conditional_vae && train conditional_vae \
+        && build digits_net told && train told && {
+        ./conditional_vae predict --weights conditional_vae.run --name asked.predict.p -o asked.npy > log 2>&1 || bad "44: predict" "$(cat log)"
+        ./told predict --test asked.npy --weights told.run -o told.csv > log 2>&1 || bad "44: predict" "$(cat log)"
+        ./conditional_vae score --weights conditional_vae.run -o asked.csv > log 2>&1 || bad "44: score" "$(cat log)"
+        right=$(paste -d, told.csv asked.csv | awk -F, 'NR == 1 { for (k = 1; k < NF; k++) if ($k == "y") c = k; next } { n += $c == $NF; all++ } END { print all == 359 ? n / all : 0 }')
+        holds "44: what is drawn for a class is told as that class: $right" "$right > 0.8"
+    }
+fi
