@@ -137,7 +137,7 @@ static void put_function(const Function *f)
 
 static void put_stat(const Stat *s, int indent)
 {
-    printf("%*s%d %s %s %s", indent, "", s->kind, s->name ? s->name : "-", s->role ? s->role : "-", s->op ? s->op : "-");
+    printf("%*s%s %s %s", indent, "", s->role ? s->role : "-", s->name ? s->name : "-", s->op ? s->op : "-");
     for (int k = 0; k < s->names.n; k++)
         printf(" %s", s->names.at[k]);
     put_named(" ", s->left);
@@ -161,7 +161,7 @@ static void put_file(const File *file)
 {
     for (int i = 0; i < file->decls.n; i++) {
         const Decl *d = file->decls.at[i];
-        printf("%d %s %s %s", d->kind, d->name ? d->name : "-", d->op ? d->op : "-", d->doc ? d->doc : "-");
+        printf("%s %s %s %s", d->role, d->name ? d->name : "-", d->op ? d->op : "-", d->doc ? d->doc : "-");
         put_named(": ", d->value);
         for (int k = 0; k < d->settings.n; k++)
             put_named(format("; %s = ", d->settings.at[k].name), d->settings.at[k].value);
