@@ -225,6 +225,7 @@ Stat *find_stat(const Decl *def, StatKind kind);    /* the first */
 /* ---- fit.c, after a report ---------------------------------------------------------------------- */
 void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
 void  suggest_fit(Elab *e, Net *net, const Tensor *target);
+void  suggest_require(Elab *e, Scope *s);            /* after a report of a broken `require` */
 
 /* ---- formula.c ---------------------------------------------------------------------------------- */
 Ctx   formula_ctx(Scope *s);

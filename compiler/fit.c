@@ -50,25 +50,56 @@ static Entry *first_out(Scope *s)
     return out ? &out->entries.at[0] : NULL;
 }
 
-/* Whether the layer's result would have the target's shape, or one axis of as many elements. */
-static bool fits(Scope *s, const Tensor *target)
+/* What a layer shall give; with neither, what it requires itself is enough. */
+typedef struct {
+    const Tensor *target;       /* this shape, or one axis of as many elements */
+    Scope *next;                /* what this layer requires, which takes it as `..` */
+} Goal;
+
+static bool keeps_requires(Scope *s)
+{
+    EACH(st, s->def->body)
+        if (st->kind == STAT_require && !holds(s, st->value))
+            return false;
+    return true;
+}
+
+static bool pleases(Scope *next, const Tensor *made)
+{
+    Axis kept[MAX_RANK];
+    if (made->rank - 1 != next->ndots)
+        return false;
+    memcpy(kept, next->dots, sizeof kept);
+    memcpy(next->dots, made->axis + 1, (size_t) next->ndots * sizeof *kept);
+    const bool good = keeps_requires(next);
+    memcpy(next->dots, kept, sizeof kept);
+    return good;
+}
+
+static bool fits(Scope *s, Goal goal)
 {
     Entry *out = first_out(s);
     Tensor made = { 0 };
     s->e->failed = 0;
+    if (!keeps_requires(s))
+        return false;
+    if (!goal.target && !goal.next)
+        return true;
     if (!out || !shape_of_entry(s, out, &made) || !made.rank || !made.axis[0].example)
         return false;
-    return same_sizes(&made, target)
-        || (made.rank == 2 && made.axis[1].size == tensor_count(target) / target->axis[0].size);
+    if (goal.next)
+        return pleases(goal.next, &made);
+    return same_sizes(&made, goal.target)
+        || (made.rank == 2 && made.axis[1].size == tensor_count(goal.target) / goal.target->axis[0].size);
 }
 
 static bool given(const Call *call, int at, Str name)
 {
     int positional = 0;
-    for (int k = 0; k < call->args.n; k++)
+    for (int k = 0; call && k < call->args.n; k++)
         if (call->args.at[k].name ? call->args.at[k].name == name : positional++ == at)
             return true;
-    return false;
+    return !call;
 }
 
 /* What the arguments that were not given are, now that another has changed. */
@@ -83,30 +114,29 @@ static void renew(Scope *s, int changed)
     }
 }
 
-static bool would_fit(Scope *s, int changed, Name *n, double v, const Tensor *target)
+static bool would_fit(Scope *s, int changed, Name *n, double v, Goal goal)
 {
     Expr *const old = n->value;
     n->value = expr_num(v);
     renew(s, changed);
-    bool good = true;
-    EACH(st, s->def->body)
-        good = good && (st->kind != STAT_require || holds(s, st->value));
-    good = good && fits(s, target);
+    const bool good = fits(s, goal);
     n->value = old;
     renew(s, changed);
     return good;
 }
 
-/* The nearest value of one argument of the layer that gives the target's shape; false: there is none. */
-static bool find_fit(Scope *s, const Tensor *target, Str *argument, double *value)
+/* The nearest value of one argument of the layer that reaches the goal; false: there is none. */
+static bool find_fit(Scope *s, Goal goal, Str *argument, double *value)
 {
     for (int d = 1; d <= 4096; d++)
         for (int k = s->def->params.n; k-- > 0; ) {         /* the last arguments say the finer things */
             Name *n = name_find(s, s->def->params.at[k].name, NAME_number);
             if (!n || n->value->kind != EXPR_num || n->value->num != floor(n->value->num) || n->value->num < 0)
                 continue;
+            const Syn *init = s->def->params.at[k].init;
+            const int least = init && init->kind == SYN_num && init->num == 0 ? 0 : 1;      /* where 0 is usual */
             for (int sign = 1; sign >= -1; sign -= 2)
-                if (n->value->num + sign * d >= 0 && would_fit(s, k, n, n->value->num + sign * d, target)) {
+                if (n->value->num + sign * d >= least && would_fit(s, k, n, n->value->num + sign * d, goal)) {
                     *argument = n->name;
                     *value = n->value->num + sign * d;
                     return true;
@@ -142,11 +172,27 @@ void suggest_fit(Elab *e, Net *net, const Tensor *target)
     const Trial trial = trial_begin(e);
     Str argument;
     double value;
-    const bool found = find_fit(last, target, &argument, &value);
+    const bool found = find_fit(last, (Goal) { .target = target }, &argument, &value);
     note_arithmetic(last, last->outs.at[0], target);
     trial_end(e, trial);
     if (found)
         report_help("`%s = %s` in `%s` makes it fit", argument, number_text(value), last->use->words);
     else
         report_help("the last layer of `%s` has to give %s, or one axis of as many elements", net->name, shape_text(target));
+}
+
+/* After a report that a `require` of a layer is broken: one argument, of it or of the layer before, that would keep it. */
+void suggest_require(Elab *e, Scope *s)
+{
+    Scope *const before = s->input ? producer_of(e, s->input) : NULL, *const by[] = { s, before };
+    const Trial trial = trial_begin(e);
+    Str argument = NULL, words = NULL;
+    double value = 0;
+    for (int k = 0; k < 2 && !words; k++)
+        if (by[k] && by[k]->def && by[k]->use && !by[k]->use->place.source->prelude
+            && find_fit(by[k], (Goal) { .next = k ? s : NULL }, &argument, &value))
+            words = by[k]->use->words;
+    trial_end(e, trial);
+    if (words)
+        report_help("`%s = %s` in `%s` makes it fit", argument, number_text(value), words);
 }

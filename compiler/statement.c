@@ -137,6 +137,7 @@ static void require(Scope *s, Stat *st)
         return;
     fail(s->e, s->use->place, DIAG_require, s->use->words, st->name);
     note_condition(s, st->value);
+    suggest_require(s->e, s);
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------------- */
