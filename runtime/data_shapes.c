@@ -2,7 +2,8 @@
  *
  * The input image(c, h, w) says how large; n = 2000, noise = 0.1, seed = 0. Labels as the model declares them:
  * class(4) which shape, classmap(5, h, w) the shape's pixels (0 is the ground), boxes(1, 4) its left, top, width and
- * height as shares of the picture. Rows are draws of their own, so more rows leave the first ones as they are. */
+ * height as shares of the picture. With labels(4) a picture has each shape or not, by chance, and the label says
+ * which; they may cover each other, and the other labels are of the last. Rows are draws of their own, so more rows leave the first ones as they are. */
 #include "runtime.h"
 
 enum { SHAPES = 4 };
@@ -13,10 +14,10 @@ static double drawn(uint64_t seed, long row, int which)
     return draw_uniform(seed, STREAM_MADE, 3, (uint64_t) row * 16 + (uint64_t) which);
 }
 
-static Shape shape_of(uint64_t seed, long row, int height, int width)
+static Shape shape_of(uint64_t seed, long row, int kind, int height, int width)
 {
     const int least = height < width ? height : width;
-    Shape s = { .kind = (int) (SHAPES * drawn(seed, row, 0)) };
+    Shape s = { .kind = kind };
     s.wide = least * (0.15 + 0.2 * drawn(seed, row, 1));
     s.high = s.kind == 0 ? least * (0.15 + 0.2 * drawn(seed, row, 2)) : s.wide;
     s.x = s.wide + (width - 2 * s.wide) * drawn(seed, row, 3);
@@ -62,27 +63,39 @@ void read_shapes(const Source *source, Split *s)
         fail("shapes: n is a number of rows, not %ld", n);
     const int *const size = ae_model.inputs[x].array.shape, channels = size[1], h = size[2], w = size[3];
     const int class = label_of("class", SHAPES, 0, NULL), map = label_of("classmap", SHAPES + 1, 2, (const int[]) { h, w });
-    const int box = label_of("boxes", 0, 2, (const int[]) { 1, 4 });
+    const int box = label_of("boxes", 0, 2, (const int[]) { 1, 4 }), tag = label_of("labels", 0, 1, (const int[]) { SHAPES });
     float *const at = column_new(s, x, n)->real;
     s->column[x].high = 1;
     int32_t *const kinds = class < 0 ? NULL : column_new(s, class, n)->whole, *const maps = map < 0 ? NULL : column_new(s, map, n)->whole;
-    float *const boxes = box < 0 ? NULL : column_new(s, box, n)->real;
+    float *const boxes = box < 0 ? NULL : column_new(s, box, n)->real, *const tags = tag < 0 ? NULL : column_new(s, tag, n)->real;
+    double *const canvas = need((size_t) (channels * h * w), sizeof *canvas);
     for (long row = 0; row < n; row++) {
-        const Shape one = shape_of(seed, row, h, w);
-        for (int i = 0; i < h; i++)
-            for (int j = 0; j < w; j++) {
-                const bool in = inside(&one, (j + 0.5 - one.x) / one.wide, (i + 0.5 - one.y) / one.high);
-                if (maps)
-                    maps[(row * h + i) * w + j] = in ? 1 + one.kind : 0;
-                for (int c = 0; c < channels; c++) {
-                    const uint64_t k = (uint64_t) ((c * h + i) * w + j);
-                    const double v = (in ? one.tint[c] : 0.1) + noise * draw_normal(seed, STREAM_MADE, 4, (uint64_t) row << 24 | k);
-                    at[(row * channels + c) * h * w + i * w + j] = (float) fmin(1, fmax(0, v));
+        double *const pixel = canvas;
+        for (long k = 0; k < (long) channels * h * w; k++)
+            pixel[k] = 0.1;
+        for (int kind = 0; kind < SHAPES; kind++) {
+            const bool there = tags ? drawn(seed, SHAPES * row + kind, 8) < 0.5 : kind == (int) (SHAPES * drawn(seed, row, 0));
+            const Shape one = shape_of(seed, tags ? SHAPES * row + kind : row, kind, h, w);
+            if (tags)
+                tags[SHAPES * row + kind] = there;
+            for (int i = 0; i < h && there; i++)
+                for (int j = 0; j < w; j++) {
+                    if (!inside(&one, (j + 0.5 - one.x) / one.wide, (i + 0.5 - one.y) / one.high))
+                        continue;
+                    for (int c = 0; c < channels; c++)
+                        pixel[(c * h + i) * w + j] = one.tint[c];
+                    if (maps)
+                        maps[(row * h + i) * w + j] = 1 + kind;
                 }
-            }
-        if (kinds)
-            kinds[row] = one.kind;
-        for (int k = 0; boxes && k < 4; k++)
-            boxes[4 * row + k] = (float) (k == 0 ? (one.x - one.wide) / w : k == 1 ? (one.y - one.high) / h : k == 2 ? 2 * one.wide / w : 2 * one.high / h);
+            if (there && kinds)
+                kinds[row] = kind;
+            for (int k = 0; there && boxes && k < 4; k++)
+                boxes[4 * row + k] = (float) (k == 0 ? (one.x - one.wide) / w : k == 1 ? (one.y - one.high) / h : k == 2 ? 2 * one.wide / w : 2 * one.high / h);
+        }
+        for (int k = 0; k < channels * h * w; k++) {
+            const double v = pixel[k] + noise * draw_normal(seed, STREAM_MADE, 4, (uint64_t) row << 24 | (uint64_t) k);
+            at[row * channels * h * w + k] = (float) fmin(1, fmax(0, v));
+        }
     }
+    free(canvas);
 }

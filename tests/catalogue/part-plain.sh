@@ -61,3 +61,9 @@ build "$here/../../examples/vector_field" vector_field && train vector_field --e
     holds "23: cells without a training row are told" "$dark > 300 && $dark < 560"
     try "23: and drawn" ./vector_field show field --weights vector_field.run -o ring.png
 }
+
+# ---- 153 to 167: each answer of docs/questions.md has a file -----------------------------------------------------------
+lost=; for name in $(grep -oE '[a-z_0-9]+\.ae\b' "$here/../../docs/questions.md" | sort -u); do
+    [ -e "$here/../../examples/$name" ] || lost="$lost $name"
+done
+if [ -z "$lost" ] && [ "$(grep -c '^## ' "$here/../../docs/questions.md")" = 15 ]; then ok; else bad "153: questions and their files" "missing:$lost"; fi
