@@ -76,4 +76,14 @@ results: deps
 	@$(MAKE) --no-print-directory all
 	@tests/results/run.sh $(B)/aec $(B) $(RUNS)
 
-.PHONY: deps demo check check-all data results
+# BENCH="--only mlp_ae --threads 1": a part of it
+bench: $(B)/aec bench/venv/ready
+	bench/venv/bin/python bench/run.py $(BENCH)
+
+peers: bench/venv/ready
+bench/venv/ready: bench/requirements.txt
+	python3 -m venv bench/venv
+	bench/venv/bin/pip install -r bench/requirements.txt
+	touch $@
+
+.PHONY: deps demo check check-all data results bench peers
