@@ -76,7 +76,7 @@ Expr *expr_inside(Expr *read)
 
 Expr *expr_byhand(Expr *value, Expr *by, Expr *slope)
 {
-    Expr *e = node(EXPR_byhand, value->whole);
+    Expr *e = node(EXPR_byhand, false);
     e->arg[0] = value;
     e->arg[1] = by;
     e->arg[2] = slope;

@@ -271,7 +271,7 @@ Expr *expr_read(Tensor *t, Expr **sub, unsigned check, Expr *other);
 Expr *expr_scalar(Tensor *t);               /* a read of a tensor without axes */
 Expr *expr_stop(Expr *e);
 Expr *expr_inside(Expr *read);              /* 1 for a read without checks */
-Expr *expr_byhand(Expr *value, Expr *by, Expr *slope);
+Expr *expr_byhand(Expr *value, Expr *by, Expr *slope);      /* real, be its value whole: it has a slope */
 bool  expr_is(const Expr *e, double v);     /* is the number v */
 bool  is_op(const Expr *e, Op op);
 bool  is_index(const Expr *e, const Index *i);      /* the bare index */
