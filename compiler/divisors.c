@@ -1,12 +1,17 @@
-/* divisors.c -- one division before a loop in place of one at each point of it.
+/* divisors.c -- what is the same at all points of a loop, computed before it; and one division before it in place of
+ * one at each point.
  *
  *     for (j ..)                                                     const float inverse = 1 / sqrtf(var[n] + eps);
  *         y[n][j] = (x[n][j] - mu[n]) / sqrtf(var[n] + eps)   becomes    for (j ..)
  *                                                                        y[n][j] = (x[n][j] - mu[n]) * inverse;
  *
- * That rounds once more, so it is done to real numbers only, and never on the way to a whole one: a third of 9 stays 3. */
+ * The inverse rounds once more, so it is done to real numbers only, and never on the way to a whole one: a third of 9
+ * stays 3. What costs no more than a few additions stays where it is: the compiler moves that, but not all that it
+ * would have to see through. */
 #include "emit.h"
 #include <math.h>
+
+enum { WORTH = 8 };         /* additions */
 
 static bool is_candidate(Expr *x)
 {
@@ -37,6 +42,31 @@ static bool varies(const Expr *x, const void *with)
     return false;
 }
 
+static int cost(const Expr *x)
+{
+    int sum = x->kind == EXPR_op ? op_info[x->op].cost : 0;
+    for (int k = 0; k < 3 && x->kind == EXPR_op; k++)
+        sum += x->arg[k] ? cost(x->arg[k]) : 0;
+    return sum;
+}
+
+/* The largest parts of x that are the same at all points and worth a place of their own. */
+static void gather_same(const Within *w, Expr *x, ExprList *out)
+{
+    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
+        return;
+    if (expr_any(x, varies, w)) {
+        for (int k = 0; k < 3; k++)
+            gather_same(w, x->arg[k], out);
+        return;
+    }
+    bool known = cost(x) < WORTH;
+    for (int k = 0; k < out->n && !known; k++)
+        known = expr_same(out->at[k], x);
+    if (!known)
+        PUSH(*out, x);
+}
+
 static void gather(const Within *w, Expr *x, ExprList *out)
 {
     if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
@@ -51,7 +81,7 @@ static void gather(const Within *w, Expr *x, ExprList *out)
         gather(w, x->arg[k], out);
 }
 
-static ExprList divisors_of(Emit *e, Node *loop)
+static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr *, ExprList *))
 {
     ExprList out = { 0 };
     const Within w = { e, loop };
@@ -61,18 +91,26 @@ static ExprList divisors_of(Emit *e, Node *loop)
         if (loop->body.at[k]->kind != NODE_point || loop->body.at[k]->stmt->set >= SET_argmax)
             return out;
     for (int k = 0; k < loop->body.n; k++)
-        gather(&w, loop->body.at[k]->stmt->value, &out);
+        look(&w, loop->body.at[k]->stmt->value, &out);
     return out;
 }
 
 bool divisors_before(Emit *e, Node *loop)
 {
-    return divisors_of(e, loop).n > 0;
+    return found_in(e, loop, gather).n > 0 || found_in(e, loop, gather_same).n > 0;
 }
 
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
-    ExprList list = divisors_of(e, loop);
+    ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same);
+    for (int k = 0; k < same.n; k++) {
+        Str name = scope_enter(e, "same");
+        indent(b, depth);
+        buf_add(b, "const %s %s = ", e->real, name);
+        put_expr(e, b, same.at[k], BINDS_comma);
+        buf_add(b, ";\n");
+        PUSH(e->sames, ((Loaded) { same.at[k], name }));
+    }
     for (int k = 0; k < list.n; k++) {
         Str name = scope_enter(e, "inverse");
         indent(b, depth);
@@ -83,6 +121,15 @@ void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
         buf_add(b, ";\n");
         PUSH(e->inverses, ((Loaded) { list.at[k], name }));
     }
+}
+
+/* The local that x stands in; NULL: there is none. */
+Str same_of(Emit *e, Expr *x)
+{
+    for (int k = 0; k < e->sames.n; k++)
+        if (expr_same(e->sames.at[k].read, x))
+            return e->sames.at[k].name;
+    return NULL;
 }
 
 /* What x, a division, multiplies by instead; NULL: it stays one. */

@@ -108,7 +108,7 @@ typedef struct {
     VEC(Program *) programs;    /* all: phases' first */
     VEC(Loaded) loaded;     /* for the statement being printed */
     VEC(Drawn) drawn;       /* for the loops being printed */
-    VEC(Loaded) inverses;   /* of divisors, for the loop being printed */
+    VEC(Loaded) inverses, sames;    /* of divisors, and what does not change, for the loop being printed */
     int exact;              /* within what becomes a whole number */
     int naxes;
     Index *lo;              /* stands for the name lo */
@@ -206,6 +206,7 @@ void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth);     
 
 /* ---- divisors.c ------------------------------------------------------------------------------- */
 bool divisors_before(Emit *e, Node *loop);
+Str  same_of(Emit *e, Expr *x);
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth);    /* in e->inverses after it */
 Str  inverse_of(Emit *e, Expr *x);
 

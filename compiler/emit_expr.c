@@ -270,6 +270,11 @@ static void put_op(Emit *e, Buf *b, Expr *x, int above)
 
 void put_expr(Emit *e, Buf *b, Expr *x, int above)
 {
+    Str same = x->kind == EXPR_op ? same_of(e, x) : NULL;
+    if (same) {
+        buf_add(b, "%s", same);
+        return;
+    }
     switch (x->kind) {
     case EXPR_num:
         put_num(e, b, x, above);

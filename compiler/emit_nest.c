@@ -292,7 +292,7 @@ static void apart_print(Emit *e, Buf *b, Node *n, int depth)
 
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
-    const int drawn = e->drawn.n, inverses = e->inverses.n;
+    const int drawn = e->drawn.n, inverses = e->inverses.n, sames = e->sames.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);
     if (most_print(e, b, n, from, to, depth))
@@ -307,6 +307,7 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     body_print(e, b, &n->body, is_many(e, &n->body), depth);
     e->drawn.n = drawn;
     e->inverses.n = inverses;
+    e->sames.n = sames;
     scope_leave(e, scope);
 }
 

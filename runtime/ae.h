@@ -135,9 +135,9 @@ typedef struct {
     const AeSetting *settings; int nsettings;           /* of `data`: scale, validation, test, rows, only ... */
     const AeSetting *metrics; int nmetrics;             /* what the trainer computes itself: psnr, knn ... key, arguments */
     bool fast;              /* the schedule it was emitted with */
+    unsigned long long flops;   /* of one training step, multiply and add counted each; 0: not known */
     const AeTimed *timed; int ntimed;   /* its functions, in a build for `bench --profile` */
     uint64_t *spent;                    /* [ntimed] ticks in each since the start, all threads together */
-    unsigned long long flops;   /* of one training step, multiply and add counted each; 0: not known */
 } AeModel;
 extern const AeModel ae_model;
 
