@@ -115,7 +115,8 @@ static Array npy_read(const char *path)
     Array a = { 0 };
     const size_t head = 10 + (size_t) (uint8_t) text[8] + 256 * (size_t) (uint8_t) text[9];
     parse_shape(&a, shape + 8);
-    take_numbers(&a, text + head, strstr(text + 10, "f8") != NULL);
+    const char *const wide = strstr(text + 10, "<f8");      /* in the head, not among the numbers */
+    take_numbers(&a, text + head, wide && wide < text + head);
     return a;
 }
 
