@@ -203,8 +203,13 @@ static inline float  ae_fmodf(float a, float b)     { return a - fabsf(b) * floo
 static inline double ae_fmod(double a, double b)    { return a - fabs(b) * floor(a / fabs(b)); }
 static inline int    ae_imod(int a, int b)          { const int m = b < 0 ? -b : b, r = m ? a % m : 0; return r < 0 ? r + m : r; }
 static inline int    ae_idiv(int a, int b)          { const int q = b ? a / b : 0; return b && a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q; }
-/* How many of n a thread of a team takes at once: one piece each, of whole units. */
-enum { AE_ROWS = 1, AE_COLUMNS = 16 };
+/* How many of n a thread of a team takes at once: one piece each, of whole units. Vectors then hold the same elements
+ * however many the threads, and what is left over for single numbers is always the same: C may round these otherwise. */
+#ifdef __AVX512F__
+enum { AE_ROWS = 16, AE_COLUMNS = 32 };
+#else
+enum { AE_ROWS = 8, AE_COLUMNS = 16 };
+#endif
 static inline int    ae_share(int n, int unit)
 {
 #ifdef _OPENMP
@@ -212,8 +217,7 @@ static inline int    ae_share(int n, int unit)
 #else
     const int threads = 1;
 #endif
-    const int each = (n + threads - 1) / threads, whole = (each + unit - 1) / unit * unit;
-    return n < 2 * unit ? ae_imax(each, 1) : ae_imax(whole, 1);
+    return ae_imax(((n + threads - 1) / threads + unit - 1) / unit, 1) * unit;
 }
 enum { AE_FAR = -(1 << 30) - 1 };       /* a subscript that is outside of everything */
 static inline int    ae_floorf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) floorf(x) : AE_FAR; }
