@@ -41,16 +41,6 @@ static Tensor *framed_tensor(Emit *e, Tensor *t, const long *before, const long 
     return f;
 }
 
-static Stmt *like(Stmt *s, Tensor *target, Set set, Expr *value)
-{
-    Stmt *n = nest_new(target, set, value);
-    n->use = s->use;
-    n->place = s->place;
-    n->backward = s->backward;
-    n->update = s->update;
-    return n;
-}
-
 /* An index for each axis of t; examples only as far as they go. */
 static void indices_of(Emit *e, Stmt *s, Tensor *t, Expr **at)
 {
@@ -68,7 +58,7 @@ static void indices_of(Emit *e, Stmt *s, Tensor *t, Expr **at)
 
 static Stmt *clear(Emit *e, Stmt *s, Tensor *f)
 {
-    Stmt *c = like(s, f, SET_is, expr_real(0));
+    Stmt *c = nest_for(s, f, SET_is, expr_real(0));
     indices_of(e, c, f, c->sub);
     return c;
 }
@@ -95,7 +85,7 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     }
     Tensor *f = framed_tensor(e, t, before, after);
     PUSH(*out, clear(e, s, f));
-    Stmt *copy = like(s, f, SET_is, NULL);
+    Stmt *copy = nest_for(s, f, SET_is, NULL);
     Expr *at[MAX_RANK];
     indices_of(e, copy, t, at);
     shift(copy->sub, at, before, t->rank);
@@ -163,7 +153,7 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
         return NULL;
     Tensor *f = framed_tensor(e, t, before, after);
     PUSH(*out, clear(e, s, f));
-    Stmt *crop = like(s, t, SET_add, NULL);
+    Stmt *crop = nest_for(s, t, SET_add, NULL);
     Expr *at[MAX_RANK];
     indices_of(e, crop, t, crop->sub);
     shift(at, crop->sub, before, t->rank);

@@ -287,11 +287,7 @@ static int row_index(Stmt *s)
 
 static Stmt *over_rows(Emit *e, Stmt *like, Tensor *t, Set set, Expr *value, Tensor *target, Index *row)
 {
-    Stmt *s = nest_new(target, set, value);
-    s->use = like->use;
-    s->place = like->place;
-    s->backward = like->backward;
-    s->update = like->update;
+    Stmt *s = nest_for(like, target, set, value);
     s->index[0] = row;
     s->nindex = s->nouter = 1;
     if (target == t)
