@@ -35,6 +35,9 @@ $CC tests/parse_main.c $front -lm -o "$B/parse_main" || failed=$((failed + 1))
 for folder in diagnostics trees layout; do
     runner "golden-$folder" tests/golden.sh tests/golden/$folder "$B/parse_main"
 done
+for file in prelude/*.ae examples/*.ae examples/templates/*.ae bench/*.ae; do
+    build/aec fmt --check "$file" > /dev/null && passed=$((passed + 1)) || failed=$((failed + 1))
+done
 [ -d tests/golden/semantic ] && runner golden-semantic tests/golden.sh tests/golden/semantic build/aec check
 [ -x tests/golden_rows.sh ] && runner golden-rows tests/golden_rows.sh
 [ -x docs/check.sh ] && runner docs docs/check.sh "$PWD/build/aec"

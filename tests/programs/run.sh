@@ -112,7 +112,6 @@ printf '%s\n' $list | xargs -P 2 -I{} bash -c 'one {} > "$work/{}.result" 2>&1'
 
 for file in examples/templates/*.ae; do         # what `aec new` starts from
     try "check $file" "$aec" check "$file"
-    try "fmt $file" "$aec" fmt --check "$file"
 done > "$work/templates.result"
 
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
