@@ -43,7 +43,7 @@ agrees() {
     local name=$1 a b
     a=$("$dir/fast" grad -o "$dir/a.safetensors" 2>&1 | sed -n 's/^loss \([^,]*\),.*/\1/p')
     b=$("$dir/f64" grad -o "$dir/b.safetensors" 2>&1 | sed -n 's/^loss \([^,]*\),.*/\1/p')
-    if awk -v a="$a" -v b="$b" 'BEGIN { d = a - b; s = b < 0 ? -b : b; exit !(a != "" && b != "" && (d < 0 ? -d : d) <= 1e-4 * (s > 1 ? s : 1)) }'; then ok
+    if awk -v a="$a" -v b="$b" 'BEGIN { d = a - b; s = b < 0 ? -b : b; exit !(a != "" && b != "" && (d < 0 ? -d : d) < 1e-4 * (s > 1 ? s : 1)) }'; then ok
     else bad "$name: fast in float gives $a, plain in double $b"; fi
 }
 
