@@ -154,6 +154,7 @@ struct Elab {
     Module *m;
     File *file;
     StatList library;           /* definitions, the user's first */
+    Decl *defaults;             /* the prelude's own phase: what every phase has unless it says otherwise */
     VEC(Function *) functions;
     Scope *root;                /* the model's own names: set, inputs, nets */
     Scope *bare;                /* no names: the bodies of `def`s at the top */

@@ -134,6 +134,8 @@ static void collect(Elab *e, File *f, bool library)
             PUSH(e->functions, d->function);
         else if (d->kind == DECL_augment && library)
             declare_net(e, d, NET_block, d->name);
+        else if (d->kind == DECL_train && f->source->prelude)
+            e->defaults = d;
 }
 
 static Tensor *clock_new(Elab *e, const char *name, Elem elem)
@@ -228,22 +230,34 @@ static void warn_overcomplete(Elab *e)
                 x->name, e->bottleneck->name);
 }
 
-/* `bernoulli` and `bce` speak of values in 0..1; pixels are not, unless they are scaled. */
+/* What a target is meant to be within, `x[n, ..] of 0..1`, pixels are not unless they are scaled. */
 static void warn_unscaled(Elab *e)
 {
     static const struct { const char *source, *range; } pixels[] = {
         { "digits", "0..16" }, { "idx", "0..255" }, { "png", "0..255" },
     };
     Decl *d = find_decl(e, DECL_reconstruct);
-    Str like = d && d->value ? d->value->name : NULL;
-    if (!like || (like != intern("bernoulli") && like != intern("bce")) || setting_of(find_decl(e, DECL_data), "scale"))
+    Decl *by = d && d->value ? find_definition(e, d->op == intern("by") ? "loss" : "likelihood", d->value->name) : NULL;
+    const Syn *within = by ? entry_in(by, inputs_of(by) - 1)->within : NULL;
+    if (!within || setting_of(find_decl(e, DECL_data), "scale"))
         return;
     EACH_AT(source, e->m->data)
         for (size_t q = 0; q < sizeof pixels / sizeof *pixels; q++)
             if (source->kind == intern(pixels[q].source)) {
-                report(d->value->place, DIAG_unscaled, like, pixels[q].source, pixels[q].range);
+                report(d->value->place, DIAG_unscaled, by->name, words_of(within), pixels[q].source, pixels[q].range, words_of(within));
                 return;
             }
+}
+
+/* Whole numbers stay what they are. */
+static void check_scale(Elab *e)
+{
+    Setting *scale = setting_of(find_decl(e, DECL_data), "scale");
+    EACH_AT(in, e->m->inputs)
+        if (!in->label && in->tensor->elem == ELEM_real)
+            return;
+    if (scale)
+        report(scale->place, DIAG_scale_whole, e->m->inputs.at[0].name);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------- */
@@ -267,8 +281,10 @@ static void declare_inputs(Elab *e)
             declare_data(e, d);
         else if (d->kind == DECL_evaluate)
             declare_metrics(e, d);
-    if (e->m->inputs.n)
+    if (e->m->inputs.n) {
         check_layers(e);
+        check_scale(e);
+    }
     else if (!diag_errors())
         report_no_input(e->file);
 }

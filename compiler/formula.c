@@ -561,7 +561,7 @@ int size_of(Ctx *c, Syn *s)
     if (v >= 0 && v == floor(v) && v <= 1 << 30)
         return (int) v;
     fail(c->e, s->place, DIAG_not_a_size, number_text(v));
-    if (v > 0)
+    if (v != floor(v))
         report_help("`floor(...)` rounds down, `round(...)` to the nearest");
     return 1;
 }

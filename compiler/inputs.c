@@ -1,32 +1,58 @@
 /* inputs.c -- the declarations `input`, `label` and `data`. */
 #include "elab.h"
 
-static const struct { const char *name; bool label; int least, most, classes_at; Elem elem; } kinds[] = {
-    { "vector",   0, 1, 1, -1, ELEM_real }, { "image",  0, 3, 3, -1, ELEM_real }, { "sequence", 0, 2, 2, -1, ELEM_real },
-    { "tokens",   0, 2, 2,  1, ELEM_int  }, { "class",  1, 1, 1,  0, ELEM_int  }, { "labels",   1, 1, 1, -1, ELEM_real },
-    { "real",     1, 1, 1, -1, ELEM_real }, { "classmap", 1, 3, 3, 0, ELEM_int }, { "boxes",    1, 2, 2, -1, ELEM_real },
-    { "tokens",   1, 2, 2,  1, ELEM_int  },
+enum { NONE = -1 };
+
+/* classes_at: which of the `sizes` is no axis but the number of values that each element may have; classes: the
+ * argument by name that says so, and may be left out: the elements are then real. */
+static const struct { const char *name; bool label; int sizes, classes_at; const char *classes; } kinds[] = {
+    { "vector", 0, 1, NONE, NULL }, { "image",    0, 3, NONE, "levels" }, { "sequence", 0, 2, NONE, NULL }, { "tokens", 0, 2, 1, NULL },
+    { "class",  1, 1, 0,    NULL }, { "labels",   1, 1, NONE, NULL },     { "real",     1, 1, NONE, NULL }, { "tokens", 1, 2, 1, NULL },
+    { "boxes",  1, 2, NONE, NULL }, { "classmap", 1, 3, 0,    NULL },
 };
 
-/* The row of kinds; -1 after a report. */
+/* The argument by name; NULL: it is left out. */
+static const Arg *argument_named(Syn *v, const char *name)
+{
+    EACH_AT(a, v->args)
+        if (a->name && name && !strcmp(a->name, name))
+            return a;
+    return NULL;
+}
+
+/* Whether a call has the sizes that the kind has, and nothing else; else false after a report. */
+static bool takes_sizes(Elab *e, Syn *v, int kind)
+{
+    int sizes = 0;
+    EACH_AT(a, v->args) {
+        sizes += !a->name;
+        if (a->name && a != argument_named(v, kinds[kind].classes)) {
+            say(e, a->place, argument_named(v, a->name) == a ? DIAG_unknown_argument : DIAG_given_twice, v->name, a->name);
+            report_help("`aec doc %s` tells what its arguments are", v->name);
+            return false;
+        }
+    }
+    if (sizes == kinds[kind].sizes)
+        return true;
+    say(e, v->place, DIAG_argument_count, v->name, kinds[kind].sizes, sizes);
+    report_help("`aec doc %s` tells what they are", v->name);
+    return false;
+}
+
+/* The row of kinds; NONE after a report. */
 static int kind_of(Elab *e, Syn *v, bool label)
 {
     StrList names = { 0 };
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         if (kinds[k].label != label)
             continue;
-        if (v->kind == SYN_call && v->name == intern(kinds[k].name)) {
-            if (v->args.n >= kinds[k].least && v->args.n <= kinds[k].most)
-                return (int) k;
-            say(e, v->place, DIAG_argument_count, v->name, kinds[k].least, v->args.n);
-            report_help("`aec doc %s` tells what they are", v->name);
-            return -1;
-        }
+        if (v->kind == SYN_call && v->name == intern(kinds[k].name))
+            return takes_sizes(e, v, (int) k) ? (int) k : NONE;
         PUSH(names, intern(kinds[k].name));
     }
     say(e, v->place, DIAG_unknown_kind, label ? "label" : "input", v->name ? v->name : words_of(v));
     suggest(v->name, &names, label ? "the kinds of labels are" : "the kinds of inputs are");
-    return -1;
+    return NONE;
 }
 
 /* A whole number for each example. */
@@ -38,36 +64,46 @@ static Tensor *row_numbers(Elab *e, Str name, Role role, int of)
     return t;
 }
 
+/* A size, at least 1; 0 after a report. */
+static int declared_size(Elab *e, Decl *d, Syn *a)
+{
+    Ctx c = size_ctx(e->root);
+    e->failed = 0;
+    const int size = size_of(&c, a);
+    if (size >= 1)
+        return size;
+    say(e, a->place, DIAG_empty_axis, d->name, words_of(d->value));
+    return 0;
+}
+
 void declare_input(Elab *e, Decl *d, bool label)
 {
     Syn *v = d->value;
-    const int kind = kind_of(e, v, label), at = kind < 0 ? -1 : kinds[kind].classes_at;
-    int size[4] = { 0 }, upto = -1;
-    for (int k = 0; kind >= 0 && k < v->args.n; k++) {
-        Syn *a = v->args.at[k].value;
-        Ctx c = size_ctx(e->root);
-        if (a->kind == SYN_pair && !a->a) {
-            upto = k;
-            a = a->b;
-        }
-        e->failed = 0;
-        size[k] = size_of(&c, a);
-        if (size[k] < 1) {
-            say(e, a->place, DIAG_empty_axis, d->name, words_of(v));
-            return;
-        }
-    }
+    const int kind = kind_of(e, v, label), at = kind < 0 ? NONE : kinds[kind].classes_at;
     if (kind < 0)
         return;
-    Input in = { .name = d->name, .kind = v->name, .label = label, .place = d->place, .classes = at >= 0 ? size[at] : 0 };
+    Input in = { .name = d->name, .kind = v->name, .label = label, .place = d->place };
     Axis axis[MAX_RANK] = { example_axis(e, 1) };
     int rank = 1;
-    Tensor *t = in.tensor = tensor_new(e->m, d->name, ROLE_input, kinds[kind].elem);
-    if (upto == 0)
-        in.length = row_numbers(e, format("length_%s", d->name), ROLE_length, 0);
-    for (int k = 0; k < v->args.n; k++)
-        if (k != at)
-            axis[rank++] = (Axis) { size[k], upto == k ? in.length : NULL, false, NULL };
+    const Arg *levels = argument_named(v, kinds[kind].classes);
+    if (levels && !(in.classes = declared_size(e, d, levels->value)))
+        return;
+    Tensor *t = in.tensor = tensor_new(e->m, d->name, ROLE_input, levels || at >= 0 ? ELEM_int : ELEM_real);
+    for (int k = 0, place = 0; k < v->args.n; k++) {
+        Syn *a = v->args.at[k].value;
+        if (v->args.at[k].name)
+            continue;
+        const bool upto = a->kind == SYN_pair && !a->a;
+        const int size = declared_size(e, d, upto ? a->b : a);
+        if (!size)
+            return;
+        if (upto && place == 0)
+            in.length = row_numbers(e, format("length_%s", d->name), ROLE_length, 0);
+        if (place++ == at)
+            in.classes = size;
+        else
+            axis[rank++] = (Axis) { size, upto ? in.length : NULL, false, NULL };
+    }
     shaped(t, axis, rank);
     t->of = in.classes;
     t->place = d->place;

@@ -205,16 +205,30 @@ Decl *find_definition(Elab *e, const char *role, Str name)
     return NULL;
 }
 
-/* Which layout layer would give x the number of axes that a layer takes. */
-static void help_axes(const Decl *def, const Tensor *x)
+/* Whole numbers where real ones are wanted: the layers that make real ones of them. */
+static void help_whole(Elab *e)
+{
+    StrList names = { 0 };
+    EACH(def, e->library) {
+        const Entry *in = entry_in(def, 0), *out = find_stat(def, STAT_out) ? &find_stat(def, STAT_out)->entries.at[0] : NULL;
+        if (role_is(def->role, intern("layer")) && in && !entry_in(def, 1) && in->of && in->shape.at[0]->kind == SYN_dots && out && !out->of)
+            PUSH(names, def->name);
+    }
+    suggest(NULL, &names, "whole numbers are made real by a layer before it:");
+}
+
+/* What would give x the axes, or the kind of numbers, that a layer takes. */
+static void help_axes(Elab *e, const Decl *def, const Tensor *x)
 {
     const Entry *want = entry_in(def, 0);
+    if (want && !want->of && x->elem == ELEM_int)
+        help_whole(e);
     const int have = x->rank, n = want ? want->shape.n : 0;
     for (int k = 0; k < n; k++)
         if (want->shape.at[k]->kind == SYN_dots)
             return;
     if (want && want->of && x->elem != ELEM_int)
-        report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)`");
+        report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)` or `image(c, h, w, levels = k)`");
     else if (n == 2 && have > 2)
         report_help("`flatten` before it makes one axis of all but the examples");
     else if (n == 3 && have == 4)
@@ -246,8 +260,11 @@ static void report_misfit(Elab *e, Decl *def, const TensorList *in, Place place)
         else if (t->role == ROLE_input)
             report_note(t->place, "`%s` has the shape %s", t->name, shape_text(t));
     }
+    for (int k = 0; k < in->n && (entry = entry_in(def, k)); k++)
+        if (k && entry->of && in->at[k]->elem != ELEM_int && in->at[k]->role == ROLE_input)
+            report_help("`%s` holds real numbers; `image(c, h, w, levels = k)` and `tokens(t, k)` hold whole ones", in->at[k]->name);
     if (in->n == 1)
-        help_axes(def, in->at[0]);
+        help_axes(e, def, in->at[0]);
 }
 
 /* ---- using it ------------------------------------------------------------------------------------- */

@@ -98,9 +98,9 @@ static Expr *scheduled_rate(Elab *e, Setting *schedule)
 void optimizer_of(Elab *e, Phase *phase, Decl *train)
 {
     Setting *setting = setting_of(train, "optimizer"), *schedule = setting_of(train, "schedule");
-    Syn use = { .kind = SYN_call, .name = intern("adam"), .place = phase->place };
-    if (setting)
-        use = *setting->value;
+    Syn use = *(setting ? setting : setting_of(e->defaults, "optimizer"))->value;
+    if (!setting)
+        use.place = phase->place;
     if (use.kind == SYN_name)
         use.kind = SYN_call;
     Optimizer o = { .phase = phase, .use = &use, .def = use.kind == SYN_call ? find_definition(e, "optimizer", use.name) : NULL };

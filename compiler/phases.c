@@ -93,7 +93,9 @@ Phase *phase_new(Elab *e, Decl *d)
     static const char *const known[] = { "minimize", "freeze", "labels", "optimizer", "schedule", "batch", "accumulate",
                                          "drop_last", "epochs", "early_stop", "clip", "seed", NULL };
     Phase *p = NEW(Phase);
-    *p = (Phase) { .name = d && d->name ? d->name : intern("train"), .batch = 64, .epochs = 10, .accumulate = 1 };
+    *p = (Phase) { .name = d && d->name ? d->name : intern("train"), .accumulate = 1 };
+    EACH_AT(s, e->defaults->settings)
+        read_setting(e, p, s);
     if (!d)
         return p;
     p->place = d->place;

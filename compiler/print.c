@@ -162,9 +162,9 @@ void entry_print(Buf *b, const Entry *e)
     buf_add(b, "%s", e->name);
     if (!e->scalar)
         print_list(b, "[", &e->shape, "", NULL, "]");
-    if (e->of) {
+    if (e->of || e->within) {
         buf_add(b, " of ");
-        syn_print(b, e->of);
+        syn_print(b, e->of ? e->of : e->within);
     }
     if (e->init) {
         buf_add(b, " = ");

@@ -94,7 +94,7 @@ Str shape_text(const Tensor *t)
     Buf b = { 0 };
     for (int k = 0; k < t->rank; k++)
         buf_add(&b, "%s%s", k ? ", " : "", t->axis[k].example ? "n" : format("%d", t->axis[k].size));
-    return format("[%s]", b.at ? b.at : "");
+    return format(t->elem == ELEM_int ? "[%s] of whole numbers" : "[%s]", b.at ? b.at : "");
 }
 
 /* ---- tensors and statements ---------------------------------------------------------------------- */

@@ -68,7 +68,8 @@ typedef struct {            /* one entry of  in / out / param / state / target /
     Place place;
     bool scalar;            /* no brackets were written */
     SynList shape;          /* names, expressions, SYN_dots, or `j < units` */
-    Syn *of;                /* y[n] of k; NULL: real */
+    Syn *of;                /* y[n] of k: whole numbers from 0 to k - 1; NULL: real */
+    Syn *within;            /* x[n, ..] of 0..1: what is meant to be given; NULL: any */
     Syn *init;              /* = ...; NULL */
     bool exempt;
 } Entry;

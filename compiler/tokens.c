@@ -367,7 +367,7 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
         t->kind = DOWN;
     else if (strcmp(t->name, "mirror") == 0 && kind == DECODER && prev == head)
         t->kind = MIRROR;
-    else if (strcmp(t->name, "of") == 0 && kind == ENTRY && (prev->kind == NAME || prev->kind == ']') && value_next)
+    else if (strcmp(t->name, "of") == 0 && kind == ENTRY && (prev->kind == NAME || prev->kind == ']') && (value_next || t[1].kind == '-'))
         t->kind = OF;
 }
 

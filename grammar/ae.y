@@ -402,6 +402,13 @@ static Entry tensor_entry(Token *name, Subs subs, Syn *init, Place place)
     return (Entry) { .name = name->name, .place = place, .shape = shape(subs), .init = init };
 }
 
+/* `of k`: whole numbers; `of 0..1`: what is meant to be given. */
+static Entry of_values(Entry e, Syn *of)
+{
+    *(of && of->kind == SYN_pair ? &e.within : &e.of) = of;
+    return e;
+}
+
 static Stat *function(Token *word, Token *name, EntryList params, Token *operand, Syn *body, Syn *slope, Place place)
 {
     Stat *s = begin(word, name, place);
@@ -527,9 +534,10 @@ entries:
 ;
 entry:
     NAME optional_of optional_init optional_exempt
-                                    { $$ = entry($1, $3); $$.of = $2; $$.exempt = $4 != NULL; }
+                                    { $$ = of_values(entry($1, $3), $2); $$.exempt = $4 != NULL; }
 |   NAME '[' subs ']' optional_of optional_init optional_exempt
-                                    { $$ = tensor_entry($1, $3, $6, place_join(@1, @4)); $$.of = $5; $$.exempt = $7 != NULL; }
+                                    { $$ = of_values(tensor_entry($1, $3, $6, place_join(@1, @4)), $5);
+                                      $$.exempt = $7 != NULL; }
 ;
 formals:
     %empty                          { $$ = (EntryList) { 0 }; }
@@ -554,7 +562,11 @@ optional_exempt: %empty { $$ = NULL; }  |   EXEMPT ;
 optional_down:  %empty { $$ = NULL; }   |   DOWN ;
 optional_role:  %empty { $$ = NULL; }   |   ROLE ;
 optional_text:  %empty { $$ = NULL; }   |   STRING ;
-optional_of:    %empty { $$ = NULL; }   |   OF expr { $$ = $2; } ;
+optional_of:
+    %empty                          { $$ = NULL; }
+|   OF expr                         { $$ = $2; }
+|   OF expr DOTS expr               { $$ = join(r, SYN_pair, $2, $4, place_join(@2, @4)); }
+;
 optional_init:  %empty { $$ = NULL; }   |   '=' expr { $$ = $2; } ;
 optional_else:  %empty { $$ = NULL; }   |   ELSE expr { $$ = $2; } ;
 optional_bound: %empty { $$ = NULL; }   |   '<' expr { $$ = $2; } ;

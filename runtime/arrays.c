@@ -17,6 +17,18 @@ void result_take(Result *r, const AeArray *a, long first, int n)
     memcpy((char *) r->at + (size_t) first * size, a->at, (size_t) n * size);
 }
 
+/* The first rows of an input or label, as the data has them. */
+Result column_result(int input, const Column *c, long rows)
+{
+    Result r = result_new(&ae_model.inputs[input].array, rows);
+    for (long e = 0; e < rows * input_width(input); e++)
+        if (c->whole)
+            ((int32_t *) r.at)[e] = c->whole[e];
+        else
+            ((ae_real *) r.at)[e] = c->real[e];
+    return r;
+}
+
 static long width_of(const Result *r)
 {
     long n = 1;

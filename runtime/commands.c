@@ -105,13 +105,11 @@ void command_reconstruct(void)
     const long rows = rows_of(s);
     Result *const out = run_all(p, s, rows);
     const Column *const c = x >= 0 ? &s->column[x] : NULL;
-    if (!c || !c->real || row_count(&p->outputs[0]) != input_width(x)) {
+    if (!c || !c->there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x)) {
         result_write(path, out, p->noutputs, false);
         return;
     }
-    Result pair[2] = { result_new(&ae_model.inputs[x].array, rows), out[0] };
-    for (long e = 0; e < rows * input_width(x); e++)
-        ((ae_real *) pair[0].at)[e] = c->real[e];
+    Result pair[2] = { column_result(x, c, rows), out[0] };
     result_write(path, pair, 2, true);
 }
 

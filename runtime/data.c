@@ -50,6 +50,14 @@ long array_count(const AeArray *a)
 
 long input_width(int input) { return row_count(&ae_model.inputs[input].array); }
 
+bool input_measured(int input)
+{
+    const AeInput *const in = &ae_model.inputs[input];
+    return in->array.elem == AE_REAL || strcmp(in->kind, "image") == 0;
+}
+
+double amount_at(const Column *c, long element) { return c->whole ? c->whole[element] : c->real[element]; }
+
 int input_find(bool label, int k)
 {
     for (int i = 0; i < ae_model.ninputs; i++)

@@ -12,7 +12,7 @@ void read_cifar(const Source *source, Split *s)
     const int classes = class ? ae_model.inputs[y].classes : 10, before = classes == 10 ? 1 : 2, which = classes == 100;
     if (!source->nfiles)
         fail("cifar needs files, as cifar(\"data_batch_1.bin\", \"data_batch_2.bin\")");
-    if (x < 0 || ae_model.inputs[x].array.elem != AE_REAL || input_width(x) != PIXELS)
+    if (x < 0 || !input_measured(x) || input_width(x) != PIXELS)
         fail("cifar has images of 3 x 32 x 32 pixels, and the model's input takes %ld numbers", x < 0 ? 0 : input_width(x));
     if (classes != 10 && classes != 20 && classes != 100)
         fail("cifar has 10 classes, or 20 and 100; %s has %d", ae_model.inputs[y].array.name, classes);
@@ -25,9 +25,9 @@ void read_cifar(const Source *source, Split *s)
             fail("%s: has %zu bytes, which are no records of %zu", source->file[k], size[k], each);
         rows += (long) (size[k] / each);
     }
-    float *const at = column_new(s, x, rows)->real;
+    Column *const images = column_new(s, x, rows);
     int32_t *const label = class ? column_new(s, y, rows)->whole : NULL;
-    s->column[x].high = 255;
+    images->high = 255;
     long row = 0;
     for (int k = 0; k < source->nfiles; k++) {
         for (size_t r = 0; r < size[k] / each; r++, row++) {
@@ -37,7 +37,7 @@ void read_cifar(const Source *source, Split *s)
                 label[row] = record[which];
             }
             for (int e = 0; e < PIXELS; e++)
-                at[row * PIXELS + e] = record[before + e];
+                column_put(images, x, source->file[k], row, e, record[before + e]);
         }
         free(text[k]);
     }

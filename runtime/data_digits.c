@@ -19,12 +19,8 @@ void read_digits(const Source *source, Split *s)
     Column *const labels = y >= 0 && strcmp(ae_model.inputs[y].kind, "class") == 0 ? column_new(s, y, DIGITS) : NULL;
     for (long r = 0; r < DIGITS; r++) {
         const char *const line = ae_digits[r];
-        for (long e = 0; e < PIXELS; e++) {
-            if (images->whole)
-                images->whole[r * PIXELS + e] = line[e] - 'a';
-            else
-                images->real[r * PIXELS + e] = (float) (line[e] - 'a');
-        }
+        for (long e = 0; e < PIXELS; e++)
+            column_put(images, x, "digits()", r, e, line[e] - 'a');
         if (labels) {
             whole_check(y, line[PIXELS] - '0', "digits()", "row", r);
             labels->whole[r] = line[PIXELS] - '0';

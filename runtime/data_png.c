@@ -64,14 +64,11 @@ static void read_image(const char *path, uint8_t *pixels, int channels, int heig
 }
 #endif
 
-static void put_image(Column *c, long row, const uint8_t *pixels, int channels, long area)
+static void put_image(Column *c, int input, const char *path, long row, const uint8_t *pixels, int channels, long area)
 {
     for (long e = 0; e < channels * area; e++) {        /* pixels: [area][channels], the input: [channels][area] */
         const uint8_t v = pixels[e % area * channels + e / area];
-        if (c->whole)
-            c->whole[row * channels * area + e] = v;
-        else
-            c->real[row * channels * area + e] = v;
+        column_put(c, input, path, row, e, v);
     }
 }
 
@@ -128,7 +125,7 @@ void read_png(const Source *source, Split *s)
         for (int f = 0; f < files[k].n; f++, r++) {
             char *const path = form("%s/%s/%s", folder, classes.at[k], files[k].at[f]);
             read_image(path, pixels, channels, shape[2], shape[3]);
-            put_image(images, r, pixels, channels, (long) shape[2] * shape[3]);
+            put_image(images, x, path, r, pixels, channels, (long) shape[2] * shape[3]);
             if (labelled)
                 s->column[y].whole[r] = class_of(y, classes.at[k], folder);
             free(path);

@@ -57,15 +57,16 @@ void read_shapes(const Source *source, Split *s)
     const double noise = setting_number(source->args, source->nargs, "noise", 0.1);
     const uint64_t seed = (uint64_t) setting_number(source->args, source->nargs, "seed", 0);
     const int x = input_find(false, 0);
-    if (x < 0 || strcmp(ae_model.inputs[x].kind, "image") != 0 || ae_model.inputs[x].array.elem != AE_REAL || ae_model.inputs[x].array.shape[1] > 3)
+    if (x < 0 || strcmp(ae_model.inputs[x].kind, "image") != 0 || ae_model.inputs[x].array.shape[1] > 3)
         fail("shapes makes images of 1 to 3 channels, and the model's input is no such image");
     if (n < 1 || n > 100000000)
         fail("shapes: n is a number of rows, not %ld", n);
     const int *const size = ae_model.inputs[x].array.shape, channels = size[1], h = size[2], w = size[3];
     const int class = label_of("class", SHAPES, 0, NULL), map = label_of("classmap", SHAPES + 1, 2, (const int[]) { h, w });
     const int box = label_of("boxes", 0, 2, (const int[]) { 1, 4 }), tag = label_of("labels", 0, 1, (const int[]) { SHAPES });
-    float *const at = column_new(s, x, n)->real;
-    s->column[x].high = 1;
+    Column *const images = column_new(s, x, n);
+    const int levels = ae_model.inputs[x].classes;
+    images->high = 1;
     int32_t *const kinds = class < 0 ? NULL : column_new(s, class, n)->whole, *const maps = map < 0 ? NULL : column_new(s, map, n)->whole;
     float *const boxes = box < 0 ? NULL : column_new(s, box, n)->real, *const tags = tag < 0 ? NULL : column_new(s, tag, n)->real;
     double *const canvas = need((size_t) (channels * h * w), sizeof *canvas);
@@ -94,7 +95,8 @@ void read_shapes(const Source *source, Split *s)
         }
         for (int k = 0; k < channels * h * w; k++) {
             const double v = pixel[k] + noise * draw_normal(seed, STREAM_MADE, 4, (uint64_t) row << 24 | (uint64_t) k);
-            at[row * channels * h * w + k] = (float) fmin(1, fmax(0, v));
+            const double shade = fmin(1, fmax(0, v));
+            column_put(images, x, "shapes()", row, k, levels ? floor(shade * (levels - 1) + 0.5) : shade);
         }
     }
     free(canvas);

@@ -43,7 +43,7 @@ static bool squared_errors(const char *program, const Split *s, double *of, int 
 {
     const AeProgram *const p = program_find(program);
     const int x = input_find(false, 0);
-    if (!p || p->noutputs < n || x < 0 || !s->column[x].real || row_count(&p->outputs[0]) != input_width(x))
+    if (!p || p->noutputs < n || x < 0 || !s->column[x].there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x))
         return false;
     Result r[2] = { result_new(&p->outputs[0], s->rows), n > 1 ? result_new(&p->outputs[1], s->rows) : (Result) { 0 } };
     run_rows(p, s, 0, s->rows, n > 1 ? take_two : take_batch, &(Taking) { p, r });
@@ -51,7 +51,7 @@ static bool squared_errors(const char *program, const Split *s, double *of, int 
     for (int j = 0; j < n; j++) {
         of[j] = 0;
         for (long k = 0; k < *count; k++) {
-            const double d = at(&r[j], k) - s->column[x].real[k];
+            const double d = at(&r[j], k) - amount_at(&s->column[x], k);
             of[j] += d * d;
         }
         free(r[j].at);
@@ -73,10 +73,10 @@ double spread_of(const Split *s, int x)
     for (long k = 0; k < w; k++) {
         double sum = 0, square = 0;
         for (long r = 0; r < s->rows; r++)
-            sum += s->column[x].real[r * w + k];
+            sum += amount_at(&s->column[x], r * w + k);
         sum /= (double) s->rows;
         for (long r = 0; r < s->rows; r++) {
-            const double d = s->column[x].real[r * w + k] - sum;
+            const double d = amount_at(&s->column[x], r * w + k) - sum;
             square += d * d;
         }
         total += square;
@@ -97,7 +97,7 @@ static void add_error(const char *split, const char *key, Metrics *m)
     long count = 1;
     const double square = squared_error(s, &count);
     if (!isfinite(square))
-        fail("%s needs reconstructions of an input of real numbers, and %s has none", key, ae_model.file);
+        fail("%s needs reconstructions of an input of amounts, and %s has none", key, ae_model.file);
     if (strcmp(key, "mse") == 0)
         metrics_add(m, "mean over elements", square / (double) count, "%s/mse", split);
     else if (strcmp(key, "psnr") == 0)

@@ -76,8 +76,7 @@ static double value(const Predicted *p, long k) { return ((const ae_real *) p->r
 
 static double truth(const Predicted *p, long k)
 {
-    const Column *const c = &p->s->column[p->label];
-    return c->whole ? c->whole[k] : c->real[k];
+    return amount_at(&p->s->column[p->label], k);
 }
 
 static bool has(const Predicted *p, long row)

@@ -243,11 +243,9 @@ static void add_pictures(Text *t, const Split *s)
     const AeProgram *const reconstruct = program_find("reconstruct"), *const sample = program_find("sample");
     const int x = input_find(false, 0);
     Picture shape;
-    if (x < 0 || !s->column[x].real)
+    if (x < 0 || !s->column[x].there || !input_measured(x))
         return;
-    Result given = result_new(&ae_model.inputs[x].array, s->rows < 36 ? s->rows : 36);
-    for (long e = 0; e < given.shape[0] * input_width(x); e++)
-        ((ae_real *) given.at)[e] = s->column[x].real[e];
+    Result given = column_result(x, &s->column[x], s->rows < 36 ? s->rows : 36);
     if (!picture_of(&given, &shape))
         return;
     text_add(t, "<h2>Pictures</h2>\n<div class=\"grid\">\n");

@@ -111,6 +111,8 @@ extern bool learnt_known;   /* came with the weights */
 extern uint64_t data_seed;  /* that held rows out */
 
 long input_width(int input);                            /* elements a row */
+bool input_measured(int input);                         /* its numbers are amounts: real, or the levels of an image */
+double amount_at(const Column *c, long element);        /* of real numbers, or of whole ones */
 int input_find(bool label, int k);                      /* the k-th input or label; -1 */
 Column *column_new(Split *s, int input, long rows);     /* rows < 0: as s has already */
 const AeSetting *setting_find(const AeSetting *list, int n, const char *key);
@@ -227,6 +229,7 @@ void progress_clear(void);
 /* ---- arrays.c, png.c: results to files ------------------------------------------------------------------------ */
 typedef struct { const char *name; AeElem elem; int rank; long shape[AE_RANK]; void *at; } Result;  /* at: float or double, or int32_t */
 Result result_new(const AeArray *a, long rows);
+Result column_result(int input, const Column *c, long rows);
 void result_take(Result *r, const AeArray *a, long first, int n);
 void result_write(const char *path, const Result *r, int n, bool beside);
 void png_write(const char *path, const uint8_t *pixels, int width, int height, int channels);

@@ -79,6 +79,10 @@ void data_peak(int input, double *low, double *high)
 {
     const AeSetting *const how = data_setting("scale");
     *low = *high = 0;
+    if (ae_model.inputs[input].classes) {
+        *high = ae_model.inputs[input].classes - 1;
+        return;
+    }
     if (how && how->nnumbers == 2) {
         *low = how->number[0];
         *high = how->number[1];
