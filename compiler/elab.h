@@ -361,7 +361,9 @@ void  objective(Elab *e, Decl *train, PredictedList *predicted);
 void  use_task(Elab *e, Decl *use, PredictedList *predicted);
 Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
 void  add_metrics(Elab *e, PredictedList *predicted);
-bool  trainers_own(Str name);                       /* a metric that needs a whole split */
+void  declare_metrics(Elab *e, Decl *d);
+void  metric_programs(Elab *e);
+bool  trainers_own(Elab *e, const Call *call);               /* a metric that needs a whole split */
 void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);
@@ -383,5 +385,7 @@ bool  names_layer(Elab *e, Str name);
 void  predict_program(Elab *e);
 void  bound_program(Elab *e);
 void  use_programs(Elab *e);
+Tensor *code_of_input(Elab *e);                     /* what `encode` gives; NULL: there is no encoder */
+void  output(Elab *e, Tensor *t);                   /* of the program being made */
 
 #endif

@@ -261,17 +261,6 @@ static void check_scale(Elab *e)
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------- */
-static void declare_metrics(Elab *e, Decl *d)
-{
-    for (int q = 0; q < d->block->n; q++) {
-        Call *call = d->block->at[q];
-        if (trainers_own(call->name))
-            PUSH(e->m->metrics, call);
-        else if (!find_definition(e, "loss", call->name) && !names_term(e, call->name))
-            report(call->place, DIAG_unknown_definition, "metric", call->name);
-    }
-}
-
 static void declare_inputs(Elab *e)
 {
     EACH(d, e->file->decls)
@@ -331,6 +320,8 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         predict_program(e);
     if (!diag_errors())
         bound_program(e);
+    if (!diag_errors())
+        metric_programs(e);
     if (diag_errors())
         return NULL;
     if (!find_decl(e, DECL_data))

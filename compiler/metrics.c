@@ -1,15 +1,157 @@
 /* metrics.c -- what `evaluate` asks for: losses of the library, on what the tasks predict or on named values.
  * Metrics over a whole split are the trainer's own. */
 #include "elab.h"
+#include <math.h>
 
-bool trainers_own(Str name)
+enum { NOTHING, ERROR, VALUES, TASK };
+
+static const struct { const char *name; int of; const char *takes; } own[] = {
+#define METRIC(name, computed_by, of, takes) { #name, of, takes },
+#include "../runtime/metrics.def"
+#undef METRIC
+};
+enum { OWN = sizeof own / sizeof *own };
+
+/* The row of own; -1: it is none of the trainer's. */
+static int own_metric(Str name)
 {
-    static const char *const own[] = { "mse", "psnr", "r2", "knn", "linear_probe", "active_units", "pca", "nll",
-                                       "auc", "map", "iou", "bits" };
-    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-        if (!strcmp(own[k], name))
+    for (int k = 0; k < OWN; k++)
+        if (!strcmp(own[k].name, name))
+            return k;
+    return -1;
+}
+
+/* Two tensors are compared by a loss of the library, even where the trainer has a metric of that name. */
+bool trainers_own(Elab *e, const Call *call)
+{
+    const bool two = call->args.n > 1 && !call->args.at[1].name && call->args.at[1].value->kind == SYN_name;
+    return own_metric(call->name) >= 0 && !(two && find_definition(e, "loss", call->name));
+}
+
+static bool is_task(Elab *e, Str name)
+{
+    EACH(d, e->file->decls)
+        if (d->kind == DECL_task && d->name == name)
             return true;
     return false;
+}
+
+/* What a metric of the trainer's is asked of, which is a name; false after a report. */
+static bool check_of(Elab *e, int row, const Call *call, const Syn *what)
+{
+    static const char *const of[] = {
+        [NOTHING] = "`%s` is of the whole model, and takes no name",
+        [ERROR] = "`%s` is of the reconstruction: `corrupted` in brackets makes it that of a damaged input",
+        [VALUES] = "`%s` takes a tensor by its name: `dense(64) as h` gives one",
+        [TASK] = "`%s` takes the name of a downstream task",
+    };
+    const Str name = what->kind == SYN_name ? what->name : NULL;
+    if (name && (own[row].of == VALUES || (own[row].of == ERROR && name == intern("corrupted"))
+                 || (own[row].of == TASK && is_task(e, name))))
+        return true;
+    say(e, what->place, DIAG_metric_of, call->name, words_of(what));
+    report_help(of[own[row].of], call->name);
+    return false;
+}
+
+/* A count as it is written, for the trainer; NULL after a report. */
+static Syn *count_of(Elab *e, const Call *call, const Arg *a)
+{
+    Ctx c = size_ctx(e->root);
+    Syn *count = NEW(Syn);
+    *count = (Syn) { .kind = SYN_num, .place = a->place };
+    e->failed = 0;
+    if (!constant(&c, a->value, &count->num))
+        return NULL;
+    if (count->num >= 1 && count->num <= 1e9 && count->num == floor(count->num))
+        return count;
+    return say(e, a->value->place, DIAG_setting_range, own[own_metric(call->name)].takes, 1, number_text(count->num));
+}
+
+/* knn(h, k = 5): what it is of, then how many; NULL after a report. */
+static Call *checked_own(Elab *e, const Call *call)
+{
+    const int row = own_metric(call->name);
+    const char *takes = own[row].takes;
+    Call *checked = NEW(Call);
+    Syn *count = NULL;
+    *checked = *call;
+    checked->args = (ArgList) { 0 };
+    EACH_AT(a, call->args) {
+        Name *number = a->value->kind == SYN_name ? name_find(e->root, a->value->name, NAME_number) : NULL;
+        const bool counts = a->name || a->value->kind == SYN_num || number;
+        if (a->name && (!takes || strcmp(a->name, takes))) {
+            say(e, a->place, DIAG_unknown_argument, call->name, a->name);
+            if (takes)
+                report_help("the form is `%s(%s%s = ...)`", call->name, own[row].of == VALUES ? "h, " : "", takes);
+            return NULL;
+        }
+        if (counts ? !takes || count : checked->args.n)
+            return say(e, a->place, DIAG_too_many_arguments, call->name,
+                       !counts ? "one name" : takes ? "one number" : "no number");
+        if (counts && !(count = count_of(e, call, a)))
+            return NULL;
+        if (!counts && !check_of(e, row, call, a->value))
+            return NULL;
+        if (!counts)
+            PUSH(checked->args, *a);
+    }
+    if (count)
+        PUSH(checked->args, ((Arg) { .value = count, .place = count->place }));
+    return checked;
+}
+
+void declare_metrics(Elab *e, Decl *d)
+{
+    for (int q = 0; q < d->block->n; q++) {
+        Call *call = d->block->at[q];
+        Call *checked = trainers_own(e, call) ? checked_own(e, call) : NULL;
+        if (checked)
+            PUSH(e->m->metrics, checked);
+        else if (!trainers_own(e, call) && !find_definition(e, "loss", call->name) && !names_term(e, call->name)) {
+            StrList names = { 0 };
+            for (int k = 0; k < OWN; k++)
+                PUSH(names, intern(own[k].name));
+            definition_names(e, "loss", &names);
+            say(e, call->place, DIAG_unknown_definition, "metric", call->name);
+            suggest(call->name, &names, NULL);
+        }
+    }
+}
+
+/* Of which tensor; NULL: the code. */
+static Arg *values_asked(const Call *call)
+{
+    const bool named = call->args.n && call->args.at[0].value->kind == SYN_name;
+    return named && own[own_metric(call->name)].of == VALUES ? &call->args.at[0] : NULL;
+}
+
+/* A program for each tensor that a metric of the trainer's is asked of, but for the code, which it has. */
+void metric_programs(Elab *e)
+{
+    StrList made = { 0 };
+    for (int k = 0; k < e->m->metrics.n; k++) {
+        Call *call = e->m->metrics.at[k];
+        const Arg *asked = values_asked(call);
+        if (!asked || HAS(made, asked->value->name))
+            continue;
+        Program *p = begin_program(e, format("of_%s", asked->value->name), false, WANT_mean);
+        Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), asked->place), asked->value);
+        if (!v)
+            return;
+        if (!mult_of(e, v->t)) {
+            say(e, asked->place, DIAG_metric_of, call->name, asked->value->name);
+            report_help("`%s` needs a row for each example", call->name);
+            return;
+        }
+        if (v->t == code_of_input(e)) {             /* `encode` gives it */
+            call->args = (ArgList) { .at = call->args.at + 1, .n = call->args.n - 1 };
+            continue;
+        }
+        PUSH(e->m->programs, p);
+        PUSH(made, asked->value->name);
+        output(e, v->t);
+    }
 }
 
 /* What a mean over truths is: a share. */
@@ -74,7 +216,7 @@ void add_metrics(Elab *e, PredictedList *predicted)
     for (int q = 0; asked && q < asked->block->n; q++) {
         Call *call = asked->block->at[q];
         const Str task = task_named(e, call);
-        if (trainers_own(call->name))
+        if (trainers_own(e, call))
             continue;
         if (!task && call->args.n && !call->args.at[0].name && call->args.at[0].value->kind != SYN_num) {
             add_named_metric(e, call);

@@ -89,7 +89,7 @@ Program *begin_program(Elab *e, Str name, bool training, int want)
 }
 
 /* What a trained model gives of one example must not depend on who else is in the batch. */
-static void output(Elab *e, Tensor *t)
+void output(Elab *e, Tensor *t)
 {
     TensorList needed = { 0 };
     if (!t)
@@ -199,12 +199,17 @@ void bound_program(Elab *e)
     e->once = false;
 }
 
+Tensor *code_of_input(Elab *e)
+{
+    return e->encoder || e->bottleneck ? model_result(e, intern(e->bottleneck ? "z" : "encoder")) : NULL;
+}
+
 void use_programs(Elab *e)
 {
     if (!e->encoder && !e->bottleneck)
         return;
     begin_use(e, "encode");
-    Tensor *code = model_result(e, intern(e->bottleneck ? "z" : "encoder"));
+    Tensor *code = code_of_input(e);
     output(e, code);
     if (e->bottleneck && e->bottleneck->decl->op == intern("~") && code)
         draw_program(e);

@@ -142,10 +142,20 @@ static int need_class(const char *key, const Split *s)
     return y;
 }
 
-static double knn(const char *split, int k)
+/* What a metric is of: the code, or what it names. */
+static const AeProgram *program_of(const AeSetting *asked)
+{
+    return program_need(asked->text ? form("of_%s", asked->text) : "encode");
+}
+
+static void add_of(const char *split, const AeSetting *asked, Metrics *m, const char *unit, double value)
+{
+    metrics_add(m, unit, value, asked->text ? "%s/%s(%s)" : "%s/%s", split, asked->key, asked->text);
+}
+
+static double knn(const char *split, const AeProgram *p, int k)
 {
     const Split *const train = data_split("train"), *const s = data_split(split);
-    const AeProgram *const p = program_need("encode");
     const int y = need_class("knn", train);
     Result a = first_output(p, train), b = first_output(p, s);
     const long w = width_of(&a);
@@ -183,10 +193,9 @@ static double knn(const char *split, int k)
 }
 
 /* Ridge regression onto one-hot classes: the linear probe with a closed form. */
-static double linear_probe(const char *split, long labels)
+static double linear_probe(const char *split, const AeProgram *p, long labels)
 {
     const Split *const train = data_split("train"), *const s = data_split(split);
-    const AeProgram *const p = program_need("encode");
     const int y = need_class("linear_probe", train), c = classes_of(y);
     Result a = first_output(p, train), b = first_output(p, s);
     const int w = (int) width_of(&a), n = w + 1;
@@ -229,10 +238,10 @@ static double linear_probe(const char *split, long labels)
 }
 
 /* Units of the code whose value varies from row to row. */
-static double active_units(const char *split)
+static double active_units(const char *split, const AeProgram *p)
 {
     const Split *const s = data_split(split);
-    Result z = first_output(program_need("encode"), s);
+    Result z = first_output(p, s);
     const long w = width_of(&z);
     long active = 0;
     for (long k = 0; k < w; k++) {
@@ -256,18 +265,17 @@ static double argument(const AeSetting *s, double otherwise)
 
 static void add_knn(const char *split, const AeSetting *s, Metrics *m)
 {
-    metrics_add(m, "share right", knn(split, ae_imin(1024, ae_imax(1, (int) argument(s, 5)))), "%s/knn", split);
+    add_of(split, s, m, "share right", knn(split, program_of(s), ae_imin(1024, ae_imax(1, (int) argument(s, 5)))));
 }
 
 static void add_probe(const char *split, const AeSetting *s, Metrics *m)
 {
-    metrics_add(m, "share right", linear_probe(split, (long) argument(s, 0)), "%s/linear_probe", split);
+    add_of(split, s, m, "share right", linear_probe(split, program_of(s), (long) argument(s, 0)));
 }
 
 static void add_active(const char *split, const AeSetting *s, Metrics *m)
 {
-    (void) s;
-    metrics_add(m, "units", active_units(split), "%s/active_units", split);
+    add_of(split, s, m, "units", active_units(split, program_of(s)));
 }
 
 static void add_squares(const char *split, const AeSetting *s, Metrics *m)
@@ -311,10 +319,9 @@ static void add_components(const char *split, const AeSetting *s, Metrics *m)
 }
 
 static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
-    { "mse", add_squares }, { "psnr", add_squares }, { "r2", add_squares }, { "knn", add_knn },
-    { "auc", add_auc }, { "map", add_map }, { "iou", add_iou }, { "bits", add_bits },
-    { "linear_probe", add_probe }, { "active_units", add_active }, { "pca", add_components },
-    { "nll", add_nll },
+#define METRIC(name, computed_by, of, takes) { #name, computed_by },
+#include "metrics.def"
+#undef METRIC
 };
 enum { OWN = sizeof own / sizeof *own };
 

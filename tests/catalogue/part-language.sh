@@ -20,3 +20,16 @@ build levels levels --cc "$work/cc" && {
     said=$(./levels eval --split train --weights w.safetensors 2>&1)
     [ "$said" = "error: $PWD/x.npy: row 0: 3 is outside of 0 to 2, the numbers that x has" ] && ok || bad "levels: one too many" "$said"
 }
+
+# ---- metrics of what has a name -------------------------------------------------------------------------------------
+"$tool" npy x.npy 4,2 0 0 0 1 5 5 5 6; "$tool" npy y.npy 4 0 0 1 1
+"$tool" weights w.safetensors encoder.dense1.w 2,2 1,0,0,1 encoder.dense1.b 2 0 encoder.dense2.w 2,2 0 encoder.dense2.b 2 0 \
+    decoder.dense1.w 2,2 0 decoder.dense1.b 2 0
+build named named --cc "$work/cc" && {
+    said=$(./named eval --json --split train --weights w.safetensors)
+    is() { near "names: $1" "$(echo "$said" | field "train/$1")" "$2" 1e-9; }
+    # where all codes are alike, the first of the other rows is the nearest, and the first class the likeliest
+    is knn 0.5; is "knn(h)" 1; is "knn(x)" 1
+    is linear_probe 0.5; is "linear_probe(h)" 1
+    is active_units 0; is "active_units(h)" 2
+}
