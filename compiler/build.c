@@ -21,10 +21,7 @@ int index_among(Index *const *list, int n, const Index *i)
 
 bool tensor_in(const TensorList *list, const Tensor *t)
 {
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k] == t)
-            return true;
-    return false;
+    return HAS(*list, t);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
@@ -132,8 +129,8 @@ void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
 
 StmtList *program_part(Program *p, int k)
 {
-    StmtList *const parts[] = { &p->begin, &p->body, &p->end, &p->update };
-    return k < 4 ? parts[k] : NULL;
+    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end, NULL };
+    return parts[k];
 }
 
 void each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with)
@@ -208,83 +205,11 @@ void where_to_limits(Stmt *s)
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
-/* Words that a C identifier of the model must not be. */
-static const char *const taken[] = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for",
-    "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct",
-    "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "asm", "typeof", "bool", "true", "false", "main",
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos", "cosh", "div", "erf",
-    "erfc", "exp", "exp2", "expm1", "fabs", "fdim", "floor", "fma", "fmax", "fmin", "fmod", "frexp", "gamma", "hypot", "ilogb",
-    "index", "isnan", "isinf", "j0", "j1", "jn", "labs", "ldexp", "ldiv", "lgamma", "log", "log10", "log1p", "log2", "logb",
-    "lrint", "lround", "memcpy", "memset", "modf", "nan", "nearbyint", "nextafter", "pow", "printf", "rand", "random", "read",
-    "remainder", "remove", "rename", "rint", "round", "scalb", "signgam", "sin", "sinh", "sqrt", "stdin", "stdout", "stderr",
-    "system", "tan", "tanh", "tgamma", "time", "trunc", "write", "y0", "y1", "yn", "unix", "linux", "errno", "NULL", "NAN",
-    "INFINITY", "EOF", "BUFSIZ", "RAND_MAX", "M_PI", "exit", "abort", "atoi", "free", "malloc", "calloc", "realloc", "qsort",
-    "strlen", "strcmp", "signbit", "significand", "gammaf", "expf", "logf", "sqrtf", "tanhf", "sinf", "cosf", "powf", "drem",
-};
-
-static VEC(Str) names;          /* an open hash of the identifiers given out; room is a power of two, n the number in it */
-
-static bool name_claim(Str name)
-{
-    if (!names.at || names.n * 2 >= names.room) {
-        const int had = names.room, room = had ? had * 2 : 1024;
-        Str *old = names.at;
-        names.at = alloc((size_t) room * sizeof *names.at);
-        names.room = room;
-        names.n = 0;
-        for (int k = 0; k < had; k++)
-            if (old[k])
-                name_claim(old[k]);
-        if (!had)
-            for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
-                name_claim(intern(taken[k]));
-    }
-    size_t h = ((uintptr_t) name >> 3) * 2654435761u;
-    for (;; h++) {
-        Str *at = &names.at[h & (size_t) (names.room - 1)];
-        if (*at == name)
-            return false;
-        if (!*at) {
-            *at = name;
-            names.n++;
-            return true;
-        }
-    }
-}
-
-Str fresh_cname(Module *m, Str base)
-{
-    (void) m;                   /* one module a process */
-    char text[200];
-    size_t n = 0;
-    for (const char *c = base ? base : "t"; *c && n < sizeof text - 1; c++) {
-        const bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z'), digit = *c >= '0' && *c <= '9';
-        if (letter || (digit && n > 0))
-            text[n++] = *c;
-        else if (digit) {
-            text[n++] = 'n';
-            text[n++] = *c;
-        } else if (n > 0 && text[n - 1] != '_')
-            text[n++] = '_';
-    }
-    while (n > 0 && text[n - 1] == '_')
-        n--;
-    if (n == 0)
-        text[n++] = 't';
-    Str name = intern_n(text, n), found = name;
-    if (n > 2 && !strncmp(text, "ae_", 3))      /* the runtime's */
-        name = found = format("m_%.*s", (int) n, text);
-    for (int k = 2; !name_claim(found); k++)
-        found = format(text[n - 1] >= '0' && text[n - 1] <= '9' ? "%s_%d" : "%s%d", name, k);
-    return found;
-}
-
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem)
 {
     Tensor *t = NEW(Tensor);
     t->name = name;
-    t->cname = fresh_cname(m, name);
+    t->cname = fresh_cname(name);
     t->role = role;
     t->elem = elem;
     t->offset = -1;

@@ -1,6 +1,6 @@
 /* names.c -- identifiers of the emitted file: always distinct, never a word that C or its library has.
  *
- * Tensors come with an identifier from the module; functions and extents get theirs here. Indices and
+ * A tensor has an identifier from when it is made; functions and extents get theirs in the end. Indices and
  * locals are named as they come into force, so that no letter of the user's hides a variable. */
 #include "emit.h"
 
@@ -8,32 +8,31 @@ static const char *const words[] = {
 #include "words.def"
 };
 
-static struct { Str *at; int n, room; } taken;      /* open hash; room is a power of two */
+typedef VEC(Str) Taken;                 /* an open hash; room is a power of two, n the number in it */
+static Taken tensors, emitted;          /* given to tensors as they are made; used in the emitted file */
 
-static Str *slot_of(Str name)
+static Str *slot_of(const Taken *t, Str name)
 {
     size_t h = (size_t) (((uintptr_t) name >> 3) * 2654435761u);
-    while (taken.at[h & (size_t) (taken.room - 1)] && taken.at[h & (size_t) (taken.room - 1)] != name)
+    while (t->at[h & (size_t) (t->room - 1)] && t->at[h & (size_t) (t->room - 1)] != name)
         h++;
-    return &taken.at[h & (size_t) (taken.room - 1)];
+    return &t->at[h & (size_t) (t->room - 1)];
 }
 
-static void take(Str name)
+static void take(Taken *t, Str name)
 {
-    if (taken.n * 2 >= taken.room) {
-        Str *old = taken.at;
-        const int had = taken.room;
-        taken.room = had ? 2 * had : 4096;
-        taken.at = alloc((size_t) taken.room * sizeof *taken.at);
-        for (int k = 0; k < had; k++)
-            if (old[k])
-                *slot_of(old[k]) = old[k];
-        if (!had)
-            for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-                take(intern(words[k]));
+    if (t->n * 2 >= t->room) {
+        const Taken old = *t;
+        *t = (Taken) { .room = old.room ? 2 * old.room : 4096 };
+        t->at = alloc((size_t) t->room * sizeof *t->at);
+        for (int k = 0; k < old.room; k++)
+            if (old.at[k])
+                take(t, old.at[k]);
+        for (size_t k = 0; !old.room && k < sizeof words / sizeof *words; k++)
+            take(t, intern(words[k]));
     }
-    Str *at = slot_of(name);
-    taken.n += !*at;
+    Str *at = slot_of(t, name);
+    t->n += !*at;
     *at = name;
 }
 
@@ -54,27 +53,41 @@ static bool reserved(Str name)
 
 void names_reset(void)
 {
-    taken.at = NULL;
-    taken.n = taken.room = 0;
+    emitted = (Taken) { 0 };
+}
+
+static bool is_taken(Taken *t, Str name)
+{
+    if (!t->at)
+        take(t, intern("main"));
+    return *slot_of(t, name) || reserved(name);
 }
 
 bool names_taken(Str name)
 {
-    if (!taken.at)
-        take(intern("main"));
-    return *slot_of(name) || reserved(name);
+    return is_taken(&emitted, name);
 }
 
-Str names_claim(Str wish)
+static Str claim(Taken *t, Str wish)
 {
     if (reserved(wish))
         wish = format("m_%s", wish);
     Str name = wish;
     const char last = wish[strlen(wish) - 1];
-    for (int k = 2; names_taken(name); k++)
+    for (int k = 2; is_taken(t, name); k++)
         name = format(last >= '0' && last <= '9' ? "%s_%d" : "%s%d", wish, k);
-    take(name);
+    take(t, name);
     return name;
+}
+
+Str names_claim(Str wish)
+{
+    return claim(&emitted, wish);
+}
+
+Str fresh_cname(Str base)
+{
+    return claim(&tensors, names_lower(base));
 }
 
 static Str plain_name(Str name, bool upper)

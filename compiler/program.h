@@ -210,11 +210,13 @@ typedef struct {
     long arena;         /* bytes of temporaries, once planned */
 } Program;
 
+typedef VEC(Program *) ProgramList;
+
 typedef struct {        /* a phase: what the trainer needs to run it */
     Str name;
     Place place;
     Program *gradient;          /* forward and backward; its `update` is the optimizer's and the states' */
-    VEC(Program *) sweeps;
+    ProgramList sweeps;
     Program *start;             /* copies and initial values that read others; NULL */
     Program *evaluate;          /* the same terms and metrics with training = 0 */
     TensorList states;          /* the optimizer's */
@@ -255,7 +257,7 @@ typedef struct Module {
     VEC(DataSource) data;
     VEC(Setting) data_settings;
     VEC(Phase *) phases;
-    VEC(Program *) programs;    /* encode decode reconstruct sample predict evaluate init ... */
+    ProgramList programs;       /* encode decode reconstruct sample predict evaluate init ... */
     VEC(Call *) metrics;        /* of `evaluate`, those the trainer computes itself */
 } Module;
 
@@ -286,6 +288,8 @@ bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with
 bool  expr_uses(Expr *e, const Index *i);
 bool  expr_reads(Expr *e, const TensorList *list);
 bool  reads_one_of(const Expr *e, const void *list);        /* for expr_any and stmt_any: e itself is a read of one */
+typedef struct { double lo, hi; } Span;     /* infinite where nothing is known */
+Span  expr_range(const Expr *e);            /* what its value lies between */
 /* e with image() in place of each of its direct parts, limits aside; e itself where that changes nothing. */
 Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with);
 /* e with from[k] replaced by to[k]; a bound index whose limit changes becomes another. */
@@ -311,8 +315,8 @@ void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* i
 /* For every statement, scans' bodies included. */
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
 void  each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with);
-StmtList *program_part(Program *p, int k);  /* begin, body, end, update; then NULL */
-Str fresh_cname(Module *m, Str base);       /* a C identifier made from base that no other tensor or caller has */
+StmtList *program_part(Program *p, int k);  /* begin, body, update, end; then NULL */
+Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
 typedef VEC(Str) StrList;
 void  names_of(StrList *names, Program *p); /* of all that its statements write */

@@ -299,8 +299,8 @@ static void test_build(void)
     EXPECT(moved->bound[0] != r->bound[0] && expr_uses(moved->bound[0]->limit, i) && !expr_uses(moved->bound[0]->limit, n));
     EXPECT(!expr_uses(moved->arg[0], r->bound[0]));
     EXPECT(expr_same(r, expr_replace(moved, &i, &in, 1)) && !expr_same(r, moved));
-    EXPECT(strcmp(fresh_cname(m, intern("a.do")), fresh_cname(m, intern("a.do"))) != 0);
-    EXPECT(!strcmp(fresh_cname(m, intern("do")), "do2"));
+    EXPECT(strcmp(fresh_cname(intern("a.do")), fresh_cname(intern("a.do"))) != 0);
+    EXPECT(!strcmp(fresh_cname(intern("do")), "do2"));
 }
 
 int main(int argc, char **argv)
