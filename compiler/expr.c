@@ -393,6 +393,50 @@ bool expr_reads(Expr *e, const TensorList *list)
     return expr_any(e, reads_one_of, list);
 }
 
+/* ---- what a value lies between -------------------------------------------------------------------- */
+static const Span anything = { -INFINITY, INFINITY };
+
+/* Of a product of two; 0 times infinity is no number. */
+static Span product_span(double p, double q, double r, double s)
+{
+    const Span all = { fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s)) };
+    return isnan(p) || isnan(q) || isnan(r) || isnan(s) ? anything : all;
+}
+
+static Span whole_range(const Expr *e)
+{
+    const Span a = expr_range(e->arg[0]), b = e->arg[1] ? expr_range(e->arg[1]) : a;
+    const bool fixed = b.lo == b.hi && b.lo > 0;
+    switch (e->op) {
+    case OP_add:    return (Span) { a.lo + b.lo, a.hi + b.hi };
+    case OP_sub:    return (Span) { a.lo - b.hi, a.hi - b.lo };
+    case OP_neg:    return (Span) { -a.hi, -a.lo };
+    case OP_max:    return (Span) { fmax(a.lo, b.lo), fmax(a.hi, b.hi) };
+    case OP_min:    return (Span) { fmin(a.lo, b.lo), fmin(a.hi, b.hi) };
+    case OP_mul:    return product_span(a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi);
+    case OP_idiv:   return fixed ? (Span) { floor(a.lo / b.lo), floor(a.hi / b.lo) } : anything;
+    case OP_mod:    return fixed ? (Span) { 0, b.lo - 1 } : anything;
+    default:        return anything;
+    }
+}
+
+Span expr_range(const Expr *e)
+{
+    if (e->kind == EXPR_num)
+        return (Span) { e->num, e->num };
+    if (e->kind == EXPR_index)
+        return (Span) { 0, e->index->size - 1 };
+    if (e->kind == EXPR_read && e->tensor->of && !e->check)
+        return (Span) { e->tensor->role == ROLE_input ? 0 : -1, e->tensor->of - 1 };
+    if (is_truth(e))
+        return (Span) { 0, 1 };
+    if (is_op(e, OP_select)) {
+        const Span a = expr_range(e->arg[1]), b = expr_range(e->arg[2]);
+        return (Span) { fmin(a.lo, b.lo), fmax(a.hi, b.hi) };
+    }
+    return e->kind == EXPR_op && e->whole ? whole_range(e) : anything;
+}
+
 /* ---- rewriting ----------------------------------------------------------------------------------- */
 static Expr *folded(const Expr *e)
 {

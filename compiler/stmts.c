@@ -68,43 +68,30 @@ static void note_reads(Noting *n, Expr *x)
 {
     if (!x)
         return;
-    if (x->kind == EXPR_read || x->kind == EXPR_inside) {
-        Expr *read = x->kind == EXPR_read ? x : x->arg[0];
-        if (x->kind == EXPR_read && x->tensor->role != ROLE_clock)
-            PUSH(n->list, ((Access) { x->tensor, x->sub, n->stmt, false, -1 }));
-        if (read->check)
-            note_lengths(n, read->tensor);
-        for (int k = 0; k < read->tensor->rank; k++)
-            note_reads(n, read->sub[k]);
-        note_reads(n, x->other);
-        return;
-    }
-    for (int k = 0; k < 3; k++)
-        note_reads(n, x->arg[k]);
-    for (int k = 0; k < x->nkey; k++)
-        note_reads(n, x->key[k]);
+    Expr *read = x->kind == EXPR_inside ? x->arg[0] : x;
+    if (x->kind == EXPR_read && x->tensor->role != ROLE_clock)
+        PUSH(n->list, ((Access) { x->tensor, x->sub, n->stmt, false, -1 }));
+    if (read->kind == EXPR_read && read->check)
+        note_lengths(n, read->tensor);
+    for (int k = 0; expr_part(read, k); k++)
+        note_reads(n, *expr_part(read, k));
 }
 
 static void note_stmt(Noting *n, Stmt *s)
 {
     n->stmt = s;
-    if (s->kind == STMT_nest) {
-        const bool add = s->set >= SET_add && s->set <= SET_min;
-        PUSH(n->list, ((Access) { s->target, s->sub, s, true, add ? (int) s->set : -1 }));
-        for (int k = 0; k < s->target->rank; k++)
-            note_reads(n, s->sub[k]);
-        if (s->check)
-            note_lengths(n, s->target);
-    } else if (s->kind != STMT_scan && s->target) {
-        PUSH(n->list, ((Access) { s->target, NULL, s, true, -1 }));
+    if (s->target && s->kind != STMT_scan) {
+        const bool add = s->kind == STMT_nest && s->set >= SET_add && s->set <= SET_min;
+        PUSH(n->list, ((Access) { s->target, s->kind == STMT_nest ? s->sub : NULL, s, true, add ? (int) s->set : -1 }));
     }
+    if (s->kind == STMT_nest && s->check)
+        note_lengths(n, s->target);
     if (s->source)
         PUSH(n->list, ((Access) { s->source, NULL, s, false, -1 }));
     for (int k = 0; k < s->nindex; k++)
         note_reads(n, s->index[k]->limit);
-    note_reads(n, s->where);
-    note_reads(n, s->value);
-    note_reads(n, s->draw);
+    for (int k = 0; stmt_part(s, k); k++)
+        note_reads(n, *stmt_part(s, k));
     for (int k = 0; k < s->body.n; k++)
         note_stmt(n, s->body.at[k]);
     n->stmt = s;
@@ -189,62 +176,20 @@ bool affine(Expr *x, Index *i, long *by)
     return false;
 }
 
-static bool between(long *lo, long *hi, long a, long b, long c, long d)
+static bool is_read(const Expr *x, const void *with)
 {
-    *lo = a < b ? a : b;
-    *lo = *lo < c ? *lo : c;
-    *lo = *lo < d ? *lo : d;
-    *hi = a > b ? a : b;
-    *hi = *hi > c ? *hi : c;
-    *hi = *hi > d ? *hi : d;
-    return *lo > -(1L << 30) && *hi < 1L << 30;
+    (void) with;
+    return x->kind == EXPR_read;
 }
 
-static long floor_div(long a, long b)
-{
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-static bool op_bounds(Expr *x, long *lo, long *hi)
-{
-    long a = 0, b = 0, c = 0, d = 0;
-    if (!bounds(x->arg[0], &a, &b) || (x->arg[1] && !bounds(x->arg[1], &c, &d)))
-        return false;
-    switch (x->op) {
-    case OP_add: return between(lo, hi, a + c, b + d, a + c, b + d);
-    case OP_sub: return between(lo, hi, a - d, b - c, a - d, b - c);
-    case OP_neg: return between(lo, hi, -b, -a, -b, -a);
-    case OP_mul: return between(lo, hi, a * c, a * d, b * c, b * d);
-    case OP_max: return between(lo, hi, a > c ? a : c, b > d ? b : d, b > d ? b : d, b > d ? b : d);
-    case OP_min: return between(lo, hi, a < c ? a : c, b < d ? b : d, a < c ? a : c, a < c ? a : c);
-    case OP_mod: return c == d && c > 0 && between(lo, hi, 0, c - 1, 0, 0);
-    case OP_idiv:
-        return c == d && c > 0 && between(lo, hi, floor_div(a, c), floor_div(b, c), floor_div(a, c), floor_div(b, c));
-    default: return false;
-    }
-}
-
+/* By what the text says alone: nothing that stands in memory is trusted. */
 bool bounds(Expr *x, long *lo, long *hi)
 {
-    if (!x->whole)
-        return false;
-    if (x->kind == EXPR_num) {
-        *lo = *hi = (long) x->num;
-        return true;
-    }
-    if (x->kind == EXPR_index) {
-        *lo = 0;
-        *hi = x->index->size - 1;
-        return true;
-    }
-    if (x->kind != EXPR_op)
-        return false;
-    if (x->op >= OP_lt && x->op <= OP_not) {
-        *lo = 0;
-        *hi = 1;
-        return true;
-    }
-    return x->op != OP_select && op_bounds(x, lo, hi);
+    const Span r = expr_range(x);
+    const bool known = x->whole && !expr_any(x, is_read, NULL) && r.lo > -(1L << 30) && r.hi < 1L << 30;
+    *lo = known ? (long) r.lo : 0;
+    *hi = known ? (long) r.hi : 0;
+    return known;
 }
 
 unsigned checks_needed(Tensor *t, Expr **sub, unsigned check)
