@@ -38,8 +38,8 @@ static bool used_file(Decl *d, const Source *from, SourceList *out)
 {
     const char *slash = strrchr(from->name, '/');
     const Str path = *d->name == '/' || !slash ? d->name : format("%.*s/%s", (int) (slash - from->name), from->name, d->name);
-    for (int k = 0; k < out->n; k++)
-        if (out->at[k]->name == path)
+    EACH(s, *out)
+        if (s->name == path)
             return true;
     const Source *s = source_read(path);
     if (!s) {
@@ -53,9 +53,9 @@ static bool used_file(Decl *d, const Source *from, SourceList *out)
 bool libraries_of(File *file, SourceList *out)
 {
     bool good = true;
-    for (int k = 0; k < file->decls.n; k++)
-        if (file->decls.at[k]->kind == DECL_use)
-            good &= used_file(file->decls.at[k], file->source, out);
+    EACH(d, file->decls)
+        if (d->kind == DECL_use)
+            good &= used_file(d, file->source, out);
     for (const Source *s = embedded; s->name; s++)
         if (s->prelude)
             PUSH(*out, s);
@@ -66,6 +66,7 @@ bool libraries_of(File *file, SourceList *out)
 typedef void Pass(Module *, Program *);
 
 static const struct { const char *name; Pass *run; bool check_only, fast_only; } passes[] = {
+    { "elaborate",      NULL,           false, false },
     { "split",          split,          false, false },
     { "search",         search,         false, false },
     { "hold",           hold,           true, false },      /* gradcheck builds */
@@ -76,28 +77,21 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only; }
 
 const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "order", NULL };
 
-static void each_program(Module *m, Pass *run, const char *name)
+/* In the order in which passes see them. */
+static ProgramList programs_of(Module *m)
 {
-    for (int k = 0; k < m->phases.n; k++) {
-        Phase *p = m->phases.at[k];
-        Program *const one[] = { p->gradient, p->evaluate, p->start };
-        for (int q = 0; q < 3; q++)
-            if (one[q]) {
-                if (run)
-                    run(m, one[q]);
-                verify(one[q], intern(name));
-            }
-        for (int q = 0; q < p->sweeps.n; q++) {
-            if (run)
-                run(m, p->sweeps.at[q]);
-            verify(p->sweeps.at[q], intern(name));
-        }
+    ProgramList all = { 0 };
+    EACH(p, m->phases) {
+        PUSH(all, p->gradient);
+        EACH(sweep, p->sweeps)
+            PUSH(all, sweep);
+        if (p->start)
+            PUSH(all, p->start);
+        PUSH(all, p->evaluate);
     }
-    for (int k = 0; k < m->programs.n; k++) {
-        if (run)
-            run(m, m->programs.at[k]);
-        verify(m->programs.at[k], intern(name));
-    }
+    EACH(p, m->programs)
+        PUSH(all, p);
+    return all;
 }
 
 Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast)
@@ -109,11 +103,15 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, boo
     Module *m = elaborate(file, use.at, use.n, defines->at, defines->n);
     if (!m)
         return NULL;
-    each_program(m, NULL, "elaborate");
-    for (size_t k = 0; k < sizeof passes / sizeof *passes && stage != intern("elaborate"); k++) {
+    const ProgramList all = programs_of(m);
+    for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
         if ((passes[k].check_only && !check) || (passes[k].fast_only && !fast))
             continue;
-        each_program(m, passes[k].run, passes[k].name);
+        EACH(p, all) {
+            if (passes[k].run)
+                passes[k].run(m, p);
+            verify(p, intern(passes[k].name));
+        }
         if (diag_errors())
             return NULL;
         if (stage == intern(passes[k].name))
@@ -124,15 +122,7 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, boo
 
 void module_print(Buf *b, Module *m)
 {
-    for (int k = 0; k < m->phases.n; k++) {
-        Phase *p = m->phases.at[k];
-        program_print(b, p->gradient);
-        for (int q = 0; q < p->sweeps.n; q++)
-            program_print(b, p->sweeps.at[q]);
-        if (p->start)
-            program_print(b, p->start);
-        program_print(b, p->evaluate);
-    }
-    for (int k = 0; k < m->programs.n; k++)
-        program_print(b, m->programs.at[k]);
+    const ProgramList all = programs_of(m);
+    EACH(p, all)
+        program_print(b, p);
 }

@@ -105,7 +105,7 @@ typedef struct {
     VEC(Str) scope;         /* names of indices and locals in force */
     VEC(Run *) runs;
     VEC(Func *) functions; /* printed, no two alike */
-    VEC(Program *) programs;    /* all: phases' first */
+    ProgramList programs;       /* all: phases' first */
     VEC(Loaded) loaded;     /* for the statement being printed */
     VEC(Drawn) drawn;       /* for the loops being printed */
     VEC(Loaded) inverses, sames;    /* of divisors, and what does not change, for the loop being printed */

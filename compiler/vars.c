@@ -28,14 +28,6 @@ Var *var_root(Var *v)
 }
 
 /* ---- making ----------------------------------------------------------------------------------- */
-static bool is_param(Emit *e, Tensor *t)
-{
-    for (int k = 0; k < e->m->params.n; k++)
-        if (e->m->params.at[k] == t)
-            return true;
-    return false;
-}
-
 static Var *var_new(Emit *e, Tensor *t)
 {
     Var *v = NEW(Var);
@@ -58,7 +50,7 @@ static void name_var(Emit *e, Var *v)
         v->text = format("dp.%s", v->name);
     } else if (t->role == ROLE_param || t->role == ROLE_grad) {
         const char *block = t->role == ROLE_param ? "p" : "dp";
-        v->name = is_param(e, t) ? names_claim(t->cname) : NULL;
+        v->name = tensor_in(&e->m->params, t) ? names_claim(t->cname) : NULL;
         v->text = v->name ? format("%s.%s", block, v->name)
                 : t->offset ? format("(%s.flat + %ld)", block, t->offset) : format("%s.flat", block);
     } else {
@@ -106,10 +98,7 @@ static void gather(Gathering *g, Tensor *t)
     Var *found = NULL;
     for (int k = 0; k < g->first && !found; k++) {
         Var *v = g->e->vars.at[k];
-        bool had = v->tensor->role != ROLE_temp || v->tensor->name != t->name || !same_shape(v->tensor, t);
-        for (int j = 0; j < g->mine.n && !had; j++)
-            had = g->mine.at[j] == v;
-        if (!had)
+        if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t) && !HAS(g->mine, v))
             found = v;
     }
     if (found)
@@ -119,36 +108,27 @@ static void gather(Gathering *g, Tensor *t)
     PUSH(g->mine, found);
 }
 
+static void gather_all(Gathering *g, Tensor *t)
+{
+    if (!t)
+        return;
+    gather(g, t);
+    for (int k = 0; k < t->rank; k++)
+        if (t->axis[k].length)
+            gather(g, t->axis[k].length);
+}
+
 static void gather_expr(Expr *x, void *with)
 {
-    if (x->kind == EXPR_read || x->kind == EXPR_inside) {
-        Tensor *t = x->kind == EXPR_read ? x->tensor : x->arg[0]->tensor;
-        gather(with, t);
-        for (int k = 0; k < t->rank; k++)
-            if (t->axis[k].length)
-                gather(with, t->axis[k].length);
-    }
+    gather_all(with, x->tensor);
 }
 
 static void gather_stmt(Stmt *s, void *with)
 {
-    if (s->target)
-        gather(with, s->target);
-    if (s->source)
-        gather(with, s->source);
-    if (s->stop)
-        gather(with, s->stop);
-    for (int k = 0; k < s->nindex; k++)
-        expr_walk(s->index[k]->limit, gather_expr, with);
-    if (s->target)
-        for (int k = 0; k < s->target->rank; k++) {
-            expr_walk(s->sub[k], gather_expr, with);
-            if (s->target->axis[k].length)
-                gather(with, s->target->axis[k].length);
-        }
-    expr_walk(s->where, gather_expr, with);
-    expr_walk(s->value, gather_expr, with);
-    expr_walk(s->draw, gather_expr, with);
+    gather_all(with, s->target);
+    gather_all(with, s->source);
+    gather_all(with, s->stop);
+    stmt_walk(s, gather_expr, with);
 }
 
 /* A sweep's batches follow each other, so what two of its parts touch lives on between them. */
@@ -162,17 +142,15 @@ static void note_parts(Stmt *s, void *with)
 static void gather_program(Emit *e, Program *p)
 {
     Gathering g = { e, e->vars.n, { 0 } };
-    for (int k = 0; k < p->inputs.n; k++)
-        gather(&g, p->inputs.at[k]);
-    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
-    for (int k = 0; k < 4; k++)
-        each_stmt(parts[k], gather_stmt, &g);
-    for (int k = 0; k < p->outputs.n; k++)
-        gather(&g, p->outputs.at[k]);
+    EACH(t, p->inputs)
+        gather(&g, t);
+    each_stmt_of(p, gather_stmt, &g);
+    EACH(t, p->outputs)
+        gather(&g, t);
     if (p->loss)
         gather(&g, p->loss);
-    for (int k = 0; k < p->terms.n; k++) {
-        Tensor *of[] = { p->terms.at[k].value, p->terms.at[k].each, p->terms.at[k].weight, p->terms.at[k].units };
+    EACH(term, p->terms) {
+        Tensor *const of[] = { term.value, term.each, term.weight, term.units };
         for (int j = 0; j < 4; j++)
             if (of[j])
                 gather(&g, of[j]);
@@ -186,22 +164,21 @@ static void gather_program(Emit *e, Program *p)
 void vars_collect(Emit *e)
 {
     Module *m = e->m;
-    for (int k = 0; k < m->inputs.n; k++) {
-        var_of(e, m->inputs.at[k].tensor);
-        if (m->inputs.at[k].length)
-            var_of(e, m->inputs.at[k].length);
-        if (m->inputs.at[k].has)
-            var_of(e, m->inputs.at[k].has);
+    EACH(in, m->inputs) {
+        Tensor *const of[] = { in.tensor, in.length, in.has };
+        for (int j = 0; j < 3; j++)
+            if (of[j])
+                var_of(e, of[j]);
     }
-    for (int k = 0; k < m->params.n; k++)
-        var_of(e, m->params.at[k]);
-    for (int k = 0; k < m->states.n; k++)
-        var_of(e, m->states.at[k]);
-    for (int k = 0; k < e->programs.n; k++)
-        gather_program(e, e->programs.at[k]);
-    for (int k = 0; k < m->phases.n; k++)
-        for (int j = 0; j < m->phases.at[k]->states.n; j++)
-            var_of(e, m->phases.at[k]->states.at[j]);
+    EACH(t, m->params)
+        var_of(e, t);
+    EACH(t, m->states)
+        var_of(e, t);
+    EACH(p, e->programs)
+        gather_program(e, p);
+    EACH(phase, m->phases)
+        EACH(t, phase->states)
+            var_of(e, t);
 }
 
 /* An alias within the arena is a member of a union; other ones are pointers. */
@@ -212,26 +189,24 @@ static bool is_pointer(Emit *e, Var *v)
 
 /* ---- reshapes --------------------------------------------------------------------------------- */
 /* Where a program touches a variable, as positions in its statements one after the other. */
-typedef struct { int first_read, last_read, first_write, last_write, writes; } Touch;
+typedef struct { int first_read, last_read, first_write, last_write; } Touch;
 
 static Touch touches(Emit *e, Program *p, Var *v)
 {
-    Touch t = { -1, -1, -1, -1, 0 };
-    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
+    Touch t = { -1, -1, -1, -1 };
     int at = 0;
-    for (int k = 0; k < 4; k++)
-        for (int j = 0; j < parts[k]->n; j++, at++) {
-            AccessList list = stmt_accesses(parts[k]->at[j]);
-            for (int i = 0; i < list.n; i++) {
-                if (var_of(e, list.at[i].tensor) != v)
+    for (int k = 0; program_part(p, k); k++)
+        for (int j = 0; j < program_part(p, k)->n; j++, at++) {
+            const AccessList list = stmt_accesses(program_part(p, k)->at[j]);
+            EACH(a, list) {
+                if (var_of(e, a.tensor) != v)
                     continue;
-                if (list.at[i].tensor->external)
+                if (a.tensor->external)
                     t.last_read = 1 << 30;
-                int *first = list.at[i].write ? &t.first_write : &t.first_read;
-                int *last = list.at[i].write ? &t.last_write : &t.last_read;
+                int *first = a.write ? &t.first_write : &t.first_read;
+                int *last = a.write ? &t.last_write : &t.last_read;
                 *first = *first < 0 ? at : *first;
                 *last = *last < at ? at : *last;
-                t.writes += list.at[i].write;
             }
         }
     return t;
@@ -255,12 +230,11 @@ static bool may_alias(Emit *e, Program *p, Stmt *s, int at)
 
 static void alias_in(Emit *e, Program *p, bool *wanted, bool *refused, Stmt **how)
 {
-    StmtList *parts[] = { &p->begin, &p->body, &p->update, &p->end };
     int at = 0;
     VEC(Var *) done = { 0 };
-    for (int k = 0; k < 4; k++)
-        for (int j = 0; j < parts[k]->n; j++, at++) {
-            Stmt *s = parts[k]->at[j];
+    for (int k = 0; program_part(p, k); k++)
+        for (int j = 0; j < program_part(p, k)->n; j++, at++) {
+            Stmt *s = program_part(p, k)->at[j];
             if (s->kind != STMT_reshape)
                 continue;
             Var *to = var_of(e, s->target), *from = var_of(e, s->source);
@@ -271,16 +245,11 @@ static void alias_in(Emit *e, Program *p, bool *wanted, bool *refused, Stmt **ho
             how[v] = s;
             PUSH(done, to);
         }
-    for (int k = 0; k < parts[1]->n; k++) {        /* defined in another way here */
-        AccessList list = stmt_accesses(parts[1]->at[k]);
-        for (int j = 0; j < list.n; j++) {
-            Var *v = list.at[j].tensor->rank ? var_of(e, list.at[j].tensor) : NULL;
-            bool is = !v;
-            for (int i = 0; i < done.n && !is; i++)
-                is = done.at[i] == v;
-            if (!is)
-                refused[v->axis] = true;
-        }
+    EACH(s, p->body) {                      /* defined in another way here */
+        const AccessList list = stmt_accesses(s);
+        EACH(a, list)
+            if (a.tensor->rank && !HAS(done, var_of(e, a.tensor)))
+                refused[var_of(e, a.tensor)->axis] = true;
     }
 }
 
@@ -288,17 +257,15 @@ void vars_alias(Emit *e)
 {
     bool *wanted = alloc((size_t) e->naxes + 1), *refused = alloc((size_t) e->naxes + 1);
     Stmt **how = alloc(((size_t) e->naxes + 1) * sizeof *how);
-    for (int k = 0; k < e->programs.n; k++)
-        alias_in(e, e->programs.at[k], wanted, refused, how);
-    for (int k = 0; k < e->vars.n; k++) {
-        Var *v = e->vars.at[k];
-        if (v->tensor->rank && wanted[v->axis] && !refused[v->axis] && how[v->axis])
-            if (var_root(var_of(e, how[v->axis]->source)) != v)
-                v->alias = var_of(e, how[v->axis]->source);
-    }
-    for (int k = 0; k < e->vars.n; k++)
-        if (is_pointer(e, e->vars.at[k]))
-            e->vars.at[k]->text = e->vars.at[k]->name;
+    EACH(p, e->programs)
+        alias_in(e, p, wanted, refused, how);
+    EACH(v, e->vars)
+        if (v->tensor->rank && wanted[v->axis] && !refused[v->axis] && how[v->axis]
+            && var_root(var_of(e, how[v->axis]->source)) != v)
+            v->alias = var_of(e, how[v->axis]->source);
+    EACH(v, e->vars)
+        if (is_pointer(e, v))
+            v->text = v->name;
 }
 
 /* ---- declarations ----------------------------------------------------------------------------- */
@@ -329,16 +296,13 @@ void var_print(Emit *e, Buf *b, Var *v, const char *before)
 {
     const size_t line = b->n;
     const char *type = v->tensor->elem == ELEM_int ? "int32_t" : e->real;
+    const bool row = v->tensor->rank == 1;
     if (is_pointer(e, v)) {                 /* the same storage, seen in another shape */
-        if (v->tensor->rank == 1) {
-            buf_add(b, "%s%s *const %s = (%s *) %s;", before, type, v->name, type, var_root(v)->text);
-        } else {
-            buf_add(b, "%s%s (*const %s)", before, type, v->name);
-            put_shape(b, v, 1);
-            buf_add(b, " = (%s (*)", type);
-            put_shape(b, v, 1);
-            buf_add(b, ") %s;", var_root(v)->text);
-        }
+        buf_add(b, row ? "%s%s *const %s" : "%s%s (*const %s)", before, type, v->name);
+        put_shape(b, v, 1);
+        buf_add(b, row ? " = (%s *" : " = (%s (*)", type);
+        put_shape(b, v, 1);
+        buf_add(b, ") %s;", var_root(v)->text);
     } else {
         buf_add(b, "%s%s %s", before, type, v->name);
         put_shape(b, v, 0);
@@ -361,8 +325,7 @@ static void print_params(Emit *e, Buf *b)
     buf_add(b, "%-56s/* the parameters, or their gradients */\n", "typedef union {");
     buf_add(b, "    %-52s/* one block: optimizer, checkpoint, clip */\n", format("%s flat[PARAMS];", e->real));
     buf_add(b, "    struct {\n");
-    for (int k = 0; k < m->params.n; k++) {
-        Tensor *t = m->params.at[k];
+    EACH(t, m->params) {
         if (t->offset > at)
             buf_add(b, "        %s gap%d[%ld];\n", e->real, ++gap, t->offset - at);
         var_print(e, b, var_of(e, t), "        ");
@@ -376,8 +339,7 @@ static void print_role(Emit *e, Buf *b, Role role, const char *title, bool point
 {
     bool any = false;
     for (int pass = 0; pass < 2; pass++)            /* what is an alias comes after what it stands for */
-        for (int k = 0; k < e->vars.n; k++) {
-            Var *v = e->vars.at[k];
+        EACH(v, e->vars) {
             if (v->tensor->role != role || !v->used || is_pointer(e, v) != (pass == 1) || (pointers && pass == 0))
                 continue;
             if (!any)
