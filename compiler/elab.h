@@ -234,6 +234,7 @@ Ctx   size_ctx(Scope *s);
 Expr *lower(Ctx *c, Syn *s, Env *env);
 Expr *lower_whole(Ctx *c, Syn *s, Env *env);        /* with `/` rounding down */
 bool  constant(Ctx *c, Syn *s, double *value);      /* false after a report */
+Syn  *settled(Elab *e, Syn *s);     /* a setting as the trainer reads it: names of `set` and arithmetic are numbers, other words stay */
 int   size_of(Ctx *c, Syn *s);                      /* a whole number of at least 0; reports, gives 1 */
 Str   index_word(const Syn *s);                     /* the index of `i`, `i < 3` or `..`; NULL: it is none */
 Env  *env_find(Env *env, Str name);

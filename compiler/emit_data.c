@@ -10,28 +10,12 @@ static void take(Value *v, double x)
         v->number[v->n++] = x;
 }
 
+/* Arithmetic and names of `set` are numbers by now. */
 static double number_of(Syn *s)
 {
-    if (!s)
-        return NAN;
-    const double a = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren ? number_of(s->a) : 0;
-    const double b = s->kind == SYN_binary ? number_of(s->b) : 0;
-    switch (s->kind) {
-    case SYN_num:   return s->num;
-    case SYN_paren: return a;
-    case SYN_unary: return s->op[0] == '-' ? -a : !a;
-    case SYN_name:  return s->name == intern("inf") ? INFINITY : s->name == intern("pi") ? acos(-1) : NAN;
-    case SYN_binary:
-        switch (s->op[0]) {
-        case '+': return a + b;
-        case '-': return a - b;
-        case '*': return a * b;
-        case '/': return a / b;
-        case '^': return pow(a, b);
-        default:  return NAN;
-        }
-    default:        return NAN;
-    }
+    if (s->kind == SYN_name)
+        return s->name == intern("inf") ? INFINITY : s->name == intern("pi") ? acos(-1) : NAN;
+    return s->kind == SYN_num ? s->num : NAN;
 }
 
 static void value_of(Value *v, Syn *s)
@@ -46,9 +30,7 @@ static void value_of(Value *v, Syn *s)
     else if (s->kind == SYN_pair || s->kind == SYN_arrow) {
         value_of(v, s->a);
         value_of(v, s->b);
-    } else if (s->kind == SYN_paren)
-        value_of(v, s->a);
-    else
+    } else
         for (int k = 0; k < s->list.n; k++)
             value_of(v, s->list.at[k]);
 }

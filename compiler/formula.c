@@ -551,6 +551,26 @@ bool constant(Ctx *c, Syn *s, double *value)
     return c->e->failed == before;
 }
 
+Syn *settled(Elab *e, Syn *s)
+{
+    const bool sum = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren;
+    Ctx c = size_ctx(e->root);
+    Syn *t = NEW(Syn);
+    *t = *s;
+    t->list = (SynList) { 0 };
+    if (sum || (s->kind == SYN_name && name_find(e->root, s->name, NAME_number))) {
+        e->failed = 0;
+        t->kind = SYN_num;
+        constant(&c, s, &t->num);
+        return t;
+    }
+    t->a = s->a ? settled(e, s->a) : NULL;
+    t->b = s->b ? settled(e, s->b) : NULL;
+    EACH(part, s->list)
+        PUSH(t->list, settled(e, part));
+    return t;
+}
+
 int size_of(Ctx *c, Syn *s)
 {
     Ctx sizes = *c;

@@ -128,7 +128,7 @@ static void declare_source(Elab *e, Setting *s)
     DataSource source = { .split = s->name, .kind = s->value->name, .place = s->place };
     EACH_AT(a, s->value->args)
         if (a->name)
-            PUSH(source.args, ((Setting) { a->name, a->value, a->place }));
+            PUSH(source.args, ((Setting) { a->name, settled(e, a->value), a->place }));
         else if (a->value->kind == SYN_string)
             PUSH(source.files, a->value->name);
         else {
@@ -152,6 +152,6 @@ void declare_data(Elab *e, Decl *d)
             say(e, s->value->place, DIAG_unknown_source, words_of(s->value));
             report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
         } else
-            PUSH(e->m->data_settings, *s);
+            PUSH(e->m->data_settings, ((Setting) { s->name, settled(e, s->value), s->place }));
     }
 }

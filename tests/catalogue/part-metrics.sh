@@ -31,6 +31,42 @@ passing box 'vector(4)' 'boxes(1, 4)' 'dense(4) reshape(1, 4)' 'by mse(head(x))'
     near "iou of boxes: 1 of 7, and none" "$(said box iou)" "$(awk 'BEGIN { printf "%.9f", (1 / 7) / 2 }')" 1e-8
 }
 
+# ---- settings of data and metrics are numbers as others are ------------------------------------------------------------------
+cat > settings.ae <<'END'
+ae 1
+model settings
+
+set some = 90
+set first = 3
+
+input x : image(1, 8, 8)
+label y : class(10)
+
+data {
+    train = digits()
+    test = some / 900
+    rows = 10 * some
+    only = [first, first + 1]
+    scale = -first + 2..first - 2
+}
+
+encoder { flatten }
+bottleneck z = { linear }
+decoder { dense(64) }
+reconstruct x by mse
+
+evaluate { knn(z, k = first - 2) }
+
+train { epochs = 1 }
+END
+build settings settings --cc "$work/cc" && {
+    "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0
+    for split in train test; do ./settings score --split $split --weights w.safetensors -o $split.csv > log 2>&1 || bad "settings" "$(cat log)"; done
+    got="$(sed 1d train.csv | cut -d, -f2 | sort | uniq -c | awk '{ n += $1; s = s $2 " " } END { print s (n > 120 && n < 200) }') $(sed 1d test.csv | wc -l)"
+    if [ "$got" = "3 4 1 90" ]; then ok; else bad "settings: rows, only and test in terms of \`set\`" "$got"; fi
+    near "settings: scale too" "$(./settings encode --weights w.safetensors -o z.npy > log 2>&1; "$tool" get z.npy | tr ' ' '\n' | sort -g | sed -n 2p)" -1 0
+}
+
 # ---- cifar, shapes ------------------------------------------------------------------------------------------------------------
 printf 'ae 1\nmodel c10\ninput x : image(3, 32, 32)\nlabel y : class(10)\ndata {\n    train = cifar("c.bin")\n    scale = 0..1\n}\nencoder { flatten linear }\ndecoder { dense(3072) }\nreconstruct x by mse\ntrain { epochs = 1 }\n' > c10.ae
 { printf '\007'; head -c 3072 /dev/zero | tr '\0' '\377'; printf '\002'; head -c 3072 /dev/zero; } > c.bin
