@@ -112,6 +112,15 @@ void declare_input(Elab *e, Decl *d, bool label)
     PUSH(e->m->inputs, in);
 }
 
+/* A list of texts, as columns = ["a", "b"], is an argument for each of them. */
+static void add_argument(Elab *e, DataSource *source, const Arg *a)
+{
+    Syn *v = a->value;
+    const bool texts = v->kind == SYN_list && v->list.n && v->list.at[0]->kind == SYN_string;
+    for (int k = 0; k < (texts ? v->list.n : 1); k++)
+        PUSH(source->args, ((Setting) { a->name, settled(e, texts ? v->list.at[k] : v), a->place }));
+}
+
 /* train = csv("x.csv", header = 1) */
 static void declare_source(Elab *e, Setting *s)
 {
@@ -128,7 +137,7 @@ static void declare_source(Elab *e, Setting *s)
     DataSource source = { .split = s->name, .kind = s->value->name, .place = s->place };
     EACH_AT(a, s->value->args)
         if (a->name)
-            PUSH(source.args, ((Setting) { a->name, settled(e, a->value), a->place }));
+            add_argument(e, &source, a);
         else if (a->value->kind == SYN_string)
             PUSH(source.files, a->value->name);
         else {
