@@ -1,0 +1,67 @@
+# part-features.sh -- read by run.sh: what codes are good for beside reconstructing (24, 73, 74, 92, 99, 116).
+
+examples=$here/../../examples
+seeds=0; [ "$what" = all ] && seeds="0 1 2 3 4"
+sum_of() { awk "BEGIN { print 0 $1 }"; }        # of " + 0.9 + 0.8"
+probe() {       # probe BINARY KEY TRAIN-ARGUMENTS...: the sum over seeds of a number of its test rows
+    local sum= seed
+    for seed in $seeds; do
+        ./$1 train --quiet --seed $seed --out probe.run "${@:3}" > log 2>&1 || bad "train $1" "$(cat log)"
+        sum="$sum + $(./$1 eval --json --weights probe.run | sed -n "s|.*\"test/$2\": \([^,}]*\).*|\1|p")"
+    done
+    sum_of "$sum"
+}
+
+# ---- 73, 99: features of what has learnt to denoise ----------------------------------------------------------------------
+spoilt='accuracy(head(z(encoder(spoilt(x)))), y)'
+# The plane of principal components: a linear autoencoder.
+sed 's/^corrupt.*//; s/^encoder.*/encoder { flatten }/; s/^decoder.*/decoder { dense(64) reshape(1, 8, 8) }/; s/~ bernoulli/by mse/; s/lr = 2e-3)/lr = 1e-2)\n    schedule = cosine/' \
+    "$examples/features.ae" > plane.ae
+build "$examples/features" denoised && build "$examples/features" undisturbed -D sd=0 && build plane plane2 -D m=2 && {
+    all=$(set -- $seeds; echo $#)
+    clean=$(probe denoised digit.accuracy) told=$(probe denoised "$spoilt")
+    holds "73: a linear head on 16 codes names 9 digits of 10, $clean of $all" "$clean >= 0.9 * $all"
+    few=$(probe plane2 digit.accuracy)
+    holds "73: on two principal components it does not, $few" "$few > 0 && $few < $clean - 0.2 * $all"
+    lost=$(probe undisturbed "$spoilt")
+    holds "99: with noise on the test rows, codes learnt with noise are 3 points better: $told, $lost" "$lost > 0 && $told >= $lost + 0.03 * $all"
+}
+
+# ---- 92, 74: codes learnt on other classes; more separable? ---------------------------------------------------------------
+if [ "$what" = all ]; then
+    for classes in "0, 1, 2, 3, 4" "5, 6, 7, 8, 9"; do
+        sed "s/scale = 0..1/&\n    only = [$classes]\n    test_only = [$classes]/" "$examples/features.ae" > half${classes:0:1}.ae
+    done
+    build half0 low && build half5 high && ./low train --quiet --phase pretrain --out low.run > log 2>&1 && {
+        carried=$(probe high digit.accuracy --phase probe --weights low.run) random=$(probe high digit.accuracy --phase probe)
+        holds "92: codes of 0 to 4 tell 5 to 9 three points better than random ones: $carried, $random" "$random > 0 && $carried >= $random + 0.03 * $all"
+    } || bad "92: train" "$(cat log)"
+    build "$examples/features" ten -D m=10 -D sd=0.5 && build plane plane10 -D m=10 && {
+        codes=$(probe ten linear_probe) components=$(probe plane10 linear_probe)
+        holds "74: ten codes are more separable than ten components: $codes, $components" "$components > 0 && $codes > $components"
+    }
+fi
+
+# ---- 24: few units are active, others for other classes ----------------------------------------------------------------
+build "$examples/sparse_l1" sparse_l1 && train sparse_l1 && train denoised --epochs 1 && {
+    ./sparse_l1 encode --weights sparse_l1.run -o h.csv > log 2>&1
+    ./denoised predict --weights denoised.run -o who.csv > log 2>&1       # the same rows, with their classes
+    read -r active alike <<< "$(paste -d, h.csv who.csv | awk -F, 'NR == 1 { next } { c = $NF; rows[c]++; all++
+            for (k = 1; k <= 128; k++) if ($k > 1e-3 || $k < -1e-3) { on++; n[c, k]++ } }
+        END { for (k = 1; k <= 128; k++) { a = n[0, k] > rows[0] / 2; b = n[1, k] > rows[1] / 2; both += a && b; any += a || b }
+            print on / all / 128, both / any }')"
+    holds "24: less than a fifth of the units is active, $active" "$active > 0.02 && $active < 0.2"
+    holds "24: not the same ones for zeros and for ones, $alike" "$alike < 0.8"
+    holds "24: and they write with a ninth of the variance" "$(./sparse_l1 eval --json --weights sparse_l1.run | field test/mse) < 0.0733 / 8.3"
+}
+
+# ---- 116: a large set as the start for a small one ------------------------------------------------------------------------
+if [ "$what" = all ] && [ ! -e "$here/../../data/mnist/train-images-idx3-ubyte.gz" ]; then
+    echo "skipped 116 on MNIST: \`make data\` brings it"
+elif [ "$what" = all ]; then
+    build "$examples/warm_start" small && build "$examples/warm_start" large -D taken=60000 -D first=0 \
+        && ./large train --quiet --phase large --out large.run > log 2>&1 && {
+        warm=$(probe small digit.accuracy --phase small --weights large.run) cold=$(probe small digit.accuracy --phase small)
+        holds "116: thirty pictures tell more after thirty thousand others: $warm, $cold" "$cold > 0 && $warm >= $cold + 0.02 * $all"
+    } || bad "116: train" "$(cat log)"
+fi
