@@ -124,7 +124,7 @@ static void add_argument(Elab *e, DataSource *source, const Arg *a)
 /* train = csv("x.csv", header = 1) */
 static void declare_source(Elab *e, Setting *s)
 {
-    static const char *const known[] = { "digits", "idx", "csv", "npy", "npz", "cifar", "png", "text", "blobs", "ring",
+    static const char *const known[] = { "digits", "idx", "csv", "npy", "npz", "cifar", "png", "text", "pairs", "blobs", "ring",
                                          "moons", "swiss_roll", "sines", "shapes" };
     StrList names = { 0 };
     for (size_t q = 0; q < sizeof known / sizeof *known; q++)

@@ -22,6 +22,7 @@ static const Reader readers[] = {
     { "cifar",       read_cifar,        false,       "bin bin.gz" },
     { "png",         read_png,          false,       NULL },
     { "text",        read_text,         false,       "txt txt.gz cor" },
+    { "pairs",       read_pairs,        false,       "tsv tsv.gz" },
     { "blobs",       read_blobs,        true,        NULL },
     { "shapes",      read_shapes,       true,        NULL },
     { "ring",        read_ring,         true,        NULL },

@@ -1,4 +1,5 @@
-/* data_text.c -- text(files.., by = word, rows = line, min_count = 1): words or letters as whole numbers.
+/* data_text.c -- text(files.., by = word, rows = line, min_count = 1): words or letters as whole numbers, and
+ * pairs(files.., by = word, min_count = 1): sentences side by side.
  *
  * by:   word (runs of letters, in lower case), space (whatever stands between spaces, as it is), char (bytes)
  * rows: line (a row a line, which ends with the number 2), piece (the text cut after every t words),
@@ -20,7 +21,7 @@ typedef struct {
     Word *word; long n, room;
     long *slot; size_t nslots;      /* open addressing: index + 1 into word; 0: free */
 } Words;
-typedef struct { long *word; long n; } Tokens;      /* indices into Words; -1 ends a line */
+typedef struct { long *word; long n, room; } Tokens;      /* indices into Words; -1 ends a line */
 
 /* ---- a table of words ---------------------------------------------------------------------------------- */
 static size_t slot_of(const Words *w, const char *at, size_t n)
@@ -85,17 +86,27 @@ static size_t word_length(const char *p, size_t left, int by)
     return n;
 }
 
-static void read_words(const char *path, int by, Words *w, Tokens *t)
+/* The bytes of a text file, kept: words point into it. */
+static char *read_bytes(const char *path, int by, size_t *n)
 {
-    size_t n;
-    char *const bytes = in_all(path, &n), *const end = bytes + n;       /* kept: words point into it */
-    if (memchr(bytes, 0, n))
+    char *const bytes = in_all(path, n);
+    if (memchr(bytes, 0, *n))
         fail("%s: has a 0 byte; is this a text file?", path);
-    if (!(t->word = realloc(t->word, ((size_t) t->n + n + 2) * sizeof *t->word)))
-        fail("%s: no memory for its words", path);
-    for (char *p = bytes; by == BY_word && p < end; p++)
+    for (char *p = bytes; by == BY_word && p < bytes + *n; p++)
         *p = (char) ((uint8_t) *p < 0x80 ? tolower((uint8_t) *p) : *p);
-    for (char *p = bytes; p < end; ) {
+    return bytes;
+}
+
+/* The words of a text, each line ended. */
+static void take_words(const char *path, const char *bytes, size_t n, int by, Words *w, Tokens *t)
+{
+    const char *const end = bytes + n;
+    if ((size_t) t->n + n + 2 > (size_t) t->room) {
+        t->room = 2 * (t->n + (long) n) + 2;
+        if (!(t->word = realloc(t->word, (size_t) t->room * sizeof *t->word)))
+            fail("%s: no memory for its words", path);
+    }
+    for (const char *p = bytes; p < end; ) {
         const size_t length = *p == '\n' || *p == '\r' ? 0 : word_length(p, (size_t) (end - p), by);
         if (length) {
             const long k = word_index(w, p, length);
@@ -132,8 +143,10 @@ static void learn_words(const Words *w, Learnt *l, long most, long min_count, co
         l->classes[l->nclasses++] = special[k];
     for (long k = 0; k < w->n && l->nclasses < most && sorted[k]->count >= min_count; k++)
         l->classes[l->nclasses++] = form("%.*s", (int) sorted[k]->n, sorted[k]->at);
-    if (l->nclasses == WORD_FIRST)
+    if (l->nclasses == WORD_FIRST && min_count > 1)
         fail("%s: no word stands in it %ld times", path, min_count);
+    if (l->nclasses == WORD_FIRST)
+        fail("%s: there are no words in it%s", path, w->n ? ", or no room for them in the vocabulary" : "");
     free(sorted);
 }
 
@@ -147,7 +160,7 @@ static void number_words(Words *w, const Learnt *l)
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------------------- */
-typedef struct { int input; int32_t *at; long n, steps; Split *s; } Rows;
+typedef struct { int input; int32_t *at; long n, steps; Split *s; bool empty; } Rows;   /* empty: a line of no words is a row too */
 
 /* Row r of tokens, or counts: the next word of it. */
 static void put(Rows *rows, long row, long place, int32_t number)
@@ -161,7 +174,7 @@ static void put(Rows *rows, long row, long place, int32_t number)
 /* How many rows a line of n known or unknown words makes. */
 static long make_line(Rows *rows, const int32_t *line, long n, bool write)
 {
-    if (!n)
+    if (!n && !rows->empty)
         return 0;
     for (long k = 0; k < n && write; k++)
         if (k < rows->steps || !rows->at)
@@ -220,16 +233,48 @@ static int word_setting(const Source *source, const char *key, const char *const
         if (s->text && strcmp(s->text, names[k]) == 0)
             return k;
     if (s)
-        fail("text: %s is %s, %s or %s", key, names[0], names[1], names[2]);
+        fail("%s: %s is %s, %s or %s", source->kind, key, names[0], names[1], names[2]);
     return 0;
+}
+
+/* Numbers the words, as the training text does, and makes the rows of an input of them. */
+static void put_words(const Source *source, Rows *rows, Words *w, const Tokens *t, int kind, long vocabulary)
+{
+    const AeInput *const in = &ae_model.inputs[rows->input];
+    Learnt *const l = &learnt[rows->input];
+    if (!l->nclasses)
+        learn_words(w, l, vocabulary, (long) setting_number(source->args, source->nargs, "min_count", 1), source->file[0]);
+    number_words(w, l);
+    make_rows(rows, w, t, kind, false);
+    if (!rows->n)
+        fail("%s: there is no row in it", source->file[0]);
+    Column *const c = column_new(rows->s, rows->input, rows->n);
+    if (in->length && kind == ROWS_line)
+        c->length = need((size_t) rows->n, sizeof *c->length);
+    rows->at = c->whole;
+    rows->n = 0;
+    make_rows(rows, w, t, kind, true);
+    free(w->word);
+    free(w->slot);
+    free(t->word);
+}
+
+static void check_arguments(const Source *source, const char *const *known, int n, const char *are)
+{
+    for (int k = 0; k < source->nargs; k++) {
+        int q = 0;
+        while (q < n && strcmp(source->args[k].key, known[q]) != 0)
+            q++;
+        if (q == n)
+            fail("%s has no argument %s; %s", source->kind, source->args[k].key, are);
+    }
+    if (!source->nfiles)
+        fail("%s names no file", source->kind);
 }
 
 void read_text(const Source *source, Split *s)
 {
-    for (int k = 0; k < source->nargs; k++)
-        if (strcmp(source->args[k].key, "by") != 0 && strcmp(source->args[k].key, "rows") != 0
-            && strcmp(source->args[k].key, "min_count") != 0)
-            fail("text has no argument %s; by, rows and min_count are known", source->args[k].key);
+    check_arguments(source, (const char *const[]) { "by", "rows", "min_count" }, 3, "by, rows and min_count are known");
     const int by = word_setting(source, "by", by_names, 3), kind = word_setting(source, "rows", rows_names, 3);
     Rows rows = { .input = input_find(false, 0), .s = s };
     const AeInput *const in = rows.input >= 0 ? &ae_model.inputs[rows.input] : NULL;
@@ -239,27 +284,59 @@ void read_text(const Source *source, Split *s)
     rows.steps = input_width(rows.input);
     if (kind == ROWS_window && rows.steps % 2 == 0)
         fail("text: a window has its word in the middle, so its length is odd, not %ld", rows.steps);
-    if (!source->nfiles)
-        fail("text names no file");
     Words w = { 0 };
     Tokens t = { 0 };
-    for (int k = 0; k < source->nfiles; k++)
-        read_words(source->file[k], by, &w, &t);
-    Learnt *const l = &learnt[rows.input];
-    if (!l->nclasses)
-        learn_words(&w, l, counts ? rows.steps + WORD_FIRST : in->classes,
-                    (long) setting_number(source->args, source->nargs, "min_count", 1), source->file[0]);
-    number_words(&w, l);
-    make_rows(&rows, &w, &t, kind, false);
-    if (!rows.n)
-        fail("%s: there is no row in it", source->file[0]);
-    Column *const c = column_new(s, rows.input, rows.n);
-    if (in->length && kind == ROWS_line)
-        c->length = need((size_t) rows.n, sizeof *c->length);
-    rows.at = c->whole;
-    rows.n = 0;
-    make_rows(&rows, &w, &t, kind, true);
-    free(w.word);
-    free(w.slot);
-    free(t.word);
+    for (int k = 0; k < source->nfiles; k++) {
+        size_t n;
+        const char *const bytes = read_bytes(source->file[k], by, &n);
+        take_words(source->file[k], bytes, n, by, &w, &t);
+    }
+    put_words(source, &rows, &w, &t, kind, counts ? rows.steps + WORD_FIRST : in->classes);
+}
+
+/* ---- pairs("file", by = word, min_count = 1): two sentences a line, a tab between them ---------------------------------- */
+enum { SIDES = 2 };
+
+/* Both sides of a line; the row is told in messages as an editor counts it. */
+static void take_pair(const char *path, const char *line, size_t n, long row, int by, Words *w, Tokens *t)
+{
+    const char *const tab = memchr(line, '\t', n);
+    const size_t first = tab ? (size_t) (tab - line) : n, second = tab ? n - first - 1 : 0;
+    if (!tab)
+        fail("%s: line %ld has no tab; a pair is two sentences with a tab between them", path, row);
+    if (memchr(tab + 1, '\t', second))
+        fail("%s: line %ld has more than one tab; `cut -f 1,2` keeps the first two parts of each line", path, row);
+    if (!first || !second)
+        fail("%s: line %ld has nothing %s its tab", path, row, first ? "behind" : "before");
+    take_words(path, line, first, by, &w[0], &t[0]);
+    take_words(path, tab + 1, second, by, &w[1], &t[1]);
+}
+
+void read_pairs(const Source *source, Split *s)
+{
+    check_arguments(source, (const char *const[]) { "by", "min_count" }, 2, "by and min_count are known");
+    const int by = word_setting(source, "by", by_names, 3), side[SIDES] = { input_find(false, 0), input_find(true, 0) };
+    for (int k = 0; k < SIDES; k++)
+        if (side[k] < 0 || strcmp(ae_model.inputs[side[k]].kind, "tokens") != 0)
+            fail("pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`");
+    Words w[SIDES] = { 0 };
+    Tokens t[SIDES] = { 0 };
+    for (int k = 0; k < source->nfiles; k++) {
+        size_t n;
+        const char *const bytes = read_bytes(source->file[k], by, &n), *const end = bytes + n;
+        long row = 1;
+        for (const char *p = bytes, *next; p < end; p = next + 1, row++) {
+            if (!(next = memchr(p, '\n', (size_t) (end - p))))
+                next = end;
+            const size_t length = (size_t) (next - p) - (next > p && next[-1] == '\r');
+            if (length)
+                take_pair(source->file[k], p, length, row, by, w, t);
+        }
+    }
+    if (!t[0].n)
+        fail("%s: there are no pairs in it", source->file[0]);
+    for (int k = 0; k < SIDES; k++) {
+        Rows rows = { .input = side[k], .s = s, .steps = input_width(side[k]), .empty = true };
+        put_words(source, &rows, &w[k], &t[k], ROWS_line, ae_model.inputs[side[k]].classes);
+    }
 }

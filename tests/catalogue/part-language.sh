@@ -33,3 +33,27 @@ build named named --cc "$work/cc" && {
     is linear_probe 0.5; is "linear_probe(h)" 1
     is active_units 0; is "active_units(h)" 2
 }
+
+# ---- pairs of sentences ---------------------------------------------------------------------------------------------
+printf 'A b, a\tun deux\r\n\nb a b b b a\tdeux!\n7\tdeux un un UN z\n' > pairs.tsv
+"$tool" weights w.safetensors decoder.dense1.w 9,32 0 decoder.dense1.b 32 0
+cp "$here/sentences.ae" sentences.ae
+build sentences sentences --cc "$work/cc" && {
+    pair() { ./sentences encode --split train --weights w.safetensors -o z.npy "${@:2}" > log 2>&1; [ "$("$tool" get z.npy)" = "$1" ] && ok || bad "pairs: $1" "$("$tool" get z.npy) $(cat log)"; }
+    # left: b 5 times, a 4; right: un 4 times, deux 3, z once
+    pair "5 4 5 2 4 5 2 0 0 4 5 4 4 5 2 0 0 0 2 0 0 0 5 4 4 4 6"
+    printf '1 B\tx' > other.tsv
+    pair "4 2 0 0 4 2 0 0 0" --train other.tsv
+    broken() { printf "$1" > broken.tsv; ./sentences train --train broken.tsv > log 2>&1; [ $? = 1 ] && [ "$(cat log)" = "error: broken.tsv: $2" ] && ok || bad "pairs: $2" "$(cat log)"; }
+    broken 'a\tb\nno tab\n' 'line 2 has no tab; a pair is two sentences with a tab between them'
+    broken 'a\tb\n\nc\td\te\n' 'line 3 has more than one tab; `cut -f 1,2` keeps the first two parts of each line'
+    broken '\tb\n' 'line 1 has nothing before its tab'
+    broken 'a\tb\nb\t\r\n' 'line 2 has nothing behind its tab'
+    broken '\n\n' 'there are no pairs in it'
+    broken '1\t2\n' 'there are no words in it'
+    broken 'a\tb\000\n' 'has a 0 byte; is this a text file?'
+    : > broken.tsv; ./sentences train --train broken.tsv > log 2>&1; grep -q 'broken.tsv' log && ok || bad "pairs: empty" "$(cat log)"
+    ./sentences train --train missing.tsv > log 2>&1; grep -q 'missing.tsv: No such file' log && ok || bad "pairs: missing" "$(cat log)"
+}
+sed 's/^label.*//; s/y\[n, u\] of w/y[n, u] of w = x/' "$here/sentences.ae" > one.ae
+build one one --cc "$work/cc" && { ./one train > log 2>&1; [ "$(cat log)" = 'error: pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`' ] && ok || bad "pairs: no label" "$(cat log)"; }
