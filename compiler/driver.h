@@ -9,6 +9,10 @@ extern const Source embedded[];
 const Source *embedded_file(const char *name);      /* driver.c; NULL: there is none */
 
 /* ---- driver.c -------------------------------------------------------------------------------------- */
+/* A message on stderr about the command line, the disk or the C compiler; gives the status back. */
+int refuse(int status, const char *how, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a word that none of the names is: what may have been meant, else `otherwise`. */
+int refuse_word(const char *word, const StrList *names, const char *said, const char *otherwise);
 /* A file's text, or NULL after a message on stderr. */
 const Source *source_read(const char *name);
 /* All of the prelude and what the file uses, as sources. */
@@ -38,6 +42,7 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status);
 void summary_print(Buf *b, Module *m);
 void objective_print(Buf *b, Module *m);    /* objective.c: the second half alone */
 Str  number_grouped(double v);              /* 1,234,567 */
+bool is_within(Str name, Str path);         /* encoder.dense1.w is within encoder.dense1 */
 bool write_file(const char *path, const char *text, size_t length);     /* false after a message */
 
 #endif

@@ -31,9 +31,9 @@ static void see_has(Expr *e, void *with)
 static Str label_of(Program *p, const Term *t)
 {
     Str label = NULL, path = format("term.%s", t->name);
-    for (int k = 0; k < p->body.n; k++)
-        if (p->body.at[k]->use && p->body.at[k]->use->path == path && p->body.at[k]->value)
-            expr_walk(p->body.at[k]->value, see_has, &label);
+    EACH(s, p->body)
+        if (s->use && s->use->path == path)
+            expr_walk(s->value, see_has, &label);
     return label;
 }
 
@@ -75,12 +75,6 @@ static void print_term(Buf *b, Module *m, Program *p, const Term *t)
     }
 }
 
-static bool starts_with(Str name, Str path)
-{
-    const size_t n = strlen(path);
-    return !strncmp(name, path, n) && name[n] == '.';
-}
-
 static Str net_of(Str parameter)
 {
     return intern_n(parameter, strcspn(parameter, "."));
@@ -89,16 +83,10 @@ static Str net_of(Str parameter)
 /* The nets of the parameters that are in `trained`, or of those that are not. */
 static void print_nets(Buf *b, Module *m, const TensorList *trained, bool in)
 {
-    VEC(Str) names = { 0 };
-    for (int k = 0; k < m->params.n; k++) {
-        bool is = false, new = true;
-        for (int q = 0; q < trained->n; q++)
-            is |= trained->at[q] == m->params.at[k];
-        for (int q = 0; q < names.n; q++)
-            new &= names.at[q] != net_of(m->params.at[k]->name);
-        if (is == in && new)
-            PUSH(names, net_of(m->params.at[k]->name));
-    }
+    StrList names = { 0 };
+    EACH(t, m->params)
+        if (HAS(*trained, t) == in)
+            PUSH_NEW(names, net_of(t->name));
     for (int k = 0; k < names.n; k++)
         buf_add(b, "%s%s", k ? ", " : "", names.at[k]);
     buf_add(b, names.n ? "\n" : "nothing\n");
@@ -106,11 +94,11 @@ static void print_nets(Buf *b, Module *m, const TensorList *trained, bool in)
 
 static void print_settings(Buf *b, const Phase *p)
 {
-    const Stmt *first = NULL;
-    for (int k = 0; k < p->gradient->update.n && !first; k++)
-        if (p->gradient->update.at[k]->use && starts_with(p->gradient->update.at[k]->use->path, p->name))
-            first = p->gradient->update.at[k];
-    buf_add(b, "    with    %s, ", first ? first->use->words : "no optimizer");
+    Str optimizer = NULL;
+    EACH(s, p->gradient->update)
+        if (!optimizer && s->use && is_within(s->use->path, p->name))
+            optimizer = s->use->words;
+    buf_add(b, "    with    %s, ", optimizer ? optimizer : "no optimizer");
     buf_add(b, p->batch ? "batch %d" : "all examples at once", p->batch);
     buf_add(b, p->accumulate > 1 ? " x %d" : "", p->accumulate);
     buf_add(b, ", %d epochs, seed %lu", p->epochs, p->seed);
@@ -125,16 +113,16 @@ static void print_phase(Buf *b, Module *m, Phase *p)
     Program *g = p->gradient;
     buf_add(b, "\n%s minimizes ", p->name);
     int n = 0;
-    for (int k = 0; k < g->terms.n; k++)
-        if (!g->terms.at[k].metric) {
-            Str weight = weight_text(g, &g->terms.at[k]);
+    EACH_AT(t, g->terms)
+        if (!t->metric) {
+            Str weight = weight_text(g, t);
             const bool one = weight == intern("1");
-            buf_add(b, "%s%s%s%s", n++ ? " + " : "", g->terms.at[k].name, one ? "" : " * ", one ? "" : weight);
+            buf_add(b, "%s%s%s%s", n++ ? " + " : "", t->name, one ? "" : " * ", one ? "" : weight);
         }
     buf_add(b, "\n");
-    for (int k = 0; k < g->terms.n; k++)
-        if (!g->terms.at[k].metric)
-            print_term(b, m, g, &g->terms.at[k]);
+    EACH_AT(t, g->terms)
+        if (!t->metric)
+            print_term(b, m, g, t);
     buf_add(b, "    trains  ");
     print_nets(b, m, &g->trained, true);
     if (g->trained.n < m->params.n) {
@@ -146,6 +134,6 @@ static void print_phase(Buf *b, Module *m, Phase *p)
 
 void objective_print(Buf *b, Module *m)
 {
-    for (int k = 0; k < m->phases.n; k++)
-        print_phase(b, m, m->phases.at[k]);
+    EACH(p, m->phases)
+        print_phase(b, m, p);
 }

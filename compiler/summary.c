@@ -21,6 +21,7 @@ typedef struct {
     VEC(Use *) uses;        /* met already in this program */
     double loops;           /* steps of the scans around */
     int known;              /* rows of programs before */
+    const Use *reader;      /* whose statement is looked at */
 } Table;
 
 /* ---- rows -------------------------------------------------------------------------------------------------- */
@@ -34,9 +35,9 @@ static Row *row_of(Table *t, Use *use)
 {
     if (!is_layer(use))
         return NULL;
-    for (int k = 0; k < t->rows.n; k++)
-        if (t->rows.at[k].use->path == use->path)
-            return k < t->known ? NULL : &t->rows.at[k];
+    EACH_AT(row, t->rows)
+        if (row->use->path == use->path)
+            return row < t->rows.at + t->known ? NULL : row;
     PUSH(t->rows, ((Row) { .use = use }));
     return &t->rows.at[t->rows.n - 1];
 }
@@ -63,61 +64,17 @@ static double work_of(const Table *t, const Stmt *s)
         if (s->index[k]->example)
             batch = t->m->batch_max;
     }
-    const bool sums = s->set != SET_is;
-    return points / batch * (operations(s->value) + sums);
+    return points / batch * (operations(s->value) + (s->set != SET_is));
 }
 
-static bool tells_apart(const Table *t, Use *use)
+/* The result of a row is the first tensor that another row or a term reads. */
+static void see_read(Table *t, Tensor *x)
 {
-    for (int k = 0; k < t->uses.n; k++)
-        if (t->uses.at[k] == use)
-            return false;
-    return true;
-}
-
-static void add_statement(Table *t, Stmt *s)
-{
-    if (s->kind == STMT_scan) {
-        t->loops *= s->step->size;
-        for (int k = 0; k < s->body.n; k++)
-            add_statement(t, s->body.at[k]);
-        t->loops /= s->step->size;
+    Row *row = x->mark > t->known ? &t->rows.at[x->mark - 1] : NULL;
+    if (!row || row->read || (t->reader && t->reader->path == row->use->path))
         return;
-    }
-    Row *row = row_of(t, s->use);
-    if (!row || s->backward || s->update)
-        return;
-    if (tells_apart(t, s->use)) {
-        PUSH(t->uses, s->use);
-        row->applied++;
-    }
-    if (!row->read)
-        row->result = s->target;
-    if (s->kind == STMT_nest)
-        row->work += work_of(t, s);
-    if (s->kind == STMT_nest && s->target->role == ROLE_temp && s->target->mark != 1) {
-        row->memory += 4.0 * (double) tensor_count(s->target);
-        s->target->mark = 1;
-    }
-}
-
-/* ---- results: the first tensor of a row that another row or a term reads ---------------------------------------- */
-typedef struct { Table *t; Use *use; VEC(Tensor *) made; VEC(Use *) maker; } Reads;
-
-static void see_read(Reads *r, const Tensor *t)
-{
-    for (int k = 0; k < r->made.n; k++) {
-        if (r->made.at[k] != t || r->maker.at[k] == r->use)
-            continue;
-        for (int q = r->t->known; q < r->t->rows.n; q++) {
-            Row *row = &r->t->rows.at[q];
-            if (row->use->path != r->maker.at[k]->path || (r->use && r->use->path == row->use->path))
-                continue;
-            if (!row->read)
-                row->result = (Tensor *) t;
-            row->read = true;
-        }
-    }
+    row->result = x;
+    row->read = true;
 }
 
 static void see_expr(Expr *e, void *with)
@@ -126,18 +83,33 @@ static void see_expr(Expr *e, void *with)
         see_read(with, e->tensor);
 }
 
-static void see_statement(Stmt *s, void *with)
+static void add_statement(Table *t, Stmt *s)
 {
-    Reads *r = with;
-    r->use = s->use;
-    if (s->value)
-        expr_walk(s->value, see_expr, r);
-    if (s->source)
-        see_read(r, s->source);
-    if (s->target && s->use) {
-        PUSH(r->made, s->target);
-        PUSH(r->maker, s->use);
+    if (s->kind == STMT_scan) {
+        t->loops *= s->step->size;
+        EACH(inner, s->body)
+            add_statement(t, inner);
+        t->loops /= s->step->size;
+        return;
     }
+    Row *row = row_of(t, s->use);
+    t->reader = s->use;
+    expr_walk(s->value, see_expr, t);
+    if (s->source)
+        see_read(t, s->source);
+    if (!row || s->backward || s->update)
+        return;
+    row->applied += !HAS(t->uses, s->use);
+    PUSH_NEW(t->uses, s->use);
+    if (!row->read)
+        row->result = s->target;
+    if (s->kind == STMT_nest)
+        row->work += work_of(t, s);
+    if (s->target->role != ROLE_temp || s->target->mark)
+        return;
+    s->target->mark = (int) (row - t->rows.at) + 1;
+    if (s->kind == STMT_nest)
+        row->memory += 4.0 * (double) tensor_count(s->target);
 }
 
 static void add_program(Table *t, Program *p)
@@ -145,13 +117,11 @@ static void add_program(Table *t, Program *p)
     t->known = t->rows.n;
     t->uses.n = 0;
     t->loops = 1;
-    for (int k = 0; k < p->body.n; k++)
-        add_statement(t, p->body.at[k]);
-    Reads r = { .t = t };
-    each_stmt(&p->body, see_statement, &r);
+    EACH(s, p->body)
+        add_statement(t, s);
 }
 
-static bool starts_with(Str name, Str path)
+bool is_within(Str name, Str path)
 {
     const size_t n = strlen(path);
     return !strncmp(name, path, n) && name[n] == '.';
@@ -159,15 +129,13 @@ static bool starts_with(Str name, Str path)
 
 static void add_parameters(Table *t)
 {
-    for (int k = 0; k < t->m->params.n; k++) {
+    EACH(p, t->m->params) {
         Row *best = NULL;
-        for (int q = 0; q < t->rows.n; q++) {
-            Row *row = &t->rows.at[q];
-            if (starts_with(t->m->params.at[k]->name, row->use->path) && (!best || strlen(row->use->path) > strlen(best->use->path)))
+        EACH_AT(row, t->rows)
+            if (is_within(p->name, row->use->path) && (!best || strlen(row->use->path) > strlen(best->use->path)))
                 best = row;
-        }
         if (best)
-            best->parameters += tensor_count(t->m->params.at[k]);
+            best->parameters += tensor_count(p);
     }
 }
 
@@ -217,12 +185,6 @@ static double elements(const Module *m, const Tensor *t)
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------------ */
-static void print_cell(Buf *b, Str text, int width, bool right)
-{
-    const int n = (int) strlen(text), pad = n < width ? width - n : 0;
-    buf_add(b, "%*s%s%*s", right ? pad : 0, "", text, right ? 0 : pad, "");
-}
-
 enum { COLUMNS = 6 };
 
 static void print_rows(Buf *b, Str (*cell)[COLUMNS], int n)
@@ -233,10 +195,8 @@ static void print_rows(Buf *b, Str (*cell)[COLUMNS], int n)
             if ((int) strlen(cell[k][c]) > width[c])
                 width[c] = (int) strlen(cell[k][c]);
     for (int k = 0; k < n; k++) {
-        for (int c = 0; c < COLUMNS; c++) {
-            buf_add(b, c ? "  " : "");
-            print_cell(b, cell[k][c], width[c], c > 2);
-        }
+        for (int c = 0; c < COLUMNS; c++)
+            buf_add(b, "%s%*s", c ? "  " : "", c > 2 ? width[c] : -width[c], cell[k][c]);
         while (b->n && b->at[b->n - 1] == ' ')
             b->n--;
         buf_add(b, "\n");
@@ -257,8 +217,7 @@ static void print_table(Buf *b, Table *t)
     int n = 0;
     for (int c = 0; c < COLUMNS; c++)
         cell[0][c] = intern(title[c]);
-    for (int k = 0; k < t->rows.n; k++) {
-        const Row *row = &t->rows.at[k];
+    EACH_AT(row, t->rows) {
         Str *to = cell[++n];
         to[0] = row->use->path;
         to[1] = row->applied > 1 ? format("%s, %d times", row->use->words, row->applied) : row->use->words;
@@ -280,9 +239,9 @@ static void print_table(Buf *b, Table *t)
 
 static Tensor *output_of(Module *m, const char *program)
 {
-    for (int k = 0; k < m->programs.n; k++)
-        if (m->programs.at[k]->name == intern(program) && m->programs.at[k]->outputs.n)
-            return m->programs.at[k]->outputs.at[0];
+    EACH(p, m->programs)
+        if (p->name == intern(program) && p->outputs.n)
+            return p->outputs.at[0];
     return NULL;
 }
 
@@ -291,11 +250,11 @@ static void print_compression(Buf *b, Module *m)
     Tensor *code = output_of(m, "encode");
     if (!code || !output_of(m, "decode"))
         return;
-    for (int k = 0; k < m->inputs.n; k++) {
-        if (m->inputs.at[k].label)
+    EACH_AT(x, m->inputs) {
+        if (x->label)
             continue;
-        const double in = elements(m, m->inputs.at[k].tensor), out = elements(m, code);
-        buf_add(b, "The code has %s numbers, the input %s has %s", number_grouped(out), m->inputs.at[k].name, number_grouped(in));
+        const double in = elements(m, x->tensor), out = elements(m, code);
+        buf_add(b, "The code has %s numbers, the input %s has %s", number_grouped(out), x->name, number_grouped(in));
         if (out < in)
             buf_add(b, ": %s to 1.\n", format("%.3g", in / out));
         else
@@ -314,14 +273,14 @@ static Str kind_text(Module *m, const Input *in)
 void summary_print(Buf *b, Module *m)
 {
     Table t = { .m = m };
-    for (int k = 0; k < m->temps.n; k++)
-        m->temps.at[k]->mark = 0;
-    for (int k = 0; k < m->phases.n; k++)
-        add_program(&t, m->phases.at[k]->gradient);
+    EACH(x, m->temps)
+        x->mark = 0;
+    EACH(phase, m->phases)
+        add_program(&t, phase->gradient);
     add_parameters(&t);
     buf_add(b, "%s", m->name);
-    for (int k = 0; k < m->inputs.n; k++)
-        buf_add(b, ", %s : %s", m->inputs.at[k].name, kind_text(m, &m->inputs.at[k]));
+    EACH_AT(in, m->inputs)
+        buf_add(b, ", %s : %s", in->name, kind_text(m, in));
     buf_add(b, "\n\n");
     print_table(b, &t);
     print_compression(b, m);
