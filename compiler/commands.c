@@ -7,22 +7,18 @@
 
 static int no_file(void)
 {
-    fprintf(stderr, "aec: which file? name a .ae\n");
-    return 2;
+    return refuse(2, "which file? name a .ae");
 }
 
 static bool one_of(const char *flag, const char *value, const char *const *among)
 {
-    if (!value)
-        return true;
-    for (int k = 0; among[k]; k++)
-        if (!strcmp(among[k], value))
+    Buf all = { 0 };
+    for (; value && *among; among++) {
+        if (!strcmp(*among, value))
             return true;
-    fprintf(stderr, "aec: `%s` is no value of %s; it takes", value, flag);
-    for (int k = 0; among[k]; k++)
-        fprintf(stderr, "%s %s", k ? "," : "", among[k]);
-    fprintf(stderr, "\n");
-    return false;
+        buf_add(&all, "%s %s", all.n ? "," : "", *among);
+    }
+    return !value || refuse(false, "`%s` is no value of %s; it takes%s", value, flag, all.at);
 }
 
 static bool is_fast(const Options *o)
@@ -53,13 +49,12 @@ static bool build_options(Options *o, BuildOptions *b)
     return true;
 }
 
-static Module *module_of(Options *o, Str stage, int *status)
+/* The module after a stage (NULL: all of them); with how = NULL it is not for building. NULL after a message. */
+static Module *module_of(Options *o, Str stage, BuildOptions *how, int *status)
 {
     *status = 2;
-    if (!o->file) {
-        no_file();
+    if ((how && !build_options(o, how)) || (!o->file && no_file()))
         return NULL;
-    }
     const Source *source = source_read(o->file);
     *status = 1;
     if (!source)
@@ -73,7 +68,7 @@ static Module *module_of(Options *o, Str stage, int *status)
 int command_check(Options *o)
 {
     int status;
-    module_of(o, intern("simplify"), &status);
+    module_of(o, intern("simplify"), NULL, &status);
     return status;
 }
 
@@ -81,25 +76,17 @@ int command_build(Options *o)
 {
     BuildOptions how;
     int status;
-    if (!build_options(o, &how))
-        return 2;
-    Module *m = module_of(o, NULL, &status);
-    if (!m)
-        return status;
-    return build_trainer(m, &how, o->out ? o->out : m->name);
+    Module *m = module_of(o, NULL, &how, &status);
+    return m ? build_trainer(m, &how, o->out ? o->out : m->name) : status;
 }
 
 int command_emit(Options *o)
 {
     BuildOptions how;
     int status;
-    if (!build_options(o, &how))
-        return 2;
-    if (!o->out) {
-        fprintf(stderr, "aec: where to? add `-o DIR`\n");
-        return 2;
-    }
-    Module *m = module_of(o, NULL, &status);
+    if (!o->out)
+        return refuse(2, "where to? add `-o DIR`");
+    Module *m = module_of(o, NULL, &how, &status);
     return m ? write_program(m, &how, o->out) : status;
 }
 
@@ -107,18 +94,11 @@ int command_run(Options *o)
 {
     BuildOptions how;
     int status;
-    if (!build_options(o, &how))
-        return 2;
-    if (o->nrest > 0 && !strcmp(o->rest[0], "gradcheck") && !o->check) {     /* its twin in double */
-        o->check = true;
-        build_options(o, &how);
-    }
+    o->check |= o->nrest > 0 && !strcmp(o->rest[0], "gradcheck");       /* its twin in double */
     for (int k = 1; k < o->nrest && !strcmp(o->rest[0], "bench"); k++)
-        how.emit.profile |= !strcmp(o->rest[k], "--profile");
-    Module *m = module_of(o, NULL, &status);
-    if (!m)
-        return status;
-    Str binary = cached_trainer(m, &how, &status);
+        o->profile |= !strcmp(o->rest[k], "--profile");
+    Module *m = module_of(o, NULL, &how, &status);
+    Str binary = m ? cached_trainer(m, &how, &status) : NULL;
     if (!binary)
         return status;
     VEC(char *) argv = { 0 };
@@ -129,15 +109,7 @@ int command_run(Options *o)
         PUSH(argv, o->rest[k]);
     PUSH(argv, NULL);
     execv(binary, argv.at);
-    fprintf(stderr, "aec: %s: %s\n", binary, strerror(errno));
-    return 1;
-}
-
-static int put(Buf *b)
-{
-    if (b->n)
-        fwrite(b->at, 1, b->n, stdout);
-    return 0;
+    return refuse(1, "%s: %s", binary, strerror(errno));
 }
 
 int command_show(Options *o)
@@ -145,7 +117,7 @@ int command_show(Options *o)
     int status;
     if (o->stage && !one_of("--ir", o->stage, stage_names))
         return 2;
-    Module *m = module_of(o, o->stage ? intern(o->stage) : intern("split"), &status);
+    Module *m = module_of(o, o->stage ? intern(o->stage) : intern("split"), NULL, &status);
     if (!m)
         return status;
     Buf b = { 0 };
@@ -153,7 +125,8 @@ int command_show(Options *o)
         module_print(&b, m);
     else
         summary_print(&b, m);
-    return put(&b);
+    fwrite(b.at, 1, b.n, stdout);
+    return 0;
 }
 
 int command_fmt(Options *o)

@@ -24,18 +24,18 @@ static VEC(Item) items;
 static void add_item(Item item)
 {
     item.section = sections.n - 1;
-    for (int k = 0; k < items.n; k++)
-        item.again |= items.at[k].section == item.section && items.at[k].name == item.name;
+    EACH_AT(other, items)
+        item.again |= other->section == item.section && other->name == item.name;
     PUSH(items, item);
 }
 
 static int print_entries(Buf *b, const Decl *d, StatKind kind, const char *before)
 {
     int n = 0;
-    for (int k = 0; k < d->body.n; k++)
-        for (int q = 0; d->body.at[k]->kind == kind && q < d->body.at[k]->entries.n; q++) {
+    EACH(st, d->body)
+        for (int k = 0; st->kind == kind && k < st->entries.n; k++) {
             buf_add(b, "%s", n++ ? ", " : before);
-            entry_print(b, &d->body.at[k]->entries.at[q]);
+            entry_print(b, &st->entries.at[k]);
         }
     return n;
 }
@@ -66,8 +66,9 @@ static Str text_from(Place place)
 static void gather_prelude(Str path)
 {
     const File *file = parse(embedded_file(path), true);
-    for (int k = 0; k < file->decls.n; k++) {
-        const Decl *d = file->decls.at[k];
+    EACH(d, file->decls) {
+        if (!d->name)               /* what it sets for others */
+            continue;
         const Function *f = d->function;
         Item item = { .name = d->name, .text = d->doc, .code = text_from(d->place), .place = d->place };
         if (f && f->operand)
@@ -165,11 +166,11 @@ static void indent(Buf *b, const char *text, int by)
 
 static void print_list(Buf *b)
 {
-    for (int k = 0, section = -1; k < items.n; k++) {
-        const Item *item = &items.at[k];
+    int section = -1;
+    EACH_AT(item, items) {
         if (item->section != section) {
             const Section *s = &sections.at[section = item->section];
-            buf_add(b, "%s%s   %s\n\n", k ? "\n" : "", s->title, s->use);
+            buf_add(b, "%s%s   %s\n\n", section ? "\n" : "", s->title, s->use);
         }
         if (item->again)
             continue;
@@ -197,21 +198,18 @@ static void print_item(Buf *b, const Item *item)
 
 static int print_named(Buf *b, Str name)
 {
-    NameList names = { 0 };
+    StrList names = { 0 };
     int found = 0;
-    for (int k = 0; k < items.n; k++) {
-        PUSH(names, items.at[k].name);
-        if (items.at[k].name != name)
+    EACH_AT(item, items) {
+        PUSH(names, item->name);
+        if (item->name != name)
             continue;
         buf_add(b, found++ ? "\n" : "");
-        print_item(b, &items.at[k]);
+        print_item(b, item);
     }
     if (found)
         return 0;
-    Str near = nearest(name, names.at, names.n);
-    fprintf(stderr, "aec: nothing is called `%s`; ", name);
-    fprintf(stderr, near ? "did you mean `%s`?\n" : "`aec doc` lists all there is\n", near);
-    return 2;
+    return refuse_word(name, &names, format("nothing is called `%s`", name), "; `aec doc` lists all there is");
 }
 
 /* ---- the page ------------------------------------------------------------------------------------------- */
@@ -250,19 +248,19 @@ static void print_page(Buf *b)
     buf_add(b, "%s<nav>\n", embedded_file("docs/reference.head.html")->text);
     for (int s = 0; s < sections.n; s++) {
         buf_add(b, "<p><b>%s</b> ", sections.at[s].title);
-        for (int k = 0; k < items.n; k++)
-            if (items.at[k].section == s && !items.at[k].again)
-                buf_add(b, "<a href=\"#%d-%s\">%s</a> ", s, items.at[k].name, items.at[k].name);
+        EACH_AT(item, items)
+            if (item->section == s && !item->again)
+                buf_add(b, "<a href=\"#%d-%s\">%s</a> ", s, item->name, item->name);
         buf_add(b, "</p>\n");
     }
     buf_add(b, "</nav>\n");
-    for (int k = 0, section = -1; k < items.n; k++) {
-        if (items.at[k].section != section) {
-            section = items.at[k].section;
-            const Section *s = &sections.at[section];
+    int section = -1;
+    EACH_AT(item, items) {
+        if (item->section != section) {
+            const Section *s = &sections.at[section = item->section];
             escaped(b, format("<h2>%s<small>", s->title), s->use, "</small></h2>\n");
         }
-        page_item(b, &items.at[k]);
+        page_item(b, item);
     }
     buf_add(b, "</main>\n");
 }
@@ -285,15 +283,11 @@ int command_doc(Options *o)
 
 int command_explain(Options *o)
 {
-    if (!o->file) {
-        fprintf(stderr, "aec: which diagnostic? its code stands in brackets, as in error[AE0101]\n");
-        return 2;
-    }
+    if (!o->file)
+        return refuse(2, "which diagnostic? its code stands in brackets, as in error[AE0101]");
     const char *heading = strstr(embedded_file("docs/errors.md")->text, format("\n### %s: ", o->file));
-    if (!heading) {
-        fprintf(stderr, "aec: there is no diagnostic `%s`\n", o->file);
-        return 2;
-    }
+    if (!heading)
+        return refuse(2, "there is no diagnostic `%s`", o->file);
     const char *text = strstr(heading, "\n\n") + 2, *next = strstr(text, "\n\n#");
     printf("%.*s\n", (int) (next ? next - text : (long) strlen(text) - 1), text);
     return 0;

@@ -3,23 +3,34 @@
 #include <errno.h>
 #include <stdlib.h>
 
+int refuse(int status, const char *how, ...)
+{
+    va_list args;
+    va_start(args, how);
+    fprintf(stderr, "aec: %s\n", format_v(how, args));
+    va_end(args);
+    return status;
+}
+
+int refuse_word(const char *word, const StrList *names, const char *said, const char *otherwise)
+{
+    Str near = nearest(intern(word), names->at, names->n);
+    return refuse(2, "%s%s", said, near ? format("; did you mean `%s`?", near) : otherwise);
+}
+
 const Source *source_read(const char *name)
 {
     FILE *f = fopen(name, "rb");
-    if (!f) {
-        fprintf(stderr, "aec: %s: %s\n", name, strerror(errno));
-        return NULL;
-    }
+    if (!f)
+        return refuse(1, "%s: %s", name, strerror(errno)), NULL;
     Buf b = { 0 };
     char part[65536];
     for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0; )
         buf_put(&b, part, n);
     const bool failed = ferror(f);
     fclose(f);
-    if (failed) {
-        fprintf(stderr, "aec: %s: cannot be read: %s\n", name, strerror(errno));
-        return NULL;
-    }
+    if (failed)
+        return refuse(1, "%s: cannot be read: %s", name, strerror(errno)), NULL;
     buf_put(&b, "", 0);
     Source *s = NEW(Source);
     *s = (Source) { .name = intern(name), .text = b.at, .length = b.n };

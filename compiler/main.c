@@ -56,16 +56,10 @@ static int usage(FILE *to)
 
 static int unknown(const char *what, const char *word, bool command)
 {
-    VEC(Str) names = { 0 };
+    StrList names = { 0 };
     for (int k = 0; k < (command ? (int) NCOMMANDS : (int) NFLAGS); k++)
         PUSH(names, intern(command ? commands[k].name : flags[k].name));
-    Str near = nearest(intern(word), names.at, names.n);
-    fprintf(stderr, "aec: %s `%s` is not known", what, word);
-    if (near)
-        fprintf(stderr, "; did you mean `%s`?\n", near);
-    else
-        fprintf(stderr, "; `aec --help` lists them\n");
-    return 2;
+    return refuse_word(word, &names, format("%s `%s` is not known", what, word), "; `aec --help` lists them");
 }
 
 static bool define(Options *o, const char *text)
@@ -102,10 +96,8 @@ static bool take_flag(Options *o, int argc, char **argv, int *at)
             *(bool *) ((char *) o + flags[k].at) = true;
             return true;
         }
-        if (!value || (flags[k].kind == DEFINE && !define(o, value))) {
-            fprintf(stderr, "aec: `%s` takes %s\n", flags[k].name, flags[k].value);
-            return false;
-        }
+        if (!value || (flags[k].kind == DEFINE && !define(o, value)))
+            return refuse(false, "`%s` takes %s", flags[k].name, flags[k].value);
         if (flags[k].kind == TEXT)
             *(const char **) ((char *) o + flags[k].at) = value;
         return true;
@@ -116,10 +108,8 @@ static bool take_flag(Options *o, int argc, char **argv, int *at)
 
 static int finish(int status)
 {
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "aec: standard output: %s\n", strerror(errno));
-        return status ? status : 1;
-    }
+    if (fflush(stdout) || ferror(stdout))
+        return refuse(status ? status : 1, "standard output: %s", strerror(errno));
     return status;
 }
 
@@ -153,10 +143,8 @@ int main(int argc, char **argv)
                 return 2;
         } else if (!o.file)
             o.file = argv[k];
-        else {
-            fprintf(stderr, "aec: one file at a time: `%s` is a second\n", argv[k]);
-            return 2;
-        }
+        else
+            return refuse(2, "one file at a time: `%s` is a second", argv[k]);
     }
     return finish(commands[which].run(&o));
 }

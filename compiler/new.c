@@ -28,18 +28,15 @@ static Str template_next(const Source *s)
 
 static int unknown_template(Str name)
 {
-    NameList names = { 0 };
+    StrList names = { 0 };
     Buf list = { 0 };
     for (const Source *s = embedded; s->name; s++)
         if (strncmp(s->name, FOLDER, strlen(FOLDER)) == 0) {
             PUSH(names, template_name(s));
             buf_add(&list, "    %-10s %s\n", template_name(s), template_does(s));
         }
-    Str near = nearest(name, names.at, names.n);
-    fprintf(stderr, "aec: no template is called `%s`", name);
-    if (near)
-        fprintf(stderr, "; did you mean `%s`?", near);
-    fprintf(stderr, "\n%s", list.at);
+    refuse_word(name, &names, format("no template is called `%s`", name), "");
+    fputs(list.at, stderr);
     return 2;
 }
 
@@ -56,20 +53,16 @@ static Str model_name(const char *path)
 
 int command_new(Options *o)
 {
-    if (!o->file) {
-        fprintf(stderr, "aec: `aec new` takes a name: `aec new digits --from vae`\n");
-        return 2;
-    }
+    if (!o->file)
+        return refuse(2, "`aec new` takes a name: `aec new digits --from vae`");
     Str from = intern(o->from ? o->from : "vae");
     const Source *template = embedded_file(format(FOLDER "%s.ae", from));
     if (!template)
         return unknown_template(from);
     const size_t n = strlen(o->file);
     Str path = n > 3 && !strcmp(o->file + n - 3, ".ae") ? intern(o->file) : format("%s.ae", o->file);
-    if (access(path, F_OK) == 0) {
-        fprintf(stderr, "aec: %s is there already and is left as it is\n", path);
-        return 1;
-    }
+    if (access(path, F_OK) == 0)
+        return refuse(1, "%s is there already and is left as it is", path);
     Buf b = { 0 };
     for (const char *at = template->text, *name; *at; at = name + strlen("NAME")) {
         name = strstr(at, "NAME");

@@ -19,8 +19,7 @@ typedef VEC(Argv) Jobs;
 /* ---- files --------------------------------------------------------------------------------------------- */
 static bool failed(const char *path)
 {
-    fprintf(stderr, "aec: %s: %s\n", path, strerror(errno));
-    return false;
+    return refuse(false, "%s: %s", path, strerror(errno));
 }
 
 /* Whole or not at all: a temporary in the same folder takes the name when it is complete. */
@@ -89,7 +88,7 @@ static bool start(Argv argv, bool verbose)
     pid_t child;
     const int error = posix_spawnp(&child, argv.at[0], NULL, NULL, argv.at, environ);
     if (error)
-        fprintf(stderr, "aec: the C compiler `%s` cannot be started: %s\n", argv.at[0], strerror(error));
+        refuse(4, "the C compiler `%s` cannot be started: %s", argv.at[0], strerror(error));
     return !error;
 }
 
@@ -274,7 +273,7 @@ static int compile_in_folder(const Module *m, const BuildOptions *how, const Buf
     const int status = compile_model(m, how, c, folder, binary);
     unlink(format("%s/model.o", folder));
     if (how->keep || status == 4)
-        fprintf(stderr, "aec: the C is in %s\n", folder);
+        refuse(status, "the C is in %s", folder);
     else {
         unlink(format("%s/model.c", folder));
         rmdir(folder);

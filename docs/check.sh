@@ -32,5 +32,11 @@ for page in *.md ../grammar/README.md; do
         fi
     done
 done
+if "$aec" doc > "$work/list" && ! grep -q null "$work/list" && [ "$("$aec" doc dens 2>&1)" = 'aec: nothing is called `dens`; did you mean `dense`?' ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "aec doc lists what has no name"
+fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
