@@ -23,6 +23,47 @@ typedef struct {
     Expr *rate;             /* of the schedule; NULL: 1 */
 } Optimizer;
 
+/* ---- states that are none ------------------------------------------------------------------------------- */
+/* Within an update gradients stay what they are. */
+static bool may_change(const Expr *e, const void *with)
+{
+    (void) with;
+    return e->kind == EXPR_draw || e->kind == EXPR_reduce
+        || (e->kind == EXPR_read && e->tensor->role != ROLE_grad && e->tensor->role != ROLE_clock);
+}
+
+static Expr *read_through(Expr *e, void *with)
+{
+    Stmt *set = with;
+    if (e->kind != EXPR_read || e->tensor != set->target)
+        return expr_map(e, read_through, with);
+    Index *from[MAX_RANK];
+    for (int k = 0; k < set->nindex; k++)
+        from[k] = set->sub[k]->index;
+    return expr_replace(set->value, from, e->sub, set->nindex);
+}
+
+/* m := g is g to all that read m after it; if nobody does before, m need not be kept. */
+static bool passes(StmtList *updates, int first, Tensor *state)
+{
+    const TensorList one = { .at = &state, .n = 1 };
+    int at = -1;
+    for (int k = updates->n - 1; k >= first; k--)
+        if (updates->at[k]->target == state)
+            at = k;
+    Stmt *set = at < 0 ? NULL : updates->at[at];
+    if (!set || set->set != SET_is || set->where || expr_any(set->value, may_change, NULL))
+        return false;
+    for (int k = first; k < updates->n; k++)
+        if (k < at ? stmt_any(updates->at[k], reads_one_of, &one) : k > at && updates->at[k]->target == state)
+            return false;
+    for (int k = at + 1; k < updates->n; k++)
+        stmt_map(updates->at[k], read_through, set);
+    memmove(&updates->at[at], &updates->at[at + 1], (size_t) (--updates->n - at) * sizeof set);
+    return true;
+}
+
+/* ---- the formulas --------------------------------------------------------------------------------------- */
 /* On one stretch of the parameter block, or on one parameter. */
 static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path)
 {
@@ -36,6 +77,7 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
     s->has_dots = true;
     s->ndots = p->rank;
     memcpy(s->dots, p->axis, sizeof s->dots);
+    const int first = e->updates->n, had = o->phase->states.n;
     EACH(st, o->def->body) {
         EACH_AT(entry, st->entries) {
             Tensor *t = st->kind == STAT_param ? p : st->kind == STAT_grad ? g : NULL;
@@ -50,6 +92,11 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
         if (st->entries.n == 0)
             elaborate_stat(s, st);
     }
+    int kept = had;
+    for (int k = had; k < o->phase->states.n; k++)
+        if (!passes(e->updates, first, o->phase->states.at[k]))
+            o->phase->states.at[kept++] = o->phase->states.at[k];
+    o->phase->states.n = kept;
 }
 
 static Tensor *block_view(Elab *e, Str name, Role role, long offset, const Axis *axis, int rank)
