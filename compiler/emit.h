@@ -219,6 +219,7 @@ void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* f
 
 /* ---- inside.c, loads.c ------------------------------------------------------------------------ */
 void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to);   /* narrows them, and takes the checks away */
+bool  lies_inside(const Expr *read);        /* whatever its indices are */
 ExprList loads_of(Emit *e, Stmt *s);        /* what is read under conditions only and may be read always */
 void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 

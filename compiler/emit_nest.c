@@ -65,6 +65,68 @@ static const char *local_name(Set set)
     return set == SET_add ? "sum" : set == SET_mul ? "product" : set == SET_max ? "most" : "least";
 }
 
+/* ---- conditions before loops ------------------------------------------------------------------------- */
+typedef struct { Node *loop; Stmt *s; Buf text; bool all; } Lift;
+
+static bool varies(Node *loop, Expr *x)
+{
+    if (x->kind == EXPR_inside) {       /* whether a place is inside is told by the subscripts in question */
+        Expr *read = x->arg[0];
+        bool any = false;
+        for (int k = 0; k < read->tensor->rank; k++)
+            any |= (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]);
+        return any;
+    }
+    for (; loop->kind == NODE_loop; loop = loop->body.at[0])
+        if (expr_uses(x, loop->index))
+            return true;
+    return false;
+}
+
+static bool is_risk(const Expr *x, const void *with)
+{
+    (void) with;
+    return x->kind == EXPR_draw || (x->kind == EXPR_read && !lies_inside(x));
+}
+
+/* The condition without those parts that are the same throughout the loop, which go into l->text. What stands behind
+ * a part that stays may rely on it. */
+static Expr *lift(Emit *e, Lift *l, Expr *x)
+{
+    const TensorList target = { .at = &l->s->target, .n = 1 };
+    if (is_op(x, OP_and)) {
+        Expr *a = lift(e, l, x->arg[0]), *b = lift(e, l, x->arg[1]);
+        return a && b ? OP2(and, a, b) : a ? a : b;
+    }
+    if (varies(l->loop, x) || expr_reads(x, &target) || (!l->all && expr_any(x, is_risk, NULL))) {
+        l->all = false;
+        return x;
+    }
+    buf_add(&l->text, l->text.n ? " && " : "");
+    put_truth(e, &l->text, x, BINDS_eq);
+    return NULL;
+}
+
+/* Takes out of the point within the loops what decides about all of them; empty: nothing. */
+static Buf lifted(Emit *e, Node *loop)
+{
+    Lift l = { .loop = loop, .s = only_point(loop), .all = true };
+    if (!e->how.fast || !l.s || l.s->set >= SET_argmax || l.s->held)
+        return l.text;
+    Expr *inside = NULL;
+    if (l.s->check) {
+        inside = expr_inside(expr_read(l.s->target, l.s->sub, l.s->check, NULL));
+        l.all = !varies(loop, inside);
+    }
+    if (l.all && inside) {
+        put_inside(e, &l.text, l.s->target, l.s->sub, l.s->check, "");
+        l.s->check = 0;
+    }
+    if (l.s->where)
+        l.s->where = lift(e, &l, l.s->where);
+    return l.text;
+}
+
 /* ---- one point -------------------------------------------------------------------------------- */
 static const char *elem_type(Emit *e, Tensor *t)
 {
@@ -87,6 +149,13 @@ static void put_value(Emit *e, Buf *b, Stmt *s, int above)
 static void put_update(Emit *e, Buf *b, Stmt *s, const char *name)
 {
     static const char *const ops[] = { [SET_is] = "=", [SET_add] = "+=", [SET_mul] = "*=" };
+    if (s->set == SET_join) {
+        buf_add(b, "ae_join(%s, %d, ", var_of(e, s->target)->text, s->target->list);
+        var_of(e, s->target)->used = true;
+        put_value(e, b, s, BINDS_comma);
+        buf_add(b, ");\n");
+        return;
+    }
     if (s->set <= SET_mul) {
         Expr *v = s->value;
         const bool less = s->set == SET_add && v->kind == EXPR_op && v->op == OP_neg;
@@ -292,6 +361,15 @@ static void apart_print(Emit *e, Buf *b, Node *n, int depth)
 
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
+    const Buf condition = lifted(e, n);
+    if (condition.n) {
+        indent(b, depth);
+        buf_add(b, "if (%s) {\n", condition.at);
+        loop_print(e, b, n, depth + 1);
+        indent(b, depth);
+        buf_add(b, "}\n");
+        return;
+    }
     const int drawn = e->drawn.n, inverses = e->inverses.n, sames = e->sames.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);

@@ -16,18 +16,20 @@ static bool among(ExprList *list, Expr *x)
     return false;
 }
 
+bool lies_inside(const Expr *read)
+{
+    bool all = true;
+    for (int k = 0; k < read->tensor->rank; k++) {
+        long lo, hi;
+        all &= bounds(read->sub[k], &lo, &hi) && lo >= 0 && hi < read->tensor->axis[k].size;
+    }
+    return all;
+}
+
 static bool is_safe(Emit *e, Expr *x)
 {
     Info *info = info_of(e, x->tensor);
-    if (x->tensor->rank == 0 || x->tensor->role == ROLE_clock || info->local || info->scalar)
-        return false;
-    unsigned all = (1u << x->tensor->rank) - 1;
-    for (int k = 0; k < x->tensor->rank; k++) {
-        long lo, hi;
-        if (bounds(x->sub[k], &lo, &hi) && lo >= 0 && hi < x->tensor->axis[k].size)
-            all &= ~(1u << k);
-    }
-    return all == 0;
+    return x->tensor->rank > 0 && x->tensor->role != ROLE_clock && !info->local && !info->scalar && lies_inside(x);
 }
 
 static void gather(Loads *l, Expr *x, bool maybe)
