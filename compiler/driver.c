@@ -83,10 +83,11 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only; }
     { "hold",           hold,           true, false },      /* gradcheck builds */
     { "differentiate",  differentiate,  false, false },
     { "simplify",       simplify,       false, false },
-    { "order",          order_axes,     false, true },      /* fast schedule */
+    { "rows",           rows,           false, true },      /* fast schedule */
+    { "order",          order_axes,     false, true },
 };
 
-const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "order", NULL };
+const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "rows", "order", NULL };
 
 /* In the order in which passes see them. */
 static ProgramList programs_of(Module *m)

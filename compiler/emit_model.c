@@ -283,18 +283,27 @@ static int by_offset(Tensor **at, int n)
     return n;
 }
 
-/* What is trained, as few ranges as they make. */
-static Str range_table(Buf *b, Phase *f, int *n)
+static bool has_table(Phase *f, const Tensor *t)
+{
+    for (int k = 0; k < f->tables.n; k++)
+        if (f->tables.at[k].table == t)
+            return true;
+    return false;
+}
+
+/* What is trained, or of that what stands in no table, as few ranges as they make. */
+static Str range_table(Buf *b, Phase *f, bool dense, int *n)
 {
     Program *p = f->gradient;
-    *n = 0;
-    if (!p || p->trained.n == 0)
-        return NULL;
     TensorList list = { 0 };
-    for (int k = 0; k < p->trained.n; k++)
-        PUSH(list, p->trained.at[k]);
+    *n = 0;
+    for (int k = 0; p && k < p->trained.n; k++)
+        if (!dense || !has_table(f, p->trained.at[k]))
+            PUSH(list, p->trained.at[k]);
+    if (!list.n || (dense && !f->tables.n))
+        return NULL;
     by_offset(list.at, list.n);
-    Str name = names_claim(format("%s_trained", names_lower(f->name)));
+    Str name = names_claim(format("%s_%s", names_lower(f->name), dense ? "dense" : "trained"));
     buf_add(b, "static const AeRange %s[] = {", name);
     for (int k = 0; k < list.n; ++*n) {
         const long first = list.at[k]->offset;
@@ -308,12 +317,30 @@ static Str range_table(Buf *b, Phase *f, int *n)
     return name;
 }
 
+/* The tables that a step touches by rows. */
+static Str row_table(Emit *e, Buf *b, Phase *f)
+{
+    if (!f->tables.n)
+        return NULL;
+    Str name = names_claim(format("%s_tables", names_lower(f->name)));
+    buf_add(b, "static const AeTable %s[] = {\n", name);
+    for (int k = 0; k < f->tables.n; k++) {
+        const Tensor *t = f->tables.at[k].table;
+        buf_add(b, "    { %ld, %ld, ", t->offset, tensor_count(t) / t->axis[0].size);
+        put_address(e, b, f->tables.at[k].rows);
+        buf_add(b, " },\n");
+    }
+    buf_add(b, "};\n");
+    return name;
+}
+
 static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
 {
-    int ntrained;
+    int ntrained, ndense;
     Str sweeps = sweep_table(e, tables, f);
     Str states = array_table(e, tables, format("%s_states", names_lower(f->name)), &f->states);
-    Str trained = range_table(tables, f, &ntrained);
+    Str trained = range_table(tables, f, false, &ntrained), dense = range_table(tables, f, true, &ndense);
+    Str rows = row_table(e, tables, f);
     Str update = f->gradient ? run_name(e, f->gradient, PART_update) : NULL;
     buf_add(b, "    {\n        .name = ");
     put_string(b, f->name);
@@ -328,6 +355,8 @@ static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
     table_field(b, "sweeps", sweeps, f->sweeps.n);
     table_field(b, "states", states, f->states.n);
     table_field(b, "trained", trained, ntrained);
+    table_field(b, "dense", dense, ndense);
+    table_field(b, "tables", rows, f->tables.n);
     buf_add(b, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d,", f->batch,
             f->epochs, f->labels, f->accumulate, f->early_stop);
     buf_add(b, " .drop_last = %s,", f->drop_last ? "true" : "false");

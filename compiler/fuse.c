@@ -66,7 +66,7 @@ static int place_in_target(Stmt *s, Index *i)
 {
     int place = s->target->rank;
     for (int k = s->target->rank; k-- > 0;)
-        if (is_index(s->sub[k], i))
+        if (is_index(s->sub[k], i) || (s->set == SET_is && expr_uses(s->sub[k], i)))
             place = k;
     return place * 4 + (reduces(s, i) ? 3 : 0);
 }

@@ -55,6 +55,7 @@ struct Tensor {
     long offset;        /* ROLE_param, ROLE_grad: first element within the block; ROLE_temp: bytes within the arena, -1 before plan */
     Tensor *of_param;   /* ROLE_grad: whose gradient; optimizer states: whose */
     Place place;
+    int list;           /* ROLE_state: how many there are, then so many different numbers below this, then room to find them; 0: not one */
     int mark;           /* scratch for a pass */
 };
 
@@ -145,6 +146,7 @@ typedef enum {
     SET_mul,            /* *= */
     SET_max,            /* max= */
     SET_min,            /* min= */
+    SET_join,           /* the target is a list: the value becomes one of its numbers, if it is none yet and below `list` */
     /* The next are whole reductions: index[0 .. nouter) are the target's, the others are reduced over.
        They set the target; no fill stands before them. */
     SET_argmax,         /* the number (last index fastest) of the first largest point; -1 over none */
@@ -212,6 +214,10 @@ typedef struct {
 
 typedef VEC(Program *) ProgramList;
 
+typedef struct {        /* a parameter whose gradient is other than 0 in the listed rows alone, along its first axis */
+    Tensor *table, *rows;
+} RowTable;
+
 typedef struct {        /* a phase: what the trainer needs to run it */
     Str name;
     Place place;
@@ -225,6 +231,7 @@ typedef struct {        /* a phase: what the trainer needs to run it */
     bool drop_last;
     double clip;                /* 0: none; else the largest norm of the whole gradient */
     unsigned long seed;
+    VEC(RowTable) tables;       /* rows.c */
 } Phase;
 
 typedef struct {
@@ -342,6 +349,7 @@ void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the 
 void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
 void order_axes(Module *m, Program *p);     /* fast schedule: what products want side by side is the last axis */
+void rows(Module *m, Program *p);           /* fast schedule: tables are cleared and updated by the rows that a step touched */
 void verify(Program *p, Str after);          /* bug() where the form is broken */
 void program_print(Buf *b, Program *p);      /* in the language's notation */
 void stmt_print(Buf *b, Stmt *s);           /* one statement, for messages */

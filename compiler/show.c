@@ -166,7 +166,7 @@ static void show(Show *s, Expr *e, int least)
 /* ---- statements ---------------------------------------------------------------------------------- */
 static void show_value(Show *s, Stmt *st)
 {
-    static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "= argmax", "= argmin", "= choice", "= search", "= rank" };
+    static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "joins", "= argmax", "= argmin", "= choice", "= search", "= rank" };
     buf_add(s->b, " %s%s", st->update ? ":" : "", sets[st->set]);
     if (st->set >= SET_argmax) {
         buf_add(s->b, "(");

@@ -81,8 +81,9 @@ static void note_stmt(Noting *n, Stmt *s)
 {
     n->stmt = s;
     if (s->target && s->kind != STMT_scan) {
-        const bool add = s->kind == STMT_nest && s->set >= SET_add && s->set <= SET_min;
-        PUSH(n->list, ((Access) { s->target, s->kind == STMT_nest ? s->sub : NULL, s, true, add ? (int) s->set : -1 }));
+        const bool add = s->kind == STMT_nest && s->set >= SET_add && s->set <= SET_join;
+        const bool place = s->kind == STMT_nest && s->set != SET_join;
+        PUSH(n->list, ((Access) { s->target, place ? s->sub : NULL, s, true, add ? (int) s->set : -1 }));
     }
     if (s->kind == STMT_nest && s->check)
         note_lengths(n, s->target);

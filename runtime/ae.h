@@ -91,6 +91,12 @@ typedef struct {            /* forward over the whole training set: begin, then 
 
 typedef struct { long first, count; } AeRange;      /* elements of the parameter block */
 
+typedef struct {            /* a parameter whose gradient is other than 0 in some rows alone: rows[0] of them, from rows[1] on */
+    long first;             /* element of the parameter block */
+    int width;              /* of a row */
+    const int32_t *rows;
+} AeTable;
+
 typedef struct {
     const char *name;       /* "train", "pretrain" ... */
     const AeProgram *gradient;      /* loss and gradients of one batch; no update */
@@ -100,6 +106,8 @@ typedef struct {
     const AeSweep *sweeps;          int nsweeps;
     const AeArray *states;          int nstates;        /* the optimizer's */
     const AeRange *trained;         int ntrained;
+    const AeRange *dense;           int ndense;         /* of trained, what stands in no table; none are given without tables */
+    const AeTable *tables;          int ntables;
     int batch;              /* examples a step; never more than AeModel.batch; 0: the whole training set */
     int epochs, labels, accumulate, early_stop;         /* labels: 0 all; early_stop: 0 never */
     bool drop_last;
@@ -178,6 +186,19 @@ typedef struct { int count; long one, two; } AeAxis;
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
                  const ae_real *a, const ae_real *b, ae_real *c, bool set);
 #define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
+
+/* A list of different whole numbers from 0 to n - 1: how many there are, then those, then where each of the n would stand;
+ * so that to set the first to 0 empties it. v joins it unless it is there. */
+static inline void ae_join(int32_t *list, int n, int v)
+{
+    if ((unsigned) v >= (unsigned) n)
+        return;
+    int32_t *const where = list + 1 + n + v;
+    if (*where < list[0] && list[1 + *where] == v)
+        return;
+    *where = list[0]++;
+    list[1 + *where] = v;
+}
 
 double ae_lgamma(double x);
 double ae_digamma(double x);

@@ -59,6 +59,8 @@ Stage stage_make(int index, const Split *train)
     s.batches = p->drop_last && p->batch ? s.rows / step : (s.rows + step - 1) / step;
     if (!s.batches)
         fail("phase %s: drop_last leaves no batch of %ld in %ld rows", p->name, step, s.rows);
+    if (p->ntables)             /* a step clears what the step before it of this phase left */
+        memset(ae_model.grads, 0, (size_t) ae_model.nparams * sizeof *ae_model.grads);
     if (s.parts > 1)
         s.gathered = need((size_t) ae_model.nparams, sizeof *s.gathered);
     return s;
@@ -108,13 +110,40 @@ void stage_sweeps(const Stage *s, int every)
 }
 
 /* ---- checks ------------------------------------------------------------------------------------------- */
-static bool all_finite(const ae_real *at, long n)
+typedef void (*Visit)(ae_real *at, long n, double *with);
+
+/* All stretches of the gradient that may be other than 0: of tables, the rows that the step touched. */
+static void each_stretch(const AePhase *p, Visit visit, double *with)
+{
+    const AeRange *const at = p->ntables ? p->dense : p->trained;
+    for (int r = 0; r < (p->ntables ? p->ndense : p->ntrained); r++)
+        visit(ae_model.grads + at[r].first, at[r].count, with);
+    for (int t = 0; t < p->ntables; t++)
+        for (int k = 1; k <= p->tables[t].rows[0]; k++)
+            visit(ae_model.grads + p->tables[t].first + (long) p->tables[t].rows[k] * p->tables[t].width, p->tables[t].width, with);
+}
+
+static unsigned any_odd(const ae_real *at, long n)
 {
     unsigned bad = 0;
-    #pragma omp parallel for simd schedule(static) reduction(| : bad) if (n > 100000)
+    #pragma omp simd reduction(| : bad)
     for (long k = 0; k < n; k++)
         bad |= !isfinite(at[k]);
-    return !bad;
+    return bad;
+}
+
+static void note_odd(ae_real *at, long n, double *odd)
+{
+    enum { PIECE = 16384 };
+    unsigned bad = 0;
+    if (n > 8 * PIECE) {        /* else threads are not worth their call */
+        #pragma omp parallel for schedule(static) reduction(| : bad)
+        for (long k = 0; k < n; k += PIECE)
+            bad |= any_odd(at + k, n - k < PIECE ? n - k : PIECE);
+    } else {
+        bad = any_odd(at, n);
+    }
+    *odd += bad;
 }
 
 static _Noreturn void name_loss(const Stage *s, const Position *at)
@@ -145,21 +174,28 @@ static _Noreturn void name_gradient(const Stage *s, const Position *at)
 }
 
 /* ---- the step -------------------------------------------------------------------------------------------- */
+static void add_squares(ae_real *at, long n, double *sum)
+{
+    double square = *sum;   /* by lanes, in an order that the flags fix */
+    #pragma omp simd reduction(+ : square)
+    for (long k = 0; k < n; k++)
+        square += (double) at[k] * at[k];
+    *sum = square;
+}
+
+static void scale_by(ae_real *at, long n, double *by)
+{
+    const ae_real shrink = (ae_real) *by;
+    for (long k = 0; k < n; k++)
+        at[k] *= shrink;
+}
+
 static void clip(const AePhase *p)
 {
-    double square = 0;      /* by lanes, in an order that the flags fix */
-    for (int r = 0; r < p->ntrained; r++) {
-        const long end = p->trained[r].first + p->trained[r].count;
-        #pragma omp simd reduction(+ : square)
-        for (long k = p->trained[r].first; k < end; k++)
-            square += (double) ae_model.grads[k] * ae_model.grads[k];
-    }
-    if (!(square > p->clip * p->clip))
-        return;
-    const ae_real shrink = (ae_real) (p->clip / sqrt(square));
-    for (int r = 0; r < p->ntrained; r++)
-        for (long k = p->trained[r].first; k < p->trained[r].first + p->trained[r].count; k++)
-            ae_model.grads[k] *= shrink;
+    double square = 0;
+    each_stretch(p, add_squares, &square);
+    if (square > p->clip * p->clip)
+        each_stretch(p, scale_by, &(double) { p->clip / sqrt(square) });
 }
 
 static void gather(Stage *s, ae_real weight, bool first)
@@ -191,9 +227,10 @@ int stage_step(Stage *s, const Position *at, double *loss, double *sum)
     }
     if (s->parts > 1)
         memcpy(ae_model.grads, s->gathered, (size_t) ae_model.nparams * sizeof(ae_real));
-    for (int r = 0; r < s->phase->ntrained; r++)
-        if (!all_finite(ae_model.grads + s->phase->trained[r].first, s->phase->trained[r].count))
-            name_gradient(s, at);
+    double odd = 0;
+    each_stretch(s->phase, note_odd, &odd);
+    if (odd)
+        name_gradient(s, at);
     if (s->phase->clip > 0)
         clip(s->phase);
     ae_clock.block = 0;

@@ -1,0 +1,362 @@
+/* rows.c -- tables of which a step touches few rows: their gradient and their update by those rows alone.
+ *
+ *     dw[v, j] = 0                                    dw[met[k], j] = 0, for all k so far;  met = {}
+ *     dw[x[n, t], j] += ...            becomes        each x[n, t] joins met;  dw[x[n, t], j] += ...
+ *     p[i] := p[i] - lr * g[i]                        w[met[k], j] := w[met[k], j] - lr * dw[met[k], j]
+ *
+ * where the gradient is only ever added to at computed rows, and the update provably leaves everything as it is where
+ * the gradient is 0: plain sgd and adagrad, nothing with momentum or decay. All of dw is at all times what it would be,
+ * and so are the results, to the bit. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
+ * for each such table in the phase, for what the trainer does with gradients. */
+#include "program.h"
+
+enum { SMALL = 4096 };      /* elements that are not worth a list */
+
+typedef struct {
+    Tensor *table, *grad, *rows;    /* rows: the list */
+} Found;
+
+typedef struct {
+    Module *m;
+    Program *p;
+    Phase *phase;
+    VEC(Found) found;               /* by offset */
+} Rows;
+
+static Expr *member(Tensor *list, Expr *at)
+{
+    return expr_read(list, &at, 0, NULL);
+}
+
+static Index *index_of_list(Tensor *list)
+{
+    return index_new(intern("k"), list->list, member(list, expr_num(0)));
+}
+
+static Expr *row_at(Tensor *list, Index *k)
+{
+    return member(list, OP2(add, expr_index(k), expr_num(1)));
+}
+
+/* ---- which tables ------------------------------------------------------------------------------------ */
+static bool is_whole_read(const Expr *e, const void *with)
+{
+    (void) with;
+    return e->kind == EXPR_read && e->whole && e->tensor->rank > 0;
+}
+
+static bool clears(const Stmt *s, const Tensor *grad)
+{
+    if (s->set != SET_is || !expr_is(s->value, 0) || s->where || s->check || s->held)
+        return false;
+    const Expr *at = s->sub[0];
+    return at->kind == EXPR_index && !at->index->limit && at->index->size == grad->axis[0].size;
+}
+
+typedef struct { const Tensor *grad; bool fits; int clears, adds; } Writes;
+
+static void see_within(Stmt *s, void *with)
+{
+    Writes *w = with;
+    w->fits &= s->target != w->grad;
+}
+
+static void see_write(Writes *w, Stmt *s)
+{
+    if (s->kind == STMT_scan)
+        each_stmt(&s->body, see_within, w);
+    if (s->target != w->grad)
+        return;
+    if (s->kind == STMT_nest && clears(s, w->grad))
+        w->clears++;
+    else if (s->kind == STMT_nest && s->set == SET_add && !s->held && expr_any(s->sub[0], is_whole_read, NULL))
+        w->adds++;
+    else
+        w->fits = false;
+}
+
+/* ---- what an update does where the gradient is 0 ----------------------------------------------------- */
+static bool above_zero(const Expr *e);
+
+static bool not_below_zero(const Expr *e)
+{
+    if (e->kind == EXPR_num)
+        return e->num >= 0;
+    if (e->kind != EXPR_op)
+        return false;
+    if (e->op == OP_add || e->op == OP_mul || e->op == OP_max)
+        return not_below_zero(e->arg[0]) && not_below_zero(e->arg[1]);
+    return e->op == OP_sqrt || e->op == OP_abs || above_zero(e);
+}
+
+static bool above_zero(const Expr *e)
+{
+    if (e->kind == EXPR_num)
+        return e->num > 0;
+    if (!is_op(e, OP_add))
+        return is_op(e, OP_exp);
+    return (above_zero(e->arg[0]) && not_below_zero(e->arg[1])) || (not_below_zero(e->arg[0]) && above_zero(e->arg[1]));
+}
+
+static bool moves(const Expr *e, const void *with)
+{
+    (void) with;
+    return e->kind == EXPR_draw || (e->kind == EXPR_read && e->tensor->role != ROLE_clock);
+}
+
+/* With 0 for gradients. Numbers, and what the clock makes of them, are taken to be finite. */
+static Expr *at_zero(Expr *e, void *with)
+{
+    if (e->kind == EXPR_read && e->tensor->role == ROLE_grad)
+        return expr_real(0);
+    Expr *r = expr_map(e, at_zero, with);
+    if (!is_op(r, OP_mul) && !is_op(r, OP_div))
+        return r;
+    Expr *a = r->arg[0], *b = r->arg[1];
+    if (expr_is(a, 0) && (is_op(r, OP_div) ? above_zero(b) : !expr_any(b, moves, NULL)))
+        return expr_real(0);
+    return is_op(r, OP_mul) && expr_is(b, 0) && !expr_any(a, moves, NULL) ? expr_real(0) : r;
+}
+
+/* The stretch of parameters that a statement of an optimizer is about; NULL: it is none. */
+static Tensor *stretch_of(const Stmt *s)
+{
+    Tensor *t = s->target;
+    if (s->kind != STMT_nest || !s->update)
+        return NULL;
+    return t->role == ROLE_param ? t : t->role == ROLE_state ? t->of_param : NULL;
+}
+
+static bool covers(const Tensor *stretch, const Tensor *table)
+{
+    return stretch->offset <= table->offset && table->offset + tensor_count(table) <= stretch->offset + tensor_count(stretch);
+}
+
+static bool meets(const Tensor *a, const Tensor *b)
+{
+    return a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
+}
+
+typedef struct { const Stmt *s; const Tensor *stretch; bool strays; } Reads;
+
+static void see_read(Expr *e, void *with)
+{
+    Reads *r = with;
+    if (e->kind == EXPR_draw)
+        r->strays = true;
+    if (e->kind != EXPR_read || e->tensor->rank == 0)
+        return;
+    const Tensor *t = e->tensor;
+    const bool block = t->role == ROLE_param || t->role == ROLE_grad;
+    r->strays |= t->rank != 1 || e->check || !is_index(e->sub[0], r->s->index[0])
+        || (block ? t->offset != r->stretch->offset : t->of_param != r->stretch);
+}
+
+/* One pass over the stretch, element by element, that does nothing where the gradient is 0. */
+static bool rests(Stmt *s, const Tensor *stretch)
+{
+    if (s->set != SET_is || s->where || s->check || s->nindex != 1 || s->target->rank != 1 || !is_index(s->sub[0], s->index[0]))
+        return false;
+    Reads r = { s, stretch, false };
+    expr_walk(s->value, see_read, &r);
+    const Expr *still = r.strays ? NULL : at_zero(s->value, NULL);
+    return still && still->kind == EXPR_read && still->tensor == s->target;
+}
+
+static bool update_rests(const Program *p, const Tensor *table)
+{
+    bool any = false;
+    for (int k = 0; k < p->update.n; k++) {
+        const Tensor *stretch = stretch_of(p->update.at[k]);
+        if (!stretch || !meets(stretch, table))
+            continue;
+        if (!covers(stretch, table) || !rests(p->update.at[k], stretch))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+static void find_tables(Rows *r)
+{
+    for (int k = 0; k < r->p->trained.n && k < r->p->grads.n; k++) {
+        Tensor *table = r->p->trained.at[k], *grad = r->p->grads.at[k];
+        Writes w = { grad, true, 0, 0 };
+        if (table->rank < 2 || tensor_count(table) < SMALL)
+            continue;
+        for (int j = 0; j < r->p->body.n; j++)
+            see_write(&w, r->p->body.at[j]);
+        if (!w.fits || w.clears != 1 || !w.adds || !update_rests(r->p, table))
+            continue;
+        Tensor *list = tensor_new(r->m, format("%s.rows", table->name), ROLE_state, ELEM_int);
+        const int n = table->axis[0].size;
+        list->rank = 1;
+        list->axis[0] = (Axis) { 1 + 2 * n, NULL, false, NULL };
+        list->list = n;
+        list->place = table->place;
+        PUSH(r->found, ((Found) { table, grad, list }));
+        for (int j = r->found.n - 1; j > 0 && r->found.at[j - 1].table->offset > r->found.at[j].table->offset; j--) {
+            const Found f = r->found.at[j];
+            r->found.at[j] = r->found.at[j - 1];
+            r->found.at[j - 1] = f;
+        }
+    }
+}
+
+/* ---- the gradient ------------------------------------------------------------------------------------ */
+/* Only the rows of the step before; then the list is empty. */
+static void clear_rows(const Found *f, Stmt *s, StmtList *out)
+{
+    Index *k = index_of_list(f->rows), *one = index_new(intern("u"), 1, NULL);
+    s->index[index_among(s->index, s->nindex, s->sub[0]->index)] = k;
+    s->sub[0] = row_at(f->rows, k);
+    Stmt *empty = nest_for(s, f->rows, SET_is, expr_num(0));
+    nest_index(empty, one);
+    empty->sub[0] = expr_index(one);
+    PUSH(*out, s);
+    PUSH(*out, empty);
+}
+
+/* For all points but those that differ in the row's elements alone. */
+static void join_rows(const Found *f, Stmt *s, StmtList *out)
+{
+    Stmt *join = nest_for(s, f->rows, SET_join, s->sub[0]);
+    join->sub[0] = expr_num(0);
+    join->where = s->where;
+    for (int k = 0; k < s->nindex; k++) {
+        bool used = expr_uses(join->value, s->index[k]) || (join->where && expr_uses(join->where, s->index[k]));
+        for (int j = 0; j < s->nindex && !used; j++)
+            used = s->index[j]->limit && expr_uses(s->index[j]->limit, s->index[k]);
+        if (used)
+            nest_index(join, s->index[k]);
+    }
+    PUSH(*out, join);
+}
+
+static void gradient_by_rows(Rows *r)
+{
+    StmtList out = { 0 };
+    for (int k = 0; k < r->p->body.n; k++) {
+        Stmt *s = r->p->body.at[k];
+        const Found *f = NULL;
+        for (int j = 0; j < r->found.n; j++)
+            if (s->target == r->found.at[j].grad)
+                f = &r->found.at[j];
+        if (f && s->set == SET_is) {
+            clear_rows(f, s, &out);
+            continue;
+        }
+        if (f)
+            join_rows(f, s, &out);
+        PUSH(out, s);
+    }
+    r->p->body = out;
+}
+
+/* ---- the update -------------------------------------------------------------------------------------- */
+/* The elements from .. from + count of a stretch. */
+static Stmt *piece(const Stmt *s, long from, long count)
+{
+    Stmt *c = NEW(Stmt);
+    *c = *s;
+    Index *old = s->index[0];
+    c->index[0] = index_new(old->name, (int) count, NULL);
+    Expr *at = OP2(add, expr_index(c->index[0]), expr_num((double) from));
+    stmt_replace(c, &old, &at, 1);
+    return c;
+}
+
+typedef struct { const Found *f; Expr *sub[MAX_RANK], *flat; } TablePlace;
+
+/* Reads of parameters and gradients as those of the table. */
+static Expr *of_table(Expr *e, void *with)
+{
+    TablePlace *p = with;
+    if (e->kind != EXPR_read || e->tensor->rank == 0)
+        return expr_map(e, of_table, with);
+    if (e->tensor->role == ROLE_state)
+        return expr_read(e->tensor, &p->flat, 0, NULL);
+    return expr_read(e->tensor->role == ROLE_param ? p->f->table : p->f->grad, p->sub, 0, NULL);
+}
+
+static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
+{
+    Tensor *t = f->table;
+    Index *k = index_of_list(f->rows);
+    TablePlace at = { .f = f };
+    Stmt *c = NEW(Stmt);
+    *c = *s;
+    c->nindex = 0;
+    nest_index(c, k);
+    at.flat = at.sub[0] = row_at(f->rows, k);
+    for (int j = 1; j < t->rank; j++) {
+        Index *i = index_new(t->axis[j].name ? t->axis[j].name : intern("j"), t->axis[j].size, NULL);
+        nest_index(c, i);
+        at.sub[j] = expr_index(i);
+        at.flat = OP2(add, OP2(mul, at.flat, expr_num(i->size)), at.sub[j]);
+    }
+    at.flat = OP2(add, at.flat, expr_num((double) (t->offset - stretch->offset)));
+    c->value = of_table(s->value, &at);
+    if (s->target->role == ROLE_state) {
+        c->sub[0] = at.flat;
+    } else {
+        c->target = t;
+        memcpy(c->sub, at.sub, sizeof c->sub);
+    }
+    return c;
+}
+
+/* The statements of one stretch: what lies between tables, and the tables, each with all of them. */
+static void update_stretch(Rows *r, Stmt **at, int n, StmtList *out)
+{
+    const Tensor *stretch = stretch_of(at[0]);
+    long from = stretch->offset;
+    const long end = from + tensor_count(stretch);
+    for (int k = 0; k <= r->found.n; k++) {
+        const Found *f = k < r->found.n ? &r->found.at[k] : NULL;
+        if (f && !covers(stretch, f->table))
+            continue;
+        const long to = f ? f->table->offset : end;
+        for (int j = 0; j < n && from < to; j++)
+            PUSH(*out, piece(at[j], from - stretch->offset, to - from));
+        for (int j = 0; j < n && f; j++)
+            PUSH(*out, listed(at[j], stretch, f));
+        from = f ? to + tensor_count(f->table) : end;
+    }
+}
+
+static void update_by_rows(Rows *r)
+{
+    StmtList out = { 0 };
+    for (int k = 0, n; k < r->p->update.n; k += n) {
+        Stmt **at = &r->p->update.at[k];
+        const Tensor *stretch = stretch_of(*at);
+        bool has = false;
+        for (int j = 0; j < r->found.n && stretch; j++)
+            has |= covers(stretch, r->found.at[j].table);
+        for (n = 1; has && k + n < r->p->update.n && stretch_of(at[n]) == stretch; n++)
+            ;
+        if (has)
+            update_stretch(r, at, n, &out);
+        else
+            PUSH(out, *at);
+    }
+    r->p->update = out;
+}
+
+void rows(Module *m, Program *p)
+{
+    Rows r = { .m = m, .p = p };
+    for (int k = 0; k < m->phases.n; k++)
+        if (m->phases.at[k]->gradient == p)
+            r.phase = m->phases.at[k];
+    if (!r.phase || !r.phase->batch || r.phase->accumulate > 1)     /* gradients of several batches are gathered whole */
+        return;
+    find_tables(&r);
+    if (!r.found.n)
+        return;
+    gradient_by_rows(&r);
+    update_by_rows(&r);
+    for (int k = 0; k < r.found.n; k++)
+        PUSH(r.phase->tables, ((RowTable) { r.found.at[k].table, r.found.at[k].rows }));
+}
