@@ -129,7 +129,7 @@ void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
 
 StmtList *program_part(Program *p, int k)
 {
-    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end, NULL };
+    StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->end, NULL };
     return parts[k];
 }
 

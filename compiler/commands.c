@@ -59,7 +59,7 @@ static Module *module_of(Options *o, Str stage, BuildOptions *how, int *status)
     *status = 1;
     if (!source)
         return NULL;
-    Module *m = compile(source, &o->defines, stage, o->check, stage ? stage == intern("rows") || stage == intern("order") : is_fast(o));
+    Module *m = compile(source, &o->defines, stage, o->check, stage ? stage_is_fast(stage) : is_fast(o));
     *status = diag_errors() ? 3 : 0;
     diag_flush(o->json ? stdout : stderr, o->json);
     return *status ? NULL : m;

@@ -14,19 +14,15 @@ typedef struct { Index *index[MAX_RANK]; int n; } Chain;        /* of loops, the
 typedef struct { Expr *draw; int first; long inner; } Row;      /* first: its key of the outer loop; inner: elements for each */
 typedef VEC(Row) RowList;
 
-/* The loops from this one down to one that has points alone; false: there is something beside them. */
-static bool chain_of(Node *loop, Chain *c, NodeList *points)
+/* The loops from this one down to the one that has more in it than a loop. */
+static void chain_of(Node *loop, Chain *c, NodeList *body)
 {
     for (Node *n = loop; c->n < MAX_RANK; n = n->body.at[0]) {
         c->index[c->n++] = n->index;
-        *points = n->body;
+        *body = n->body;
         if (n->body.n != 1 || n->body.at[0]->kind != NODE_loop)
             break;
     }
-    for (int k = 0; k < points->n; k++)
-        if (points->at[k]->kind != NODE_point)
-            return false;
-    return true;
 }
 
 static bool row_of(Expr *draw, const Chain *c, Row *row)
@@ -69,13 +65,13 @@ static void see(Expr *x, void *with)
 static RowList rows_of(Emit *e, Node *loop, Chain *chain)
 {
     Search s = { .e = e };
-    NodeList points;
-    if (!e->how.fast || loop->kind != NODE_loop || !chain_of(loop, &s.chain, &points))
+    NodeList body;
+    if (!e->how.fast || loop->kind != NODE_loop)
         return s.rows;
-    for (int k = 0; k < points.n; k++) {
-        expr_walk(points.at[k]->stmt->value, see, &s);
-        expr_walk(points.at[k]->stmt->where, see, &s);
-    }
+    chain_of(loop, &s.chain, &body);
+    for (int k = 0; k < body.n; k++)
+        for (int j = 0; body.at[k]->kind == NODE_point && stmt_part(body.at[k]->stmt, j); j++)
+            expr_walk(*stmt_part(body.at[k]->stmt, j), see, &s);
     *chain = s.chain;
     return s.rows;
 }

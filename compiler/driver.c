@@ -85,9 +85,18 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only; }
     { "simplify",       simplify,       false, false },
     { "rows",           rows,           false, true },      /* fast schedule */
     { "order",          order_axes,     false, true },
+    { "once",           once,           false, true },
 };
 
-const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "rows", "order", NULL };
+const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "rows", "order", "once", NULL };
+
+bool stage_is_fast(Str stage)
+{
+    for (size_t k = 0; k < sizeof passes / sizeof *passes; k++)
+        if (passes[k].fast_only && stage == intern(passes[k].name))
+            return true;
+    return false;
+}
 
 /* In the order in which passes see them. */
 static ProgramList programs_of(Module *m)

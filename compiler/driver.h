@@ -20,6 +20,7 @@ typedef VEC(const Source *) SourceList;
 bool libraries_of(File *file, SourceList *out);
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
 Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast);
+bool stage_is_fast(Str stage);              /* a pass of the fast schedule */
 extern const char *const stage_names[];     /* in order; ends with NULL */
 void module_print(Buf *b, Module *m);       /* every program */
 

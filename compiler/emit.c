@@ -139,6 +139,7 @@ static void add_runs(Emit *e)
 {
     for (int k = 0; k < e->programs.n; k++) {
         Program *p = e->programs.at[k];
+        add_run(e, p, PART_once, &p->once);
         add_run(e, p, PART_begin, &p->begin);
         add_run(e, p, PART_run, &p->body);
         add_run(e, p, PART_update, &p->update);
@@ -231,7 +232,7 @@ static void print_funcs(Emit *e, Run *r)
 }
 
 /* ---- what the trainer calls ------------------------------------------------------------------- */
-static const char *const part_suffix[PART_COUNT] = { "", "_update", "_begin", "_end" };
+static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_begin", "_end" };
 
 void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
 {
@@ -244,11 +245,19 @@ void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
         buf_add(b, "%s(%s);\n", f->name, arguments);
 }
 
+static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update", ": before the first batch",
+                                                    ": after the last batch" };
+
 static void run_print(Emit *e, Buf *b, Run *r)
 {
-    buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name,
-            r->part == PART_update ? ": the update" : r->part == PART_begin ? ": before the first batch"
-            : r->part == PART_end ? ": after the last batch" : "", r->name);
+    buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part], r->name);
+    if (r->part == PART_run && r->program->once.n) {
+        Str once = NULL;
+        for (int k = 0; k < e->runs.n; k++)
+            if (e->runs.at[k]->program == r->program && e->runs.at[k]->part == PART_once)
+                once = e->runs.at[k]->name;
+        buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n    known = ae_states;\n", once);
+    }
     if (e->how.fast)
         regions_print(e, b, r);
     for (int k = 0; k < r->funcs.n; k++)

@@ -115,16 +115,34 @@ static void search_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     Index *over = s->index[s->nouter];
     Expr *last = expr_num(over->size - 1);
-    Str level = scope_enter(e, "level"), low = scope_enter(e, "low"), high = scope_enter(e, "high");
+    if (s->where) {
+        indent(b, depth);
+        buf_add(b, "%s = -1;\n", place_text(e, s));
+        indent(b, depth++);
+        buf_add(b, "if (");
+        put_truth(e, b, s->where, BINDS_comma);
+        buf_add(b, ") {\n");
+    }
+    Str draw = scope_enter(e, "draw"), level = scope_enter(e, "level"), low = scope_enter(e, "low"), high = scope_enter(e, "high");
     const int scope = e->scope.n;
+    indent(b, depth);
+    buf_add(b, "const %s %s = ", e->real, draw);
+    put_expr(e, b, s->draw, BINDS_comma);
+    buf_add(b, ";\n");
     indent(b, depth);
     buf_add(b, "const double %s = (double) ", level);
     put_expr(e, b, expr_replace(s->value, &over, &last, 1), BINDS_mul);
-    buf_add(b, " * ");
-    put_expr(e, b, s->draw, BINDS_mul);
-    buf_add(b, ";\n");
+    buf_add(b, " * %s;\n", draw);
     indent(b, depth);
-    buf_add(b, "int %s = 0, %s = %s;\n", low, high, extent_text(e, over));
+    if (s->source) {        /* a guide to where the draws of each piece lie */
+        const Var *guide = var_of(e, s->source);
+        var_of(e, s->source)->used = true;
+        buf_add(b, "const int32_t *const piece = &%s[(int) (%s * %d)];\n", guide->text, draw, s->source->axis[0].size - 1);
+        indent(b, depth);
+        buf_add(b, "int %s = piece[0], %s = piece[1];\n", low, high);
+    } else {
+        buf_add(b, "int %s = 0, %s = %s;\n", low, high, extent_text(e, over));
+    }
     indent(b, depth);
     buf_add(b, "while (%s < %s) {\n", low, high);
     Str at = index_info(e, over)->name = scope_enter(e, over->name);
@@ -145,6 +163,10 @@ static void search_print(Emit *e, Buf *b, Stmt *s, int depth)
     scope_leave(e, scope);
     indent(b, depth);
     buf_add(b, "%s = %s < %s ? %s : -1;\n", place_text(e, s), low, extent_text(e, over), low);
+    if (s->where) {
+        indent(b, depth - 1);
+        buf_add(b, "}\n");
+    }
 }
 
 static void rank_print(Emit *e, Buf *b, Stmt *s, int depth)

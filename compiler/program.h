@@ -181,7 +181,7 @@ struct Stmt {
     StmtList body;
     Tensor *stop;       /* NULL, or the lengths that `until` found so far: leave when all are <= step + 1 */
     /* STMT_gradient: target = d source / d wrt.  STMT_reshape: target, source */
-    Tensor *source, *wrt;
+    Tensor *source, *wrt;   /* SET_search: source: where pieces of the range of draws begin, or NULL */
 };
 
 /* ---- programs ------------------------------------------------------------------------------ */
@@ -207,6 +207,7 @@ typedef struct {
     TensorList grads;
     int training;       /* index of the phase it is the gradient of, or -1 */
     StmtList update;    /* after the gradients: optimizer, then states */
+    StmtList once;          /* before the first run after states have changed; only after once.c */
     StmtList begin, end;    /* a sweep: before the first batch, after the last */
     int every;          /* a sweep: 0 once at the start of the phase, 1 each epoch, 2 each step */
     long arena;         /* bytes of temporaries, once planned */
@@ -322,7 +323,7 @@ void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* i
 /* For every statement, scans' bodies included. */
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
 void  each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with);
-StmtList *program_part(Program *p, int k);  /* begin, body, update, end; then NULL */
+StmtList *program_part(Program *p, int k);  /* once, begin, body, update, end; then NULL */
 Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
 typedef VEC(Str) StrList;
@@ -350,6 +351,7 @@ void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statement
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
 void order_axes(Module *m, Program *p);     /* fast schedule: what products want side by side is the last axis */
 void rows(Module *m, Program *p);           /* fast schedule: tables are cleared and updated by the rows that a step touched */
+void once(Module *m, Program *p);           /* fast schedule: what follows from states alone leaves the body */
 void verify(Program *p, Str after);          /* bug() where the form is broken */
 void program_print(Buf *b, Program *p);      /* in the language's notation */
 void stmt_print(Buf *b, Stmt *s);           /* one statement, for messages */

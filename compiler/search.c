@@ -20,7 +20,8 @@ static void see_variable(Expr *e, void *with)
 
 static bool is_repeated(const Stmt *s)
 {
-    if (s->kind != STMT_nest || s->set != SET_choice || s->nouter == 0 || s->nindex != s->nouter + 1 || s->where || s->update)
+    if (s->kind != STMT_nest || s->set != SET_choice || s->nouter == 0 || s->nindex != s->nouter + 1 || s->update
+        || (s->where && expr_uses(s->where, s->index[s->nouter])))
         return false;
     const Index *over = s->index[s->nouter];
     Seen seen = { s, over->limit != NULL || over->size < FEW };

@@ -294,7 +294,7 @@ static void show_tensor(Show *s, Tensor *t)
 void program_print(Buf *b, Program *p)
 {
     Show s = { .b = b };
-    static const char *const title[] = { "before the first batch", NULL, "updates", "after the last batch" };
+    static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates", "after the last batch" };
     each_stmt_of(p, see_stmt, &s);
     buf_add(b, "# program %s\n", p->name ? p->name : "");
     for (int k = 0; k < s.tensors.n; k++)

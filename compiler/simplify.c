@@ -301,7 +301,7 @@ static void drop_dead(Simplify *s)
     s->needed.n = 0;
     do {
         s->changed = false;
-        for (int k = 4; k-- > 0;)
+        for (int k = 5; k-- > 0;)
             need_list(s, program_part(s->p, k));
     } while (s->changed);
     for (int k = 0; program_part(s->p, k); k++)

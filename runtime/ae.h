@@ -38,6 +38,7 @@ typedef struct {
     int32_t block;          /* which batch of an evaluation or of an accumulated step, from 0: their draws differ */
 } AeClock;
 extern AeClock ae_clock;
+extern long ae_states;      /* another number whenever states have changed otherwise than by an update; never 0 */
 
 /* ---- what a model is -------------------------------------------------------------------------- */
 enum { AE_RANK = 10 };

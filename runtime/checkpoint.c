@@ -116,6 +116,7 @@ void best_restore(Best *b)
     memcpy(ae_model.params, b->params, (size_t) ae_model.nparams * sizeof *b->params);
     for (int k = 0; k < ae_model.nstate; k++)
         memcpy(ae_model.state[k].at, b->state[k], state_bytes(&ae_model.state[k]));
+    ae_states++;
 }
 
 void best_drop(Best *b)

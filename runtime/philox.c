@@ -11,6 +11,7 @@
 #include "runtime.h"
 
 AeClock ae_clock;
+long ae_states = 1;
 
 static inline void round_once(uint32_t c[4], uint32_t k0, uint32_t k1)
 {

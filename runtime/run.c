@@ -92,4 +92,5 @@ void model_init(void)
     ae_clock = (AeClock) { .batch = ae_model.batch, .seed = base_seed() };
     if (init)
         init->run();
+    ae_states++;
 }

@@ -95,6 +95,7 @@ void stage_sweeps(const Stage *s, int every)
         const AeSweep *const sweep = &s->phase->sweeps[w];
         if (sweep->every != every)
             continue;
+        ae_states++;
         if (sweep->begin)
             sweep->begin();
         for (long done = 0; done < s->rows; done += ae_model.batch) {
@@ -106,6 +107,7 @@ void stage_sweeps(const Stage *s, int every)
         if (sweep->end)
             sweep->end();
     }
+    ae_states += every == 0;        /* `start` may have set some too */
     ae_clock.block = 0;
 }
 

@@ -187,6 +187,7 @@ void weights_from(const Store *s, bool checkpoint)
         array_from(s, ae_model.param[k].name, &ae_model.param[k]);
     for (int k = 0; k < ae_model.nstate; k++)
         array_from(s, ae_model.state[k].name, &ae_model.state[k]);
+    ae_states++;
     check_known(s, checkpoint);
     char *const mine = fingerprint();
     const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed");

@@ -361,7 +361,7 @@ static void set_whole(Machine *m, void *with, long number)
         inner[0]->mark = 0;
         while (inner[0]->mark < inner[0]->size && !(eval(m, s->value) > level))
             inner[0]->mark++;
-        v = inner[0]->mark < inner[0]->size ? inner[0]->mark : -1;
+        v = inner[0]->mark < inner[0]->size && (!s->where || eval(m, s->where)) ? inner[0]->mark : -1;
     } else if (s->set == SET_choice) {
         v = (double) choose(m, inner, n, s->where, s->value, eval(m, s->draw));
     } else {
