@@ -224,3 +224,12 @@ Str number_text(double v)
     uselocale(before);
     return intern(text);
 }
+
+Str bytes_text(double v)
+{
+    static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    int k = 0;
+    for (; v >= 1024 && k < 4; k++)
+        v /= 1024;
+    return format(k && v < 100 ? "%.1f %s" : "%.0f %s", v, unit[k]);
+}

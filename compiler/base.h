@@ -32,6 +32,7 @@ typedef const char *Str;                            /* interned: compare with ==
 Str intern(const char *text);
 Str intern_n(const char *text, size_t length);
 Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));     /* an interned sprintf */
+Str bytes_text(double v);                           /* 7.6 GiB */
 Str format_v(const char *how, va_list args);
 uint64_t hash_more(uint64_t hash, const char *text, size_t length);         /* FNV-1a; begin with HASH_NONE */
 #define HASH_NONE 14695981039346656037u

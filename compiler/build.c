@@ -253,7 +253,8 @@ long tensor_count(const Tensor *t)
 {
     long n = 1;
     for (int k = 0; k < t->rank; k++)
-        n *= t->axis[k].size;
+        if (__builtin_mul_overflow(n, (long) t->axis[k].size, &n) || n > COUNT_MOST)
+            n = COUNT_MOST;
     return n;
 }
 

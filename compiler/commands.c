@@ -49,8 +49,9 @@ static bool build_options(Options *o, BuildOptions *b)
     return true;
 }
 
-/* The module after a stage (NULL: all of them); with how = NULL it is not for building. NULL after a message. */
-static Module *module_of(Options *o, Str stage, BuildOptions *how, int *status)
+/* The module after a stage (NULL: all of them), with nothing printed yet; with how = NULL it is not for building. NULL
+ * after a message. */
+static Module *compiled(Options *o, Str stage, BuildOptions *how, int *status)
 {
     *status = 2;
     if ((how && !build_options(o, how)) || (!o->file && no_file()))
@@ -61,14 +62,26 @@ static Module *module_of(Options *o, Str stage, BuildOptions *how, int *status)
         return NULL;
     Module *m = compile(source, &o->defines, stage, o->check, stage ? stage_is_fast(stage) : is_fast(o));
     *status = diag_errors() ? 3 : 0;
-    diag_flush(o->json ? stdout : stderr, o->json);
     return *status ? NULL : m;
 }
 
+static Module *module_of(Options *o, Str stage, BuildOptions *how, int *status)
+{
+    Module *m = compiled(o, stage, how, status);
+    diag_flush(o->json ? stdout : stderr, o->json);
+    return m;
+}
+
+/* All but the C compiler. */
 int command_check(Options *o)
 {
+    BuildOptions how;
+    Buf c = { 0 };
     int status;
-    module_of(o, intern("simplify"), NULL, &status);
+    Module *m = compiled(o, NULL, &how, &status);
+    if (m && !emit(&c, m, how.emit))
+        status = 3;
+    diag_flush(o->json ? stdout : stderr, o->json);
     return status;
 }
 

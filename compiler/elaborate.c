@@ -174,6 +174,15 @@ static void place_parameters(Elab *e)
     e->m->nparams = offset;
 }
 
+static bool parameters_fit(const Module *m)
+{
+    const Tensor *largest = NULL;
+    EACH(t, m->params)
+        if (!largest || tensor_count(t) > tensor_count(largest))
+            largest = t;
+    return storage_fits(m, 8.0 * (double) m->nparams, largest, largest ? 4.0 * (double) tensor_count(largest) : 0);
+}
+
 static int by_offset(const void *a, const void *b)
 {
     const Tensor *x = *(Tensor *const *) a, *y = *(Tensor *const *) b;
@@ -187,6 +196,8 @@ static void make_phases(Elab *e, const StatList *trains)
     if (diag_errors())
         return;
     place_parameters(e);
+    if (!parameters_fit(e->m))
+        return;
     for (int k = 0; k < trains->n; k++) {
         Phase *phase = e->m->phases.at[k];
         TensorList *trained = &phase->gradient->trained;

@@ -326,7 +326,7 @@ static void functions_print(Emit *e, Buf *b)
     }
 }
 
-void emit(Buf *out, Module *m, EmitOptions how)
+bool emit(Buf *out, Module *m, EmitOptions how)
 {
     Emit *e = NEW(Emit);
     Buf body = { 0 }, storage = { 0 };
@@ -366,9 +366,12 @@ void emit(Buf *out, Module *m, EmitOptions how)
     for (int k = 0; k < e->runs.n; k++)
         run_print(e, &body, e->runs.at[k]);
     model_print(e, &body);
+    if (!check_storage(e))
+        return false;
     vars_print(e, &storage);
     buf_add(&storage, "\n%s", body.at);
     file_head(e, out);
     extents_print(e, out, storage.at);
     buf_add(out, "%s", storage.at);
+    return true;
 }

@@ -133,6 +133,8 @@ Var  *var_root(Var *v);                     /* the one whose storage it is */
 void  vars_collect(Emit *e);                /* a Var for every tensor of the module */
 void  vars_alias(Emit *e);                  /* reshapes that can be aliases become so */
 void  vars_print(Emit *e, Buf *b);          /* their declarations */
+double plan_bytes(Emit *e);                 /* plan.c: of all places for temporaries */
+bool  check_storage(Emit *e);               /* storage.c: a program can hold them; false after a report */
 void  var_print(Emit *e, Buf *b, Var *v, const char *before);
 IndexInfo *index_info(Emit *e, Index *i);
 

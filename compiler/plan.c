@@ -233,6 +233,22 @@ void plan(Emit *e)
         place(e, list.at[k]);
 }
 
+/* Of all places: each is as large as what is largest in it. */
+double plan_bytes(Emit *e)
+{
+    double sum = 0;
+    for (int k = 0; k < places.n; k++) {
+        size_t most = 0;
+        for (int j = 0; j < places.at[k].n; j++) {
+            Var *v = places.at[k].at[j];
+            const size_t bytes = v->used ? bytes_of(e, v) : 0;
+            most = bytes > most ? bytes : most;
+        }
+        sum += (double) most;
+    }
+    return sum;
+}
+
 /* ---- text ------------------------------------------------------------------------------------- */
 static bool is_used(Var *v)
 {

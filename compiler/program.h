@@ -330,7 +330,9 @@ typedef VEC(Str) StrList;
 void  names_of(StrList *names, Program *p); /* of all that its statements write */
 Str   name_fresh(StrList *names, Str base); /* base, or base2 ..., and now taken */
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
-long  tensor_count(const Tensor *t);        /* elements */
+enum { COUNT_MOST_BITS = 48 };
+#define COUNT_MOST (1L << COUNT_MOST_BITS)   /* more than any program holds, and sums of it are no overflow */
+long  tensor_count(const Tensor *t);        /* elements, at most COUNT_MOST */
 /* An axis for i to run along, like those at which it stands alone in s or `also`. */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);
 /* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */
@@ -363,6 +365,7 @@ typedef struct {
     bool openblas;
     bool profile;       /* every call of a function is timed, for `bench --profile` */
 } EmitOptions;
-void emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file */
+bool emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file; false after a report */
+bool storage_fits(const Module *m, double bytes, const Tensor *largest, double its);      /* likewise */
 
 #endif

@@ -152,15 +152,6 @@ Str number_grouped(double v)
     return intern(b.at);
 }
 
-static Str bytes_text(double v)
-{
-    static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-    int k = 0;
-    for (; v >= 1024 && k < 4; k++)
-        v /= 1024;
-    return format(k && v < 100 ? "%.1f %s" : "%.0f %s", v, unit[k]);
-}
-
 static Str sizes_text(const Module *m, const Tensor *t)
 {
     Buf b = { 0 };

@@ -281,17 +281,27 @@ static int compile_in_folder(const Module *m, const BuildOptions *how, const Buf
     return status;
 }
 
+static int reported(void)
+{
+    diag_flush(stderr, false);
+    return 3;
+}
+
 int build_trainer(Module *m, const BuildOptions *how, const char *binary)
 {
     Buf c = { 0 };
-    emit(&c, m, how->emit);
+    if (!emit(&c, m, how->emit))
+        return reported();
     return compile_in_folder(m, how, &c, binary);
 }
 
 Str cached_trainer(Module *m, const BuildOptions *how, int *status)
 {
     Buf c = { 0 };
-    emit(&c, m, how->emit);
+    if (!emit(&c, m, how->emit)) {
+        *status = reported();
+        return NULL;
+    }
     const Str cache = cache_folder();
     *status = 1;
     if (!cache)
@@ -313,7 +323,8 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
 int write_program(Module *m, const BuildOptions *how, const char *folder)
 {
     Buf c = { 0 }, make = { 0 };
-    emit(&c, m, how->emit);
+    if (!emit(&c, m, how->emit))
+        return reported();
     buf_add(&make, "# Builds the trainer `%s`; `make lib%s.a` a library. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name,
             m->name);
     Argv words = { 0 };
