@@ -227,6 +227,7 @@ Stat *find_stat(const Decl *def, StatKind kind);    /* the first */
 void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
 void  suggest_fit(Elab *e, Net *net, const Tensor *target);
 void  suggest_require(Elab *e, Scope *s);            /* after a report of a broken `require` */
+bool  require_of(Scope *s, const Syn *use);            /* what a definition requires where this term of it is used */
 
 /* ---- formula.c ---------------------------------------------------------------------------------- */
 Ctx   formula_ctx(Scope *s);

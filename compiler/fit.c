@@ -59,7 +59,7 @@ typedef struct {
 static bool keeps_requires(Scope *s)
 {
     EACH(st, s->def->body)
-        if (st->kind == STAT_require && !holds(s, st->value))
+        if (st->kind == STAT_require && !st->of && !holds(s, st->value))
             return false;
     return true;
 }

@@ -6,7 +6,7 @@ static void report_empty(Scope *s, Syn *size)
 {
     const int errors = diag_errors();
     EACH(st, s->def->body)
-        if (st->kind == STAT_require && !s->e->trial && diag_errors() == errors)
+        if (st->kind == STAT_require && !st->of && !s->e->trial && diag_errors() == errors)
             elaborate_stat(s, st);
     if (diag_errors() > errors)
         s->e->failed = 1;

@@ -129,15 +129,24 @@ static void define(Scope *s, Stat *st)
         s->nll = n->tensor;
 }
 
-static void require(Scope *s, Stat *st)
+static bool require(Scope *s, Stat *st, Place place, Str words)
 {
     Ctx sizes = size_ctx(s);
     double v;
     if (!constant(&sizes, st->value, &v) || v != 0)
-        return;
-    fail(s->e, s->use->place, DIAG_require, s->use->words, st->name);
+        return true;
+    fail(s->e, place, DIAG_require, words, st->name);
     note_condition(s, st->value);
-    suggest_require(s->e, s);
+    return false;
+}
+
+/* What a definition requires where this term of it is used. */
+bool require_of(Scope *s, const Syn *use)
+{
+    EACH(st, s->def->body)
+        if (st->kind == STAT_require && st->of == use->name && !require(s, st, use->place, words_of(use)))
+            return false;
+    return true;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------------- */
@@ -162,7 +171,8 @@ void elaborate_stat(Scope *s, Stat *st)
         name_add(s, NAME_number, st->name, st->place)->value = v;
         return;
     case STAT_require:
-        require(s, st);
+        if (!st->of && !require(s, st, s->use->place, s->use->words))
+            suggest_require(e, s);
         return;
     case STAT_def:
         name_add(s, NAME_function, st->function->name, st->place)->function = st->function;

@@ -114,7 +114,7 @@ typedef enum {
 
     STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */
     STAT_set,           /* set each = k / heads             name, value */
-    STAT_require,       /* require cond "text"              value, name: the text */
+    STAT_require,       /* require cond "text" of kl        value, name: the text, of: the term that needs it or NULL */
     STAT_mirror,        /* mirror conv(c, kernel)           call */
     STAT_metric,        /* metric accuracy                  call */
     STAT_tied,          /* tied w[i, j] = w[j, i]           left, value */

@@ -369,6 +369,8 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
         t->kind = MIRROR;
     else if (strcmp(t->name, "of") == 0 && kind == ENTRY && (prev->kind == NAME || prev->kind == ']') && (value_next || t[1].kind == '-'))
         t->kind = OF;
+    else if (strcmp(t->name, "of") == 0 && kind == REQUIRE && prev->kind == STRING)
+        t->kind = OF;
 }
 
 /* `relu as h`, `kl(z) * 2 as bound`, `f(x as y)`; elsewhere `as` is a name. */

@@ -86,7 +86,7 @@ static Value *term_value(Scope *task, Syn *s)
     Value *of = value_of(task, s->args.at[0].value);
     Scope *made = of && of->t ? producer_of(task->e, of->t) : NULL;
     Tensor *term = made ? find_named(&made->terms, format("%s.%s", made->path, s->name)) : NULL;
-    if (!of)
+    if (!of || (term && !require_of(made, s)))
         return NULL;
     of = value_new(term, made);
     of->is_term = true;

@@ -67,7 +67,7 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 %type <arg> arg
 %type <list> some_args
 %type <args> args optional_args
-%type <token> assign_sign optional_name optional_as optional_exempt optional_down optional_role optional_text
+%type <token> assign_sign optional_name optional_as optional_exempt optional_down optional_role optional_text optional_term
 %type <entry> entry formal
 %type <entries> entries formals some_formals
 %type <names> names
@@ -471,7 +471,8 @@ stat:
 |   DEF NAME '(' formals ')' optional_name '=' expr optional_slope
                                     { $$ = function($1, $2, $4, $6, $8, $9, @$); }
 |   ENTRY entries                   { $$ = begin($1, NULL, @$); $$->entries = $2; }
-|   REQUIRE expr optional_text      { $$ = with_value(begin($1, $3, @$), NULL, $2); }
+|   REQUIRE expr optional_text optional_term
+                                    { $$ = with_value(begin($1, $3, @$), NULL, $2); $$->of = $4 ? $4->name : NULL; }
 |   MIRROR NAME optional_args       { $$ = begin($1, NULL, @$); $$->call = layer($2, $3, place_join(@2, @3)); }
 |   TIED target '=' expr            { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2; }
 |   SCAN NAME optional_bound optional_down stats optional_until
@@ -562,6 +563,7 @@ optional_exempt: %empty { $$ = NULL; }  |   EXEMPT ;
 optional_down:  %empty { $$ = NULL; }   |   DOWN ;
 optional_role:  %empty { $$ = NULL; }   |   ROLE ;
 optional_text:  %empty { $$ = NULL; }   |   STRING ;
+optional_term:  %empty { $$ = NULL; }   |   OF NAME     { $$ = $2; } ;
 optional_of:
     %empty                          { $$ = NULL; }
 |   OF expr                         { $$ = $2; }
