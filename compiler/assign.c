@@ -235,10 +235,9 @@ static void assign_gradient(Scope *s, Stat *st, Name *target)
     for (int q = 0; q < 2; q++)
         for (int k = 0; k < arg[q]->tensor->rank; k++)
             axis[rank++] = arg[q]->tensor->axis[k];
-    Stmt *g = NEW(Stmt);
-    g->kind = STMT_gradient;
-    g->source = arg[0]->tensor, g->wrt = arg[1]->tensor;
-    g->target = target->tensor = temp_new(s, target->name, ELEM_real, axis, rank);
+    target->tensor = temp_new(s, target->name, ELEM_real, axis, rank);
+    Stmt *g = stmt_new(STMT_gradient, target->tensor, arg[0]->tensor);
+    g->wrt = arg[1]->tensor;
     target->defined = true;
     put_to(s->e->out, s, g, st->place, formula_text(st));
 }
@@ -253,12 +252,9 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
     else if (tensor_count(from->tensor) != tensor_count(t))
         fail(s->e, s->use ? s->use->place : st->place, DIAG_reshape_count, shape_text(from->tensor), shape_text(t));
     else {
-        Stmt *r = NEW(Stmt);
-        r->kind = STMT_reshape;
-        r->target = t, r->source = from->tensor;
         t->elem = from->tensor->elem;
         target->defined = true;
-        put_to(s->e->out, s, r, st->place, formula_text(st));
+        put_to(s->e->out, s, stmt_new(STMT_reshape, t, from->tensor), st->place, formula_text(st));
     }
 }
 

@@ -25,11 +25,18 @@ bool tensor_in(const TensorList *list, const Tensor *t)
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
-Stmt *nest_new(Tensor *target, Set set, Expr *value)
+Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source)
 {
     Stmt *s = NEW(Stmt);
-    s->kind = STMT_nest;
+    s->kind = kind;
     s->target = target;
+    s->source = source;
+    return s;
+}
+
+Stmt *nest_new(Tensor *target, Set set, Expr *value)
+{
+    Stmt *s = stmt_new(STMT_nest, target, NULL);
     s->set = set;
     s->value = value;
     return s;
@@ -127,6 +134,36 @@ void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
     }
 }
 
+static void see_target(Stmt *s, void *with)
+{
+    if (s->target)
+        PUSH(*(TensorList *) with, s->target);
+}
+
+TensorList written_by(StmtList *list)
+{
+    TensorList all = { 0 };
+    each_stmt(list, see_target, &all);
+    return all;
+}
+
+static void see_tensor(Expr *e, void *with)
+{
+    if (e->tensor)
+        PUSH_NEW(*(TensorList *) with, e->tensor);
+}
+
+TensorList stmt_tensors(Stmt *s)
+{
+    Tensor *const own[] = { s->target, s->source, s->wrt, s->stop };
+    TensorList all = { 0 };
+    for (int k = 0; k < 4; k++)
+        if (own[k])
+            PUSH_NEW(all, own[k]);
+    stmt_walk(s, see_tensor, &all);
+    return all;
+}
+
 StmtList *program_part(Program *p, int k)
 {
     StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->end, NULL };
@@ -218,16 +255,13 @@ Tensor *tensor_new(Module *m, Str name, Role role, Elem elem)
     return t;
 }
 
-static void see_name(Stmt *s, void *with)
-{
-    StrList *names = with;
-    if (s->target)
-        PUSH(*names, s->target->name);
-}
-
 void names_of(StrList *names, Program *p)
 {
-    each_stmt_of(p, see_name, names);
+    for (int k = 0; program_part(p, k); k++) {
+        const TensorList written = written_by(program_part(p, k));
+        EACH(t, written)
+            PUSH(*names, t->name);
+    }
 }
 
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place)

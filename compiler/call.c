@@ -4,9 +4,6 @@
  * `def` makes is read where the body reduces, with the indices of the use bound as the body binds its own. */
 #include "elab.h"
 
-static const char *const reductions[] = { "sum", "mean", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice" };
-enum { NREDUCTIONS = sizeof reductions / sizeof *reductions };
-
 /* ---- functions --------------------------------------------------------------------------------------- */
 static const struct { const char *name, *written; int n; } scalars[] = {
 #define SCALAR(name, n, written, ...) { #name, written, n },
@@ -41,8 +38,8 @@ static void suggest_function(Ctx *c, Str name, bool reduction)
     for (int k = 0; k < OP_COUNT && !reduction; k++)
         if (scalars[k].n == 1 && builtin_op(intern(scalars[k].name)) >= 0)
             PUSH(names, intern(scalars[k].name));
-    for (int k = 0; k < NREDUCTIONS && reduction; k++)
-        PUSH(names, intern(reductions[k]));
+    for (int k = 0; k < REDUCE_COUNT && reduction; k++)
+        PUSH(names, intern(reduce_names[k]));
     EACH(f, c->e->functions)
         if ((f->operand != NULL) == reduction)
             PUSH(names, f->name);
@@ -257,9 +254,9 @@ static void pair_rank(Ctx *c, Expr *r, int k, Env *env, Place place)
 Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
 {
     int kind = 0;
-    while (kind < NREDUCTIONS && strcmp(reductions[kind], s->name))
+    while (kind < REDUCE_COUNT && strcmp(reduce_names[kind], s->name))
         kind++;
-    if (kind == NREDUCTIONS) {
+    if (kind == REDUCE_COUNT) {
         Function *f = find_function(c->names, s->name);
         if (f && f->operand && f->params.n == 1)
             return lower_def_reduction(c, s, env, f);
@@ -269,9 +266,7 @@ Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
     }
     Ctx plain = *c;
     plain.floors = plain.sizes = false;
-    Expr *r = NEW(Expr);
-    r->kind = EXPR_reduce;
-    r->reduce = (Reduce) kind;
+    Expr *r = expr_reduce((Reduce) kind, NULL, 0, NULL);
     Env *inner = bind_indices(&plain, r, &s->list, env, kind == REDUCE_rank);
     r->where = expr_both(r->where, s->a ? lower(&plain, s->a, inner) : NULL);
     r->arg[0] = lower_sized(&plain, s->b, inner);

@@ -83,6 +83,21 @@ Expr *expr_byhand(Expr *value, Expr *by, Expr *slope)
     return e;
 }
 
+const char *const reduce_names[REDUCE_COUNT] = {
+    "sum", "mean", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice",
+};
+
+Expr *expr_reduce(Reduce by, Index *const *index, int n, Expr *body)
+{
+    Expr *r = node(EXPR_reduce, false);
+    r->reduce = by;
+    r->nindex = n;
+    for (int k = 0; k < n; k++)
+        r->bound[k] = index[k];
+    r->arg[0] = body;
+    return r;
+}
+
 /* ---- folding ------------------------------------------------------------------------------------- */
 const OpInfo op_info[OP_COUNT] = {
 #define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) { #name, n, #whole[0], LEVEL_##binds, cost, written },
@@ -113,6 +128,11 @@ static bool is_truth(const Expr *e)
     if (e->kind == EXPR_inside)
         return true;
     return e->kind == EXPR_op && e->op >= OP_lt && e->op <= OP_not;
+}
+
+Expr *expr_truth(Expr *e)
+{
+    return is_truth(e) ? e : OP2(ne, e, expr_num(0));
 }
 
 static double modulo(double a, double b, bool whole)
@@ -251,7 +271,7 @@ static Expr *fold_logic(Op op, Expr *a, Expr *b)
             continue;
         if ((c->num != 0) == stop)
             return expr_num(stop);
-        return is_truth(x) ? x : OP2(ne, x, expr_num(0));
+        return expr_truth(x);
     }
     return expr_same(a, b) && is_truth(a) ? a : NULL;
 }

@@ -69,9 +69,7 @@ static Stmt *initial(Scope *s, Entry *entry, Tensor *t)
         Env *env = initial_indices(s, entry, t, index);
         return over(t, index, SET_is, entry->init ? lower(&sizes, entry->init, env) : expr_num(0));
     }
-    Stmt *st = NEW(Stmt);
-    st->kind = STMT_orthogonal;
-    st->target = t;
+    Stmt *st = stmt_new(STMT_orthogonal, t, NULL);
     st->draw = NEW(Expr);
     st->draw->kind = EXPR_draw;
     st->draw->normal = true;

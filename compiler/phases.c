@@ -113,12 +113,6 @@ Phase *phase_new(Elab *e, Decl *d)
 }
 
 /* ---- what the loss depends on ---------------------------------------------------------------------------------------- */
-static void see_read(Expr *x, void *needed)
-{
-    if (x->kind == EXPR_read)
-        PUSH_NEW(*(TensorList *) needed, x->tensor);
-}
-
 void find_needed(StmtList *list, TensorList *needed)
 {
     for (int k = list->n; k-- > 0; ) {
@@ -129,9 +123,9 @@ void find_needed(StmtList *list, TensorList *needed)
                 find_needed(&s->body, needed);
             }
         else if (HAS(*needed, s->target)) {
-            stmt_walk(s, see_read, needed);
-            if (s->source)
-                PUSH_NEW(*needed, s->source);
+            const TensorList named = stmt_tensors(s);
+            EACH(t, named)
+                PUSH_NEW(*needed, t);
         }
     }
 }

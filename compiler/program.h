@@ -97,7 +97,8 @@ typedef enum {
 } ExprKind;
 
 typedef enum { REDUCE_sum, REDUCE_mean, REDUCE_prod, REDUCE_max, REDUCE_min, REDUCE_argmax, REDUCE_argmin,
-               REDUCE_any, REDUCE_all, REDUCE_rank, REDUCE_choice } Reduce;
+               REDUCE_any, REDUCE_all, REDUCE_rank, REDUCE_choice, REDUCE_COUNT } Reduce;
+extern const char *const reduce_names[REDUCE_COUNT];
 
 struct Expr {
     ExprKind kind;
@@ -282,6 +283,8 @@ Expr *expr_scalar(Tensor *t);               /* a read of a tensor without axes *
 Expr *expr_stop(Expr *e);
 Expr *expr_inside(Expr *read);              /* 1 for a read without checks */
 Expr *expr_byhand(Expr *value, Expr *by, Expr *slope);      /* real, be its value whole: it has a slope */
+Expr *expr_reduce(Reduce by, Index *const *index, int n, Expr *body);       /* over all points; real */
+Expr *expr_truth(Expr *e);                  /* 0 or 1 */
 bool  expr_is(const Expr *e, double v);     /* is the number v */
 bool  is_op(const Expr *e, Op op);
 bool  is_index(const Expr *e, const Index *i);      /* the bare index */
@@ -307,6 +310,7 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 Index *index_new(Str name, int size, Expr *limit);
 int   index_among(Index *const *list, int n, const Index *i);       /* its place; -1: none */
 bool  tensor_in(const TensorList *list, const Tensor *t);
+Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of another kind than a nest */
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
 Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value);       /* of the same place and use */
 void  nest_index(Stmt *s, Index *i);
@@ -320,6 +324,8 @@ void  stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with);
 bool  stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with);
 void  stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with);        /* in place; limits stay */
 void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* in place, limits and body too */
+TensorList stmt_tensors(Stmt *s);           /* all that s itself names, once each: what it writes comes first */
+TensorList written_by(StmtList *list);      /* scans' bodies included, once for each statement */
 /* For every statement, scans' bodies included. */
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
 void  each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with);

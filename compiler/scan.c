@@ -110,8 +110,7 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
     scan->axis = st->bound ? (Axis) { size_of(&sizes, st->bound), NULL, false, st->name } : axis->axis;
     scan->step = index_along(&(Axis) { .size = scan->axis.size }, st->name, NULL);
     env = bind_expr(env, st->name, expr_index(scan->step));
-    Stmt *loop = NEW(Stmt);
-    loop->kind = STMT_scan;
+    Stmt *loop = stmt_new(STMT_scan, NULL, NULL);
     loop->step = scan->step;
     loop->down = st->down;
     e->scan = scan;

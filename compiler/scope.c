@@ -188,15 +188,7 @@ Stmt *over(Tensor *t, Index **index, Set set, Expr *value)
 
 Expr *sum_over(Index **index, int n, Expr *body)
 {
-    if (n == 0)
-        return body;
-    Expr *r = NEW(Expr);
-    r->kind = EXPR_reduce;
-    r->reduce = REDUCE_sum;
-    r->nindex = n;
-    memcpy(r->bound, index, (size_t) n * sizeof *index);
-    r->arg[0] = body;
-    return r;
+    return n ? expr_reduce(REDUCE_sum, index, n, body) : body;
 }
 
 /* A tensor with the axes of a or b, whichever has more, and reads of both at its point; b may be NULL. */
@@ -218,11 +210,8 @@ Tensor *map_put(Scope *s, Map *m, Expr *value, Place place)
 
 Tensor *reshaped(Scope *s, Tensor *x, const Axis *axis, int rank, Str name, Place place)
 {
-    Stmt *st = NEW(Stmt);
-    st->kind = STMT_reshape;
-    st->target = temp_new(s, name, x->elem, axis, rank);
+    Stmt *st = stmt_new(STMT_reshape, temp_new(s, name, x->elem, axis, rank), x);
     st->target->of = x->of;
-    st->source = x;
     put(s, st, place);
     return st->target;
 }

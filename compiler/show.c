@@ -19,8 +19,8 @@ static Str tensor_name(Show *s, Tensor *t)
 {
     if (!t->name)
         return t->cname;
-    for (int k = 0; k < s->tensors.n; k++)
-        if (s->tensors.at[k] != t && s->tensors.at[k]->name == t->name)
+    EACH(other, s->tensors)
+        if (other != t && other->name == t->name)
             return t->cname;
     return t->name;
 }
@@ -49,8 +49,6 @@ static Str index_name(Show *s, Index *i)
 }
 
 /* ---- expressions --------------------------------------------------------------------------------- */
-static const char *const reduce_name[] = { "sum", "mean", "prod", "max", "min", "argmax", "argmin", "any", "all", "rank", "choice" };
-
 static void show(Show *s, Expr *e, int least);
 
 static int level_of(const Expr *e)
@@ -109,7 +107,7 @@ static void show_indices(Show *s, Index **list, int n)
 
 static void show_reduce(Show *s, Expr *e)
 {
-    buf_add(s->b, "%s(", reduce_name[e->reduce]);
+    buf_add(s->b, "%s(", reduce_names[e->reduce]);
     show_indices(s, e->bound, e->nindex);
     if (e->where) {
         buf_add(s->b, " where ");
@@ -138,14 +136,8 @@ static void show_bare(Show *s, Expr *e)
     case EXPR_draw:
         buf_add(s->b, e->normal ? "normal()" : "uniform()");
         break;
-    case EXPR_inside:
-        show_args(s, "inside(%1)", e);
-        break;
-    case EXPR_stop:
-        show_args(s, "stop(%1)", e);
-        break;
-    case EXPR_byhand:
-        show_args(s, "(%1 grad %3)", e);
+    case EXPR_inside: case EXPR_stop: case EXPR_byhand:
+        show_args(s, e->kind == EXPR_inside ? "inside(%1)" : e->kind == EXPR_stop ? "stop(%1)" : "(%1 grad %3)", e);
         break;
     case EXPR_reduce:
         show_reduce(s, e);
@@ -250,31 +242,17 @@ static void show_stmt(Show *s, Stmt *st, int depth)
 
 static void show_list(Show *s, StmtList *list, int depth)
 {
-    for (int k = 0; k < list->n; k++)
-        show_stmt(s, list->at[k], depth);
+    EACH(st, *list)
+        show_stmt(s, st, depth);
 }
 
 /* ---- declarations -------------------------------------------------------------------------------- */
-static void mention(Show *s, Tensor *t)
-{
-    if (t && !tensor_in(&s->tensors, t))
-        PUSH(s->tensors, t);
-}
-
-static void see_expr(Expr *e, void *with)
-{
-    if (e->kind == EXPR_read)
-        mention(with, e->tensor);
-}
-
 static void see_stmt(Stmt *st, void *with)
 {
     Show *s = with;
-    mention(s, st->target);
-    mention(s, st->source);
-    mention(s, st->wrt);
-    mention(s, st->stop);
-    stmt_walk(st, see_expr, s);
+    const TensorList named = stmt_tensors(st);
+    EACH(t, named)
+        PUSH_NEW(s->tensors, t);
 }
 
 static void show_tensor(Show *s, Tensor *t)
@@ -297,8 +275,8 @@ void program_print(Buf *b, Program *p)
     static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates", "after the last batch" };
     each_stmt_of(p, see_stmt, &s);
     buf_add(b, "# program %s\n", p->name ? p->name : "");
-    for (int k = 0; k < s.tensors.n; k++)
-        show_tensor(&s, s.tensors.at[k]);
+    EACH(t, s.tensors)
+        show_tensor(&s, t);
     for (int k = 0; program_part(p, k); k++) {
         if (program_part(p, k)->n)
             buf_add(b, title[k] ? "\n# %s\n" : "\n", title[k]);

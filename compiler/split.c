@@ -52,11 +52,6 @@ static bool has_reduce(Expr *e)
 
 typedef struct { IndexList free, bound; } Indices;
 
-static bool has_index(const IndexList *list, const Index *i)
-{
-    return index_among(list->at, list->n, i) >= 0;
-}
-
 static void see_bound(Expr *e, void *with)
 {
     Indices *f = with;
@@ -67,7 +62,7 @@ static void see_bound(Expr *e, void *with)
 static void see_free(Expr *e, void *with)
 {
     Indices *f = with;
-    if (e->kind != EXPR_index || has_index(&f->bound, e->index) || has_index(&f->free, e->index))
+    if (e->kind != EXPR_index || HAS(f->bound, e->index) || HAS(f->free, e->index))
         return;
     PUSH(f->free, e->index);
     expr_walk(e->index->limit, see_free, f);        /* an index that is used needs those of its limit */
@@ -80,13 +75,6 @@ static IndexList free_of(Expr *e)
     expr_walk(e, see_bound, &f);
     expr_walk(e, see_free, &f);
     return f.free;
-}
-
-static void see_write(Stmt *s, void *with)
-{
-    TensorList *list = with;
-    if (s->target)
-        PUSH(*list, s->target);
 }
 
 static Stmt *copy(const Stmt *s)
@@ -107,17 +95,17 @@ static void put(Split *s, int level, Stmt *n)
             s->known.at[k--] = s->known.at[--s->known.n];
 }
 
-static const struct { const char *name; Set set; double fill, whole_fill; } reductions[] = {
-    [REDUCE_sum]    = { "sum",    SET_add, 0, 0 },
-    [REDUCE_prod]   = { "prod",   SET_mul, 1, 1 },
-    [REDUCE_max]    = { "max",    SET_max, -INFINITY, -2147483647 },
-    [REDUCE_min]    = { "min",    SET_min, INFINITY, 2147483647 },
-    [REDUCE_any]    = { "any",    SET_max, 0, 0 },
-    [REDUCE_all]    = { "all",    SET_min, 1, 1 },
-    [REDUCE_argmax] = { "argmax", SET_argmax, 0, 0 },       /* from here on no fill stands before */
-    [REDUCE_argmin] = { "argmin", SET_argmin, 0, 0 },
-    [REDUCE_choice] = { "choice", SET_choice, 0, 0 },
-    [REDUCE_rank]   = { "rank",   SET_rank, 0, 0 },
+static const struct { Set set; double fill, whole_fill; } reductions[] = {
+    [REDUCE_sum]    = { SET_add, 0, 0 },
+    [REDUCE_prod]   = { SET_mul, 1, 1 },
+    [REDUCE_max]    = { SET_max, -INFINITY, -2147483647 },
+    [REDUCE_min]    = { SET_min, INFINITY, 2147483647 },
+    [REDUCE_any]    = { SET_max, 0, 0 },
+    [REDUCE_all]    = { SET_min, 1, 1 },
+    [REDUCE_argmax] = { SET_argmax, 0, 0 },     /* from here on no fill stands before */
+    [REDUCE_argmin] = { SET_argmin, 0, 0 },
+    [REDUCE_choice] = { SET_choice, 0, 0 },
+    [REDUCE_rank]   = { SET_rank, 0, 0 },
 };
 
 static bool is_step(Split *s, int level, const Index *i)
@@ -128,16 +116,11 @@ static bool is_step(Split *s, int level, const Index *i)
     return false;
 }
 
-static Expr *truth(Expr *e)
-{
-    return e->kind == EXPR_op && e->op >= OP_lt && e->op <= OP_not ? e : OP2(ne, e, expr_num(0));
-}
-
 /* What is reduced at a point. */
 static Expr *point_value(Expr *r)
 {
     if (r->reduce == REDUCE_any || r->reduce == REDUCE_all)
-        return truth(r->arg[0]);
+        return expr_truth(r->arg[0]);
     if (r->reduce == REDUCE_rank && r->where)       /* what is left out comes last */
         return expr_op(OP_select, r->where, r->arg[0], expr_real(-INFINITY));
     return r->arg[0];
@@ -148,7 +131,7 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
 {
     const Set set = reductions[r->reduce].set;
     const bool counts = r->reduce == REDUCE_sum && expr_is(r->arg[0], 1), filled = set <= SET_min;
-    const Str name = format("%s.%s", s->of->target->name ? s->of->target->name : "t", counts ? "count" : reductions[r->reduce].name);
+    const Str name = format("%s.%s", s->of->target->name ? s->of->target->name : "t", counts ? "count" : reduce_names[r->reduce]);
     Tensor *t = temp_named(s->m, &s->names, name, r->whole ? ELEM_int : ELEM_real, s->of->place);
     Stmt *fill = nest_for(s->of, t, SET_is, expr_num(r->whole ? reductions[r->reduce].whole_fill : reductions[r->reduce].fill));
     for (int k = 0; k < outer->n; k++)
@@ -175,17 +158,11 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
 }
 
 /* ---- hoisting ------------------------------------------------------------------------------------ */
-static const TensorList *written_in(Split *s, int level)
-{
-    TensorList *written = NEW(TensorList);
-    each_stmt(&s->level[level].scan->body, see_write, written);
-    return written;
-}
-
 /* Whether the scan at this level changes what e is from step to step. */
 static bool varies(Split *s, int level, Expr *e, const IndexList *free)
 {
-    return has_index(free, s->level[level].scan->step) || expr_reads(e, written_in(s, level));
+    const TensorList written = written_by(&s->level[level].scan->body);
+    return HAS(*free, s->level[level].scan->step) || expr_reads(e, &written);
 }
 
 static Expr *hoist(Split *s, Expr *r);
@@ -214,15 +191,14 @@ static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
    a scan has yet to tell. */
 static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexList *free)
 {
-    Expr *any = NEW(Expr), *to[MAX_RANK];
+    Expr *any = expr_reduce(REDUCE_any, NULL, 0, NULL), *to[MAX_RANK];
     Index *from[MAX_RANK], *both[2 * MAX_RANK];
     int nall = 0, tries = 4096;
-    *any = (Expr) { .kind = EXPR_reduce, .reduce = REDUCE_any, .whole = true };
-    for (int k = 0; k < of->n; k++) {
-        Index *i = of->at[k];
+    any->whole = true;
+    EACH(i, *of) {
         if (any->nindex == MAX_RANK || nall == MAX_RANK)
             return NULL;
-        if (has_index(free, i)) {
+        if (HAS(*free, i)) {
             both[nall++] = i;
             continue;
         }
@@ -233,9 +209,11 @@ static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexL
     }
     for (int k = 0; k < any->nindex; k++)           /* a limit needs indices further out, which may have been replaced */
         any->bound[k]->limit = expr_replace(from[k]->limit, from, to, any->nindex);
-    for (int l = 1; l <= s->depth; l++)
-        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && expr_reads(condition, written_in(s, l)))
+    for (int l = 1; l <= s->depth; l++) {
+        const TensorList written = written_by(&s->level[l].scan->body);
+        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && expr_reads(condition, &written))
             return NULL;
+    }
     memcpy(both + nall, from, (size_t) any->nindex * sizeof *from);
     if (surely(condition, both, nall, nall + any->nindex, &tries))
         return NULL;
@@ -255,8 +233,8 @@ static Expr *guards(Split *s, Expr *r, const IndexList *free)
     for (int k = 0; k < s->nguard; k++) {
         const IndexList f = free_of(s->guard[k]);
         bool told = true;
-        for (int j = 0; j < f.n && told; j++)
-            told = has_index(free, f.at[j]);
+        EACH(i, f)
+            told = told && HAS(*free, i);
         if (told)
             all = expr_both(all, s->guard[k]);
         else if (!r->whole)
@@ -275,12 +253,10 @@ static Expr *read_known(const Known *k, const IndexList *free)
 
 static Known *find_known(Split *s, Expr *r, Expr *guard, const IndexList *f)
 {
-    for (int k = 0; k < s->known.n; k++) {
-        Known *o = &s->known.at[k];
+    EACH_AT(o, s->known)
         if (o->free.n == f->n && expr_same_under(o->reduce, o->free.at, r, f->at, f->n) &&
             (!o->guard || (guard && expr_same_under(o->guard, o->free.at, guard, f->at, f->n))))
             return o;
-    }
     return NULL;
 }
 
@@ -293,7 +269,7 @@ static Expr *hoist(Split *s, Expr *r)
     while (level > 0 && !varies(s, level, r, &f))
         level--;
     for (int l = 1; l <= level; l++)
-        if (!has_index(&f, s->level[l].scan->step) && varies(s, l, r, &f))
+        if (!HAS(f, s->level[l].scan->step) && varies(s, l, r, &f))
             PUSH(f, s->level[l].scan->step);
     Expr *guard = rank ? NULL : guards(s, r, &f);
     for (int l = s->depth; guard && l > level; l--)
@@ -303,9 +279,9 @@ static Expr *hoist(Split *s, Expr *r)
     if (old)
         return read_known(old, &f);
 
-    for (int k = 0; k < s->around.n; k++)
-        if (has_index(&f, s->around.at[k]))
-            PUSH(outer, s->around.at[k]);
+    EACH(i, s->around)
+        if (HAS(f, i))
+            PUSH(outer, i);
     if (outer.n != f.n)
         bug("a reduction of %s uses an index that is not bound", s->of->target->name);
     Stmt *last = compute(s, r, guard, &outer, level);
@@ -341,12 +317,6 @@ static Expr *lift_under(Split *s, Expr *guard, Expr *e)
     return r;
 }
 
-static void push_around(Split *s, Index *i)
-{
-    if (!has_index(&s->around, i))
-        PUSH(s->around, i);
-}
-
 static Expr *always(Expr *where)
 {
     return where && where->kind == EXPR_num && where->num != 0 ? NULL : where;
@@ -359,7 +329,7 @@ static Expr *lift_inside(Split *s, Expr *e)
     *r = *e;
     const int was = s->around.n;
     for (int k = 0; k < e->nindex; k++)
-        push_around(s, e->bound[k]);
+        PUSH_NEW(s->around, e->bound[k]);
     r->where = always(lift(e->where, s));
     r->arg[0] = lift_under(s, r->where, e->arg[0]);
     r->arg[1] = lift_under(s, r->where, e->arg[1]);
@@ -499,20 +469,20 @@ static bool accumulate(Split *s, Stmt *st)
         return false;
     Addends sums = { 0 };
     Expr *rest = take_sums(st->value, false, &sums), *only = NULL;
-    for (int k = 0; k < sums.n; k++)
-        if (st->nindex + sums.at[k].reduce->nindex > 2 * MAX_RANK)
+    EACH(a, sums)
+        if (st->nindex + a.reduce->nindex > 2 * MAX_RANK)
             return false;
     if (sums.n == 0)
         return false;
     Expr *left = rest ? lift_under(s, st->where, rest) : NULL;      /* what is no sum, and sums that are known already */
     StmtList adds = { 0 };
     push_guard(s, st->where);
-    for (int k = 0; k < sums.n; k++) {
-        Expr *r = lift_inside(s, sums.at[k].reduce), *value = scaled(&sums.at[k], r->arg[0]);
+    EACH_AT(sum, sums) {
+        Expr *r = lift_inside(s, sum->reduce), *value = scaled(sum, r->arg[0]);
         const IndexList f = free_of(r);
         Known *old = find_known(s, r, guards(s, r, &f), &f);
         if (old) {
-            value = scaled(&sums.at[k], read_known(old, &f));
+            value = scaled(sum, read_known(old, &f));
             left = left ? OP2(add, left, value) : value;
             continue;
         }
@@ -531,10 +501,10 @@ static bool accumulate(Split *s, Stmt *st)
         first->value = left ? left : expr_num(0);
         put(s, s->depth, first);
     }
-    for (int k = 0; k < adds.n; k++) {
+    EACH(n, adds) {
         if (st->set == SET_is || left)
-            adds.at[k]->formula = NULL;
-        put(s, s->depth, adds.at[k]);
+            n->formula = NULL;
+        put(s, s->depth, n);
     }
     if (only && st->set == SET_is)
         remember(s, st, only);
@@ -575,11 +545,11 @@ static void split_nest(Split *s, Stmt *was)
     s->around.n = s->nguard = 0;
     for (int k = 0; k < st->target->rank; k++)
         if (st->sub[k]->kind == EXPR_index)
-            push_around(s, st->sub[k]->index);
+            PUSH_NEW(s->around, st->sub[k]->index);
     for (int k = 0; k < st->nindex; k++)
-        push_around(s, st->index[k]);
+        PUSH_NEW(s->around, st->index[k]);
     for (int l = 1; l <= s->depth; l++)
-        push_around(s, s->level[l].scan->step);
+        PUSH_NEW(s->around, s->level[l].scan->step);
     st->where = always(lift(st->where, s));
     for (int k = 0; k < st->target->rank; k++)
         st->sub[k] = lift_under(s, st->where, st->sub[k]);
@@ -606,8 +576,7 @@ static bool must_stay(StmtList *body, const bool *out, int k)
 {
     for (int j = 0; j < body->n; j++) {
         StmtList one = { .at = &body->at[j], .n = 1 };
-        TensorList written = { 0 };
-        each_stmt(&one, see_write, &written);
+        const TensorList written = written_by(&one);
         if ((!out[j] || j >= k) && stmt_any(body->at[k], reads_one_of, &written))
             return true;
         if (!out[j] && j < k && tensor_in(&written, body->at[k]->target))
@@ -672,15 +641,13 @@ static void split_scan(Split *s, Stmt *st)
 static void split_list(Split *s, StmtList *list)
 {
     StmtList *out = s->level[s->depth].out = NEW(StmtList);
-    for (int k = 0; k < list->n; k++) {
-        Stmt *st = list->at[k];
+    EACH(st, *list)
         if (st->kind == STMT_nest)
             split_nest(s, st);
         else if (st->kind == STMT_scan)
             split_scan(s, st);
         else
             put(s, s->depth, st);
-    }
     *list = *out;
 }
 

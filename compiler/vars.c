@@ -108,27 +108,15 @@ static void gather(Gathering *g, Tensor *t)
     PUSH(g->mine, found);
 }
 
-static void gather_all(Gathering *g, Tensor *t)
-{
-    if (!t)
-        return;
-    gather(g, t);
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].length)
-            gather(g, t->axis[k].length);
-}
-
-static void gather_expr(Expr *x, void *with)
-{
-    gather_all(with, x->tensor);
-}
-
 static void gather_stmt(Stmt *s, void *with)
 {
-    gather_all(with, s->target);
-    gather_all(with, s->source);
-    gather_all(with, s->stop);
-    stmt_walk(s, gather_expr, with);
+    const TensorList named = stmt_tensors(s);
+    EACH(t, named) {
+        gather(with, t);
+        for (int k = 0; k < t->rank; k++)
+            if (t->axis[k].length)
+                gather(with, t->axis[k].length);
+    }
 }
 
 /* A sweep's batches follow each other, so what two of its parts touch lives on between them. */

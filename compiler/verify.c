@@ -171,23 +171,19 @@ static void check_nest(Verify *v, Stmt *s)
     v->bound.n = was;
 }
 
-static void see_target(Stmt *s, void *with)
-{
-    Verify *v = with;
-    if (s->target)
-        PUSH(v->written, s->target);
-}
-
 static void check_list(Verify *v, StmtList *list)
 {
     for (int k = 0; k < list->n; k++) {
         Stmt *s = v->of = list->at[k];
+        TensorList earlier;
         switch (s->kind) {
         case STMT_nest:
             check_nest(v, s);
             break;
         case STMT_scan:
-            each_stmt(&s->body, see_target, v);     /* an earlier step may have written it */
+            earlier = written_by(&s->body);         /* an earlier step may have written it */
+            EACH(t, earlier)
+                PUSH(v->written, t);
             bind(v, s->step);
             check_list(v, &s->body);
             v->bound.n--;
