@@ -11,6 +11,12 @@ Result result_new(const AeArray *a, long rows)
     return r;
 }
 
+Result result_table(const char *name, long rows, long columns)
+{
+    const AeArray a = { .name = name, .elem = AE_REAL, .rank = 2, .shape = { 1, (int) columns } };
+    return result_new(&a, rows);
+}
+
 void result_take(Result *r, const AeArray *a, long first, int n)
 {
     const size_t size = (size_t) row_count(a) * (a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));

@@ -123,16 +123,40 @@ static void add_angles(const char *split, const Components *c, const Split *trai
     free(own.mean); free(own.value); free(own.vector); free(r.at);
 }
 
+/* The input that has components; fails where it has none. */
+static int need_columns(const Split *train)
+{
+    const int x = input_find(false, 0);
+    if (x < 0 || !train->column[x].real)
+        fail("principal components are of an input of real numbers, and %s has none", ae_model.name);
+    if (input_width(x) > WIDEST)
+        fail("pca of %ld columns is too large (%d at most)", input_width(x), WIDEST);
+    return x;
+}
+
+Result components_plane(const Split *s, long rows)
+{
+    const Split *const train = data_split("train");
+    const int x = need_columns(train);
+    const Components *const c = of_training(x, train);
+    Result r = result_table("components", rows, 2);
+    for (long k = 0; k < 2 * rows; k++) {
+        double along = 0;
+        for (int i = 0; i < c->width && k % 2 < c->width; i++)
+            along += c->vector[(k % 2) * c->width + i] * (s->column[x].real[k / 2 * c->width + i] - c->mean[i]);
+        ((ae_real *) r.at)[k] = (ae_real) along;
+    }
+    return r;
+}
+
 void components_metrics(const char *split, Metrics *m)
 {
     const Split *const train = data_split("train"), *const s = data_split(split);
     const AeProgram *const encode = program_find("encode");
-    const int x = input_find(false, 0);
+    const int x = need_columns(train);
     const long code = encode ? row_count(&encode->outputs[0]) : 0;
-    if (x < 0 || !train->column[x].real || !code)
-        fail("pca needs an input of real numbers and a code");
-    if (input_width(x) > WIDEST)
-        fail("pca of %ld columns is too large (%d at most)", input_width(x), WIDEST);
+    if (!code)
+        fail("pca needs a code, whose size its own is");
     const Components *const c = of_training(x, train);
     const int kept = code < c->width ? (int) code : c->width;
     const double rest = left_over(c, s, x, kept), mse = rest / ((double) s->rows * c->width);

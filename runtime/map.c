@@ -39,53 +39,75 @@ static void add_legend(Sheet *s, int classes)
     }
 }
 
-/* The bounds are those of the points, or given; the plane is drawn as wide as WIDE. */
-static void draw(const ae_real *at, long rows, const int32_t *class, int classes, const double *bound, bool outline)
+/* Points on a plane; the bounds are theirs, or given with the ellipse that they span. */
+typedef struct { Result at; const double *bound; double low[2], zoom, flat; int high; } Plane;
+
+/* Where the points go on a picture of WIDE. */
+static void fit(Plane *p)
 {
+    const ae_real *const at = p->at.at;
     double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
-    for (long k = 0; k < 2 * rows; k++) {
-        low[k % 2] = bound ? -bound[k % 2] : fmin(low[k % 2], at[k]);
-        high[k % 2] = bound ? bound[k % 2] : fmax(high[k % 2], at[k]);
+    for (long k = 0; k < 2 * p->at.shape[0]; k++) {
+        low[k % 2] = p->bound ? -p->bound[k % 2] : fmin(low[k % 2], at[k]);
+        high[k % 2] = p->bound ? p->bound[k % 2] : fmax(high[k % 2], at[k]);
     }
-    const double zoom = (WIDE - 2 * EDGE) / fmax(1e-12, high[0] - low[0]), tall = zoom * (high[1] - low[1]);
-    const double flat = tall > 1.2 * WIDE || tall < WIDE / 4 ? (WIDE - 2 * EDGE) / fmax(1e-12, high[1] - low[1]) : zoom;
-    Sheet s = { NULL, WIDE, (int) (flat * (high[1] - low[1])) + 2 * EDGE + (class ? LEGEND : 0) };
+    p->zoom = (WIDE - 2 * EDGE) / fmax(1e-12, high[0] - low[0]);
+    const double tall = p->zoom * (high[1] - low[1]);
+    p->flat = tall > 1.2 * WIDE || tall < WIDE / 4 ? (WIDE - 2 * EDGE) / fmax(1e-12, high[1] - low[1]) : p->zoom;
+    p->high = (int) (p->flat * (high[1] - low[1])) + 2 * EDGE;
+    memcpy(p->low, low, sizeof low);
+}
+
+static void place(Sheet *s, const Plane *p, int left, const int32_t *class)
+{
+    const ae_real *const at = p->at.at;
+    const double x = left + EDGE, y = p->high - EDGE;
+    for (int k = 0; p->bound && k < 4000; k++)
+        put(s, (int) lround(x + p->zoom * p->bound[0] * (1 + cos(k * M_PI / 2000))),
+            (int) lround(y - p->flat * p->bound[1] * (1 + sin(k * M_PI / 2000))), 0xb0b0b0);
+    for (long r = 0; r < p->at.shape[0]; r++)
+        disc(s, x + p->zoom * (at[2 * r] - p->low[0]), y - p->flat * (at[2 * r + 1] - p->low[1]), 2.5, colours[class ? class[r] % 10 : 0]);
+}
+
+/* Planes side by side. */
+static void draw(Plane *p, int n, const int32_t *class, int classes)
+{
+    Sheet s = { NULL, n * WIDE, 0 };
+    for (int k = 0; k < n; k++) {
+        fit(&p[k]);
+        s.high = ae_imax(s.high, p[k].high + (class ? LEGEND : 0));
+    }
     s.pixel = need((size_t) s.wide * (size_t) s.high, 3);
     memset(s.pixel, 255, (size_t) s.wide * (size_t) s.high * 3);
-    for (int k = 0; outline && k < 4000; k++)
-        put(&s, (int) lround(EDGE + zoom * (high[0] + bound[0] * cos(k * M_PI / 2000))),
-            (int) lround(EDGE + flat * (high[1] - bound[1] * sin(k * M_PI / 2000))), 0xb0b0b0);
-    for (long r = 0; r < rows; r++)
-        disc(&s, EDGE + zoom * (at[2 * r] - low[0]), EDGE + flat * (high[1] - at[2 * r + 1]), 2.5, colours[class ? class[r] % 10 : 0]);
+    for (int k = 0; k < n; k++)
+        place(&s, &p[k], k * WIDE, class);
     if (class)
         add_legend(&s, classes);
     png_write(opt.output, s.pixel, s.wide, s.high, 3);
     free(s.pixel);
 }
 
-/* .png draws the points; .csv and .npy have their places, and .csv the classes too. */
-static void write_map(const Result *plane, const Split *s, const double *bound, bool outline)
+/* .png draws the points; .csv and .npy have their places, and .csv the classes too. With --pca the rows stand beside
+ * them on the plane of two principal components. */
+static void write_map(Result plane, const Split *s, const double *bound)
 {
-    const int y = input_find(true, 0);
+    const int y = input_find(true, 0), n = opt.pca ? 2 : 1;
     const bool known = y >= 0 && s->column[y].there && s->column[y].whole && input_width(y) == 1;
     const char *const ending = strrchr(opt.output, '.');
-    const long rows = plane->shape[0];
+    const long rows = plane.shape[0];
+    Plane p[2] = { { .at = plane, .bound = bound } };
+    if (opt.pca)
+        p[1].at = components_plane(s, rows);
     if (ending && strcmp(ending, ".png") == 0) {
-        draw(plane->at, rows, known ? s->column[y].whole : NULL, known ? ae_model.inputs[y].classes : 0, bound, outline);
+        draw(p, n, known ? s->column[y].whole : NULL, known ? ae_model.inputs[y].classes : 0);
         return;
     }
-    Result r[2] = { *plane };
+    Result r[3] = { p[0].at, p[1].at };
     if (known) {
-        r[1] = result_new(&ae_model.inputs[y].array, rows);
-        memcpy(r[1].at, s->column[y].whole, (size_t) rows * sizeof(int32_t));
+        r[n] = result_new(&ae_model.inputs[y].array, rows);
+        memcpy(r[n].at, s->column[y].whole, (size_t) rows * sizeof(int32_t));
     }
-    result_write(opt.output, r, known ? 2 : 1, false);
-}
-
-static Result plane_new(const char *name, long rows)
-{
-    const AeArray a = { .name = name, .elem = AE_REAL, .rank = 2, .shape = { 1, 2 } };
-    return result_new(&a, rows);
+    result_write(opt.output, r, n + known, false);
 }
 
 static long rows_shown(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
@@ -107,15 +129,15 @@ void show_codes(void)
     const long rows = rows_shown(s), w = code_width();
     const Result z = codes_of("encode", s, 0, rows);
     if (w == 2) {
-        write_map(&z, s, NULL, false);
+        write_map(z, s, NULL);
         return;
     }
     if (w != 3)
         fail("show codes draws codes of two numbers, or of three on a sphere; %s has %ld: see show map", ae_model.name, w);
-    Result plane = plane_new("hammer", rows);
+    Result plane = result_table("hammer", rows, 2);
     for (long r = 0; r < rows; r++)
         hammer((ae_real *) z.at + 3 * r, (ae_real *) plane.at + 2 * r);
-    write_map(&plane, s, (const double[]) { 2 * M_SQRT2, M_SQRT2 }, true);
+    write_map(plane, s, (const double[]) { 2 * M_SQRT2, M_SQRT2 });
 }
 
 /* ---- t-SNE -------------------------------------------------------------------------------------------------------------- */
@@ -241,7 +263,7 @@ void show_map(void)
         if (!opt.quiet && (round % 100 == 0 || round == ROUNDS - 1))
             printf("round %4d  kl %.6f\n", round, kl);
     }
-    Result plane = plane_new("map", rows);
+    Result plane = result_table("map", rows, 2);
     for (long k = 0; k < 2 * rows; k++)
         ((ae_real *) plane.at)[k] = (ae_real) y[k];
     const int label = input_find(true, 0);
@@ -250,5 +272,5 @@ void show_map(void)
         if (label >= 0 && s->column[label].there && s->column[label].whole && input_width(label) == 1)
             printf("five neighbours on the map name the class of %.4f of the rows\n", neighbours(plane.at, s->column[label].whole, rows));
     }
-    write_map(&plane, s, NULL, false);
+    write_map(plane, s, NULL);
 }

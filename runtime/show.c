@@ -31,12 +31,6 @@ static int need_reals(const char *what)
     return x;
 }
 
-static Result table(const char *name, long rows, long columns)
-{
-    const AeArray a = { .name = name, .elem = AE_REAL, .rank = 2, .shape = { 1, (int) columns } };
-    return result_new(&a, rows);
-}
-
 static bool ends_in(const char *ending)
 {
     const char *const dot = strrchr(opt.output, '.');
@@ -140,7 +134,7 @@ static void show_field(void)
     }
     float *const at = need((size_t) n * (size_t) n * 2, sizeof *at);
     const long cells = (long) n * n;
-    Result r[4] = { table("field", cells, 5), table("x", cells, 2), table("v", cells, 2), table("rows", cells, 1) };
+    Result r[4] = { result_table("field", cells, 5), result_table("x", cells, 2), result_table("v", cells, 2), result_table("rows", cells, 1) };
     ae_real *const cell = r[0].at;
     for (int k = 0; k < n * n; k++)
         for (int d = 0; d < 2; d++)

@@ -95,6 +95,8 @@ build outputs outputs --real f64 --cc "$work/cc" && {
     near "38: its slope" "$(of shared.predict.s)" "$(sum3 '1 - e * e / 4')" 1e-6
     says learnt; near "38: a deviation for each" "$(of loss)" "$(sum3 '(log(2 * pi) + v[k] + e * e * exp(-v[k])) / 2')" 1e-6
     says one; near "40: all alike it is log 5" "$(of loss)" 1.609437912 1e-8
+    says bag; near "65: counts of words" "$(of loss)" "$(sum3 'x[k] * (log(exp(0.4) + exp(-1.2) + exp(0.75)) - m[k])')" 1e-6
+    near "65: its slope is N p - x" "$(of f.dense1.b | cut -d' ' -f2)" "$(awk 'BEGIN { print 1.3 * exp(-1.2) / (exp(0.4) + exp(-1.2) + exp(0.75)) - 1 }')" 1e-6
     says signs; signs=$(of loss) slope=$(of f.dense1.b)
     near "41: its slope is -x sigmoid(-x l)" "$(echo $slope | cut -d' ' -f1)" "$(awk 'BEGIN { print 1 / (1 + exp(-0.4)) }')" 1e-5
     "$tool" npy x.npy 1,3 0 1 0

@@ -36,6 +36,19 @@ build space space --cc "$work/cc" && {
             worst += (a * w[u * 3 + 1] - b * w[u * 3 + j + 1])^2; moved += b * b }
         exit !(worst < 1e-10 && moved > 0.01) }'
 }
+# 65: codes and principal components side by side
+sed -i 's/^set m.*/set m = 2/' space.ae
+"$tool" weights w.safetensors encoder.dense1.w 2,2 0,1,1,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0 decoder.dense1.b 2 0
+"$tool" npy x.npy 4,2 1.8 2.4 -1.8 -2.4 -0.4 0.3 0.4 -0.3
+build space space --cc "$work/cc" && {
+    tell space show codes --pca --weights w.safetensors -o h.csv
+    got=$(awk -F, 'NR > 1 { s = $3 < 0 ? -$3 : $3; t = $4 < 0 ? -$4 : $4; printf "%.4f %.4f %.4f %.4f  ", $1, $2, s, t }' h.csv)
+    if [ "$got" = "2.4000 1.8000 3.0000 0.0000  -2.4000 -1.8000 3.0000 0.0000  0.3000 -0.4000 0.0000 0.5000  -0.3000 0.4000 0.0000 0.5000  " ]; then ok
+    else bad "65: components beside codes" "$got"; fi
+    tell space show codes --weights w.safetensors -o one.png; tell space show codes --pca --weights w.safetensors -o two.png
+    wide() { od -An -j 16 -N 4 -t u1 "$1" | awk '{ print $3 * 256 + $4 }'; }
+    if [ "$(wide two.png)" = $((2 * $(wide one.png))) ]; then ok; else bad "65: as a picture" "$(wide one.png) $(wide two.png)"; fi
+}
 # 58, 64, 67, 68, 69, 76, 104: digits
 cp "$here/../../examples/plane_map.ae" . && build plane_map plane_map && train plane_map && {
     W="--weights plane_map.run"
