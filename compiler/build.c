@@ -283,11 +283,16 @@ Str name_fresh(StrList *names, Str base)
     return name;
 }
 
+long axis_room(const Tensor *t, int k)
+{
+    return t->before[k] + t->axis[k].size + t->after[k];
+}
+
 long tensor_count(const Tensor *t)
 {
     long n = 1;
     for (int k = 0; k < t->rank; k++)
-        if (__builtin_mul_overflow(n, (long) t->axis[k].size, &n) || n > COUNT_MOST)
+        if (__builtin_mul_overflow(n, axis_room(t, k), &n) || n > COUNT_MOST)
             n = COUNT_MOST;
     return n;
 }

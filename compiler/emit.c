@@ -341,8 +341,8 @@ bool emit(Buf *out, Module *m, EmitOptions how)
     vars_collect(e);
     vars_alias(e);
     add_runs(e);
-    for (int k = 0; k < e->runs.n && how.fast; k++)
-        prepare(e, e->runs.at[k]);
+    if (how.fast)
+        prepare(e);
     extents_find(e);
     for (int k = 0; k < e->runs.n; k++) {
         Run *r = e->runs.at[k];

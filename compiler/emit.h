@@ -129,6 +129,7 @@ void scope_leave(Emit *e, int depth);       /* back to depth names */
 /* ---- vars.c ----------------------------------------------------------------------------------- */
 Info *info_of(Emit *e, Tensor *t);
 Var  *var_of(Emit *e, Tensor *t);
+Var  *var_share(Emit *e, Tensor *t, Var **but, int n);
 Var  *var_root(Var *v);                     /* the one whose storage it is */
 void  vars_collect(Emit *e);                /* a Var for every tensor of the module */
 void  vars_alias(Emit *e);                  /* reshapes that can be aliases become so */
@@ -164,6 +165,7 @@ double stmt_points(Stmt *s);
 
 /* ---- fuse.c ----------------------------------------------------------------------------------- */
 void order_loops(Emit *e, Stmt *s);         /* the order of the indices of a nest */
+int chain_start(Emit *e, StmtList *list, int at);   /* where the chain of pointwise statements begins that ends at `at` */
 /* The loop tree of statements, in order, sharing what may be shared. */
 NodeList fuse(Emit *e, Stmt **stmts, int n);
 void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile);
@@ -175,8 +177,9 @@ bool conflict(Emit *e, const Access *a, const Access *b);       /* the same stor
 bool depends(Emit *e, Stmt *a, Stmt *b);    /* one writes what the other touches */
 
 /* ---- regions.c, plan.c, gemm.c: the fast schedule --------------------------------------------- */
-void prepare(Emit *e, Run *r);              /* statements as threads want them: partial sums, scans torn apart */
-StmtList halo(Emit *e, StmtList *list);     /* products that read over a border read a framed copy */
+void prepare(Emit *e);                      /* statements as threads want them: partial sums, scans torn apart */
+void margins_find(Emit *e);                 /* of all runs: which temporaries lie within zeros */
+StmtList halo(Emit *e, StmtList *list);     /* products that read over a border read zeros there */
 void regions(Emit *e, Run *r);              /* what may run between two barriers */
 void regions_print(Emit *e, Buf *b, Run *r);
 void enter_print(Emit *e, Buf *b);
@@ -192,6 +195,7 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth);
 void put_expr(Emit *e, Buf *b, Expr *x, int above);     /* in parentheses where it binds less than `above` */
 void put_truth(Emit *e, Buf *b, Expr *x, int above);
 void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub); /* x[n][i + 1] */
+void put_part(Emit *e, Buf *b, Tensor *t, Expr **sub, int n);       /* the first n subscripts alone */
 /* The checks, after `before`; false: there is nothing to check. */
 bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before);
 void put_real(Emit *e, Buf *b, double v);

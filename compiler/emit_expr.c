@@ -32,7 +32,7 @@ static void put_num(Emit *e, Buf *b, Expr *x, int above)
 }
 
 /* ---- reads ------------------------------------------------------------------------------------ */
-void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub)
+void put_part(Emit *e, Buf *b, Tensor *t, Expr **sub, int n)
 {
     Info *info = info_of(e, t);
     if (info->local) {
@@ -43,11 +43,16 @@ void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub)
     v->used = true;
     var_root(v)->used = true;
     buf_add(b, "%s", v->text);
-    for (int k = 0; k < t->rank; k++) {
+    for (int k = 0; k < n; k++) {
         buf_add(b, "[");
-        put_expr(e, b, sub[k], BINDS_comma);
+        put_expr(e, b, expr_op(OP_add, sub[k], expr_num(t->before[k]), NULL), BINDS_comma);
         buf_add(b, "]");
     }
+}
+
+void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub)
+{
+    put_part(e, b, t, sub, t->rank);
 }
 
 /* The length of axis k where the subscripts are: a number for all, or one for each example. */

@@ -460,25 +460,35 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
             tensor_count(s->target), elem_type(e, s->target));
 }
 
-/* A loop nest that sets all of a tensor to 0. */
-static bool is_clear(Emit *e, Node *n)
+/* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1: it does something else. */
+static int clears_from(Emit *e, Node *n)
 {
     Stmt *s = only_point(n);
     if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || s->target->rank == 0
         || !expr_is(s->value, 0))
-        return false;
+        return -1;
     Var *v = var_of(e, s->target);
     if (v->text[0] == '(' || v->alias || info_of(e, s->target)->local)
-        return false;
-    for (int k = 0; k < s->target->rank; k++) {
-        if (s->target->axis[k].size == 1 && expr_is(s->sub[k], 0))
+        return -1;
+    int from = 0;
+    while (from < s->target->rank && !expr_uses(s->sub[from], n->index))
+        from++;
+    for (int k = from; k < s->target->rank; k++) {
+        if (axis_room(s->target, k) == 1 && expr_is(s->sub[k], 0))
             continue;
-        if (n->kind != NODE_loop || n->index->limit || !is_index(s->sub[k], n->index)
-            || n->index->size != s->target->axis[k].size)
-            return false;
+        Expr *const all = expr_op(OP_sub, expr_index(n->index), expr_num(s->target->before[k]), NULL);
+        if (n->kind != NODE_loop || n->index->limit || !expr_same(s->sub[k], all) || n->index->size != axis_room(s->target, k))
+            return -1;
         n = n->body.at[0];
     }
-    return n->kind == NODE_point;
+    return n->kind == NODE_point ? from : -1;
+}
+
+static void clear_print(Emit *e, Buf *b, Stmt *s, int from)
+{
+    Buf place = { 0 };
+    put_part(e, &place, s->target, s->sub, from);
+    buf_add(b, "memset(%s, 0, sizeof %s);\n", place.at, place.at);
 }
 
 /* ---- trees ------------------------------------------------------------------------------------ */
@@ -503,6 +513,7 @@ static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 
 static void node_print(Emit *e, Buf *b, Node *n, int depth)
 {
+    int from;
     switch (n->kind) {
     case NODE_point:
         if (is_whole(n->stmt))
@@ -511,13 +522,10 @@ static void node_print(Emit *e, Buf *b, Node *n, int depth)
             point_print(e, b, n->stmt, NULL, depth);
         return;
     case NODE_loop:
-        if (is_clear(e, n)) {
-            Tensor *t = only_point(n)->target;
+        from = clears_from(e, n);
+        if (from >= 0) {
             indent(b, depth);
-            buf_add(b, "memset(");
-            Var *v = var_of(e, t);
-            v->used = true;
-            buf_add(b, "%s, 0, sizeof %s);\n", v->text, v->text);
+            clear_print(e, b, only_point(n), from);
         } else if (is_long_sum(e, n))
             sum_print(e, b, NULL, n, depth);
         else

@@ -114,6 +114,19 @@ void order_loops(Emit *e, Stmt *s)
     mend_limits(s, n);
 }
 
+static bool is_pointwise(Stmt *s)
+{
+    return s->kind == STMT_nest && s->set == SET_is && s->nouter == s->nindex;
+}
+
+int chain_start(Emit *e, StmtList *list, int at)
+{
+    while (at > 0 && is_pointwise(list->at[at]) && is_pointwise(list->at[at - 1])
+           && stmt_points(list->at[at]) == stmt_points(list->at[at - 1]) && depends(e, list->at[at - 1], list->at[at]))
+        at--;
+    return at;
+}
+
 /* ---- what may share a loop -------------------------------------------------------------------- */
 static bool may_pass(const Access *a, const Access *b)
 {

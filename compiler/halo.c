@@ -2,8 +2,10 @@
  *
  *     y[n, o, i, j] += x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]       where that is inside of x
  *
- * reads a copy of x with a frame of zeros around it, so that every point counts and the sum is a contraction.
- * What scatters over a border does so onto a framed temporary, of which the inside is then added to the target. */
+ * Every point counts, and the sum is a contraction, when zeros lie around x. A temporary is stored with such margins
+ * from the start; of what others see as well (an input, what the trainer reads), a framed copy is made. What
+ * scatters over a border does so onto the margins of its target, or onto a framed temporary, of which the inside is
+ * then added to the target. */
 #include "emit.h"
 
 typedef struct { Tensor *of, *framed; long before[MAX_RANK]; } Frame;
@@ -29,6 +31,8 @@ static bool reach(Tensor *t, Expr **sub, unsigned check, long *before, long *aft
     return true;
 }
 
+static VEC(Var *) had;          /* frames of the run at hand; other runs may use the same memory */
+
 static Tensor *framed_tensor(Emit *e, Tensor *t, const long *before, const long *after)
 {
     Tensor *f = tensor_new(e->m, format("%s.framed", t->name), ROLE_temp, ELEM_real);
@@ -37,17 +41,18 @@ static Tensor *framed_tensor(Emit *e, Tensor *t, const long *before, const long 
         f->axis[k] = t->axis[k];
         f->axis[k].size += (int) (before[k] + after[k]);
     }
-    var_of(e, f);
+    var_share(e, f, had.at, had.n);
+    PUSH(had, var_of(e, f));
     return f;
 }
 
-/* An index for each axis of t; examples only as far as they go. */
+/* An index for each axis of t, margins included; examples only as far as they go. */
 static void indices_of(Emit *e, Stmt *s, Tensor *t, Expr **at)
 {
     for (int k = 0; k < t->rank; k++) {
         Tensor *length = t->axis[k].length;
         Expr *limit = length && !length->rank ? expr_scalar(length) : NULL;
-        Index *i = index_new(t->axis[k].name, t->axis[k].size, limit);
+        Index *i = index_new(t->axis[k].name, (int) axis_room(t, k), limit);
         i->mark = -1;
         index_info(e, i);
         s->index[s->nindex++] = i;
@@ -164,6 +169,117 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
     return crop;
 }
 
+/* ---- margins ---------------------------------------------------------------------------------- */
+typedef struct { Var *var; long before[MAX_RANK], after[MAX_RANK]; bool read, written, refused; } Margin;
+
+static struct { Margin *at; int n, room; } margins;
+
+static bool would_be_product(Emit *e, Stmt *s)
+{
+    Stmt bare = *s;
+    bare.where = NULL;
+    bare.check = 0;
+    return gemm_find(e, &bare, NULL) != NULL;
+}
+
+static bool reaches_out(Emit *e, Stmt *s)
+{
+    return s->kind == STMT_nest && s->set == SET_add && !s->held && (s->where || s->check) && would_be_product(e, s);
+}
+
+static Margin *margin_of(Emit *e, Tensor *t)
+{
+    for (int k = 0; k < margins.n; k++)
+        if (margins.at[k].var == var_of(e, t))
+            return &margins.at[k];
+    return NULL;
+}
+
+static void want_margin(Emit *e, Tensor *t, Expr **sub, unsigned check, bool write)
+{
+    long before[MAX_RANK], after[MAX_RANK];
+    Margin *m = margin_of(e, t);
+    if (!m) {
+        PUSH(margins, ((Margin) { .var = var_of(e, t) }));
+        m = &margins.at[margins.n - 1];
+    }
+    m->read |= !write;
+    m->written |= write;
+    m->refused |= t->rank < 2 || t->elem != ELEM_real || !reach(t, sub, check, before, after) || before[0] || after[0];
+    for (int k = 0; k < t->rank && !m->refused; k++) {
+        m->before[k] = before[k] > m->before[k] ? before[k] : m->before[k];
+        m->after[k] = after[k] > m->after[k] ? after[k] : m->after[k];
+    }
+}
+
+/* Margins that are read are zeros, so nothing may fall onto them. */
+static bool refused(Emit *e, Margin *m)
+{
+    bool shared = false;
+    for (int k = 0; k < e->vars.n; k++)
+        shared |= e->vars.at[k]->alias == m->var;
+    return m->refused || (m->read && m->written) || m->var->tensor->role != ROLE_temp || m->var->keep || m->var->alias || shared;
+}
+
+/* Which temporaries have margins: those of which every use says where. */
+void margins_find(Emit *e)
+{
+    margins.n = 0;
+    for (int k = 0; k < e->runs.n; k++)
+        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
+            Stmt *s = e->runs.at[k]->stmts.at[j];
+            if (!reaches_out(e, s))
+                continue;
+            if (s->where && s->where->kind == EXPR_inside && factor_like(s->value, s->where->arg[0])) {
+                Expr *x = s->where->arg[0];
+                want_margin(e, x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), false);
+            }
+            const unsigned check = checks_needed(s->target, s->sub, s->check);
+            if (check)
+                want_margin(e, s->target, s->sub, check, true);
+        }
+    for (int pass = 0; pass < 2; pass++)
+        for (int k = 0; k < e->runs.n; k++)
+            for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
+                AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
+                for (int i = 0; i < list.n; i++) {
+                    Margin *m = margin_of(e, list.at[i].tensor);
+                    if (!m)
+                        continue;
+                    m->refused = refused(e, m) || !list.at[i].sub || list.at[i].tensor->external;
+                    for (int a = 0; pass == 1 && !m->refused && a < list.at[i].tensor->rank; a++) {
+                        list.at[i].tensor->before[a] = (int) m->before[a];
+                        list.at[i].tensor->after[a] = (int) m->after[a];
+                    }
+                }
+            }
+}
+
+static Margin *has_margin(Emit *e, Tensor *t)
+{
+    Margin *m = margin_of(e, t);
+    return m && !m->refused ? m : NULL;
+}
+
+/* Sets a tensor to 0, its margins too, before the first statement that touches it, or the chain that this one ends. */
+static void clear_margins(Emit *e, StmtList *list, Tensor *t)
+{
+    int at = 0;
+    for (bool found = false; !found; at += !found) {
+        AccessList uses = stmt_accesses(list->at[at]);
+        for (int k = 0; k < uses.n; k++)
+            found |= var_of(e, uses.at[k].tensor) == var_of(e, t);
+    }
+    Stmt *c = nest_for(list->at[at], t, SET_is, expr_real(0));
+    at = chain_start(e, list, at);
+    indices_of(e, c, t, c->sub);
+    for (int k = 0; k < t->rank; k++)
+        c->sub[k] = expr_op(OP_sub, c->sub[k], expr_num(t->before[k]), NULL);
+    PUSH(*list, c);
+    memmove(&list->at[at + 1], &list->at[at], (size_t) (list->n - 1 - at) * sizeof c);
+    list->at[at] = c;
+}
+
 /* ---- all -------------------------------------------------------------------------------------- */
 static void forget(Emit *e, Stmt *s)
 {
@@ -174,27 +290,33 @@ static void forget(Emit *e, Stmt *s)
                 frames.at[j--] = frames.at[--frames.n];
 }
 
-static bool would_be_product(Emit *e, Stmt *s)
-{
-    Stmt bare = *s;
-    bare.where = NULL;
-    bare.check = 0;
-    return gemm_find(e, &bare, NULL) != NULL;
-}
-
 StmtList halo(Emit *e, StmtList *list)
 {
     StmtList out = { 0 };
-    frames.n = 0;
+    VEC(Tensor *) zeros = { 0 };
+    frames.n = had.n = 0;
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k], *crop = NULL;
-        if (s->kind == STMT_nest && s->set == SET_add && !s->held && (s->where || s->check) && would_be_product(e, s)
-            && frame_read(e, s, &out) && checks_needed(s->target, s->sub, s->check))
-            crop = frame_target(e, s, &out);
+        if (reaches_out(e, s)) {
+            Tensor *t = s->where && s->where->kind == EXPR_inside ? s->where->arg[0]->tensor : NULL;
+            Expr *factor = t ? factor_like(s->value, s->where->arg[0]) : NULL;
+            if (factor && has_margin(e, t)) {
+                PUSH_NEW(zeros, t);
+                s->where = NULL;
+            }
+            if (frame_read(e, s, &out) && checks_needed(s->target, s->sub, s->check)) {
+                if (has_margin(e, s->target))
+                    s->check = 0;
+                else
+                    crop = frame_target(e, s, &out);
+            }
+        }
         PUSH(out, s);
         forget(e, s);
         if (crop)
             PUSH(out, crop);
     }
+    for (int k = 0; k < zeros.n; k++)
+        clear_margins(e, &out, zeros.at[k]);
     return out;
 }

@@ -385,8 +385,11 @@ static StmtList prepared(Emit *e, StmtList *list)
     return out;
 }
 
-void prepare(Emit *e, Run *r)
+void prepare(Emit *e)
 {
-    StmtList list = prepared(e, &r->stmts);
-    r->stmts = halo(e, &list);
+    for (int k = 0; k < e->runs.n; k++)
+        e->runs.at[k]->stmts = prepared(e, &e->runs.at[k]->stmts);
+    margins_find(e);
+    for (int k = 0; k < e->runs.n; k++)
+        e->runs.at[k]->stmts = halo(e, &e->runs.at[k]->stmts);
 }

@@ -49,6 +49,7 @@ struct Tensor {
     Role role;
     int rank;
     Axis axis[MAX_RANK];
+    int before[MAX_RANK], after[MAX_RANK];      /* what the fast schedule stores beyond the ends of an axis: zeros */
     int of;             /* whole numbers 0 .. of - 1; 0: not known, or real */
     bool exempt;        /* ROLE_param: no member of `weights` */
     bool external;      /* read by the trainer after a run, so it may not be fused away: outputs, terms */
@@ -338,7 +339,8 @@ Str   name_fresh(StrList *names, Str base); /* base, or base2 ..., and now taken
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
 enum { COUNT_MOST_BITS = 48 };
 #define COUNT_MOST (1L << COUNT_MOST_BITS)   /* more than any program holds, and sums of it are no overflow */
-long  tensor_count(const Tensor *t);        /* elements, at most COUNT_MOST */
+long  tensor_count(const Tensor *t);        /* elements that are stored, at most COUNT_MOST */
+long  axis_room(const Tensor *t, int k);    /* of an axis, margins included */
 /* An axis for i to run along, like those at which it stands alone in s or `also`. */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);
 /* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */

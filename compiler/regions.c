@@ -145,6 +145,30 @@ static void choose_scales(Choice *c, StmtList *list)
     }
 }
 
+static int first_after(Emit *e, StmtList *list, int from, Stmt *s)
+{
+    while (from < list->n && !depends(e, s, list->at[from]))
+        from++;
+    return from;
+}
+
+/* A fill goes with what first touches it, which then may set in place of adding. */
+static void leave_fills(Choice *c)
+{
+    for (int k = c->in.n - 1; k >= 0; k--) {
+        Stmt *s = c->in.at[k];
+        int to = first_after(c->e, &c->later, 0, s);
+        if (s->kind != STMT_nest || s->set != SET_is || s->value->kind != EXPR_num || to == c->later.n
+            || first_after(c->e, &c->in, k + 1, s) < c->in.n)
+            continue;
+        to = chain_start(c->e, &c->later, to);
+        memmove(&c->in.at[k], &c->in.at[k + 1], (size_t) (--c->in.n - k) * sizeof s);
+        PUSH(c->later, s);
+        memmove(&c->later.at[to + 1], &c->later.at[to], (size_t) (c->later.n - 1 - to) * sizeof s);
+        c->later.at[to] = s;
+    }
+}
+
 /* All of the list that can go row by row. */
 static void choose_rows(Choice *c, StmtList *list)
 {
@@ -161,6 +185,7 @@ static void choose_rows(Choice *c, StmtList *list)
         }
         PUSH(c->later, s);
     }
+    leave_fills(c);
 }
 
 /* The axis that the product wants, which a statement of the list accumulates onto the target of the first. */

@@ -211,7 +211,7 @@ long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
         if (!affine(sub[k], i, &by))
             *known = false;
         sum += by * stride;
-        stride *= t->axis[k].size;
+        stride *= axis_room(t, k);
     }
     return sum;
 }

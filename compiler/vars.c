@@ -85,7 +85,18 @@ static bool same_shape(const Tensor *a, const Tensor *b)
     return true;
 }
 
-typedef struct { Emit *e; int first; VEC(Var *) mine; } Gathering;  /* mine: those this program has already */
+/* Gives a temporary the variable of one like it, if there is one but those of `but`. */
+Var *var_share(Emit *e, Tensor *t, Var **but, int n)
+{
+    for (int k = 0; k < e->vars.n; k++) {
+        Var *v = e->vars.at[k];
+        if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t) && !vec_has(but, n, v))
+            return info_of(e, t)->var = v;
+    }
+    return NULL;
+}
+
+typedef struct { Emit *e; VEC(Var *) mine; } Gathering;     /* mine: those this program has already */
 
 static void gather(Gathering *g, Tensor *t)
 {
@@ -95,15 +106,8 @@ static void gather(Gathering *g, Tensor *t)
         var_of(g->e, t);
         return;
     }
-    Var *found = NULL;
-    for (int k = 0; k < g->first && !found; k++) {
-        Var *v = g->e->vars.at[k];
-        if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t) && !HAS(g->mine, v))
-            found = v;
-    }
-    if (found)
-        info_of(g->e, t)->var = found;
-    else
+    Var *found = var_share(g->e, t, g->mine.at, g->mine.n);
+    if (!found)
         found = var_of(g->e, t);
     PUSH(g->mine, found);
 }
@@ -129,7 +133,7 @@ static void note_parts(Stmt *s, void *with)
 
 static void gather_program(Emit *e, Program *p)
 {
-    Gathering g = { e, e->vars.n, { 0 } };
+    Gathering g = { .e = e };
     EACH(t, p->inputs)
         gather(&g, t);
     each_stmt_of(p, gather_stmt, &g);
@@ -260,7 +264,8 @@ void vars_alias(Emit *e)
 static void put_shape(Buf *b, Var *v, int from)
 {
     for (int k = from; k < v->tensor->rank; k++)
-        buf_add(b, "[%s]", v->extent[k]);
+        buf_add(b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "", v->extent[k],
+                v->tensor->after[k] ? format(" + %d", v->tensor->after[k]) : "");
 }
 
 static void put_sizes(Buf *b, Var *v)

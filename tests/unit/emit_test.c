@@ -146,6 +146,16 @@ static const Case cases[] = {
       "z[n, o, i * 2 + u - 1, j * 2 + v - 1] += r[n, a, i, j] * g[a, o, u, v]\n"
       "q[n, k] = e[y[n], k] * r[n, 0, 0, 0]\n"
       "loss = mean(n) (sum(o, i, j) (z[n, o, i, j] - x[n, o, i, j]) * (z[n, o, i, j] - x[n, o, i, j])) + mean(n, k) q[n, k] * q[n, k]\n" },
+    { "threads-margins", 70, "t loss",              /* windows and scatters over the borders of temporaries */
+      "in x[100n, 3, 9, 9]  param f[8, 3, 3, 3]  param g[8, 8, 4, 4]  param q[8, 3, 3, 3]\n"
+      "temp h[100n, 8, 9, 9]  temp r[100n, 8, 9, 9]  temp z[100n, 8, 4, 4]  temp s[100n, 3, 8, 8]  temp t[100n, 3, 8, 8]  temp loss\n"
+      "h[n, o, i, j] = sum(a, u, v) x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]\n"
+      "r[n, o, i, j] = tanh(h[n, o, i, j])\n"
+      "z[n, o, i, j] = sum(a, u, v) r[n, a, i * 2 + u - 1, j * 2 + v - 1] * g[o, a, u, v]\n"
+      "s[n, o, i, j] = 0\n"
+      "s[n, o, i * 2 + u - 1, j * 2 + v - 1] += z[n, a, i, j] * q[a, o, u, v]\n"
+      "t[n, o, i, j] = tanh(s[n, o, i, j])\n"
+      "loss = mean(n) sum(o, i, j) t[n, o, i, j] * t[n, o, i, j]\n" },
     { "threads-lstm", 60, "h loss",
       "in x[100n, 7, 16]  in z[100n, 24]  param w[16, 24]  param u[24, 24]  param b[24]\n"
       "temp g[100n, 7, 24]  temp h[100n, 7, 24]  temp loss\n"
