@@ -16,41 +16,26 @@ Decl *find_decl(Elab *e, DeclKind kind)
     return NULL;
 }
 
-/* The word of a declaration that stands once in a file. */
-static const char *single_word(DeclKind kind)
-{
-    switch (kind) {
-    case DECL_model:        return "model";
-    case DECL_encoder:      return "encoder";
-    case DECL_decoder:      return "decoder";
-    case DECL_bottleneck:   return "bottleneck";
-    case DECL_data:         return "data";
-    case DECL_evaluate:     return "evaluate";
-    default:                return NULL;
-    }
-}
+enum { ONCE = 1, NAMED = 2 };
 
-static bool names_something(const Decl *d)
-{
-    switch (d->kind) {
-    case DECL_set: case DECL_input: case DECL_label: case DECL_net: case DECL_bottleneck: case DECL_augment: case DECL_task:
-        return d->name != NULL;
-    default:
-        return false;
-    }
-}
+/* What a file has one of, and what has a name that nothing else may have. */
+static const char apart[STAT_COUNT] = {
+    [DECL_model] = ONCE, [DECL_encoder] = ONCE, [DECL_decoder] = ONCE, [DECL_data] = ONCE, [DECL_evaluate] = ONCE,
+    [DECL_bottleneck] = ONCE | NAMED, [DECL_set] = NAMED, [DECL_input] = NAMED, [DECL_label] = NAMED, [DECL_net] = NAMED,
+    [DECL_augment] = NAMED, [DECL_task] = NAMED,
+};
 
 /* a stands before b. */
 static bool report_twice(const Decl *a, const Decl *b)
 {
-    const char *single = a->kind == b->kind ? single_word(b->kind) : NULL;
     const bool phases = a->kind == DECL_train && b->kind == DECL_train;
-    if (single) {
-        report(b->place, DIAG_declared_twice, single);
+    const bool named = (apart[a->kind] & apart[b->kind] & NAMED) && a->name;
+    if (a->kind == b->kind && apart[a->kind] & ONCE) {
+        report(b->place, DIAG_declared_twice, b->role);
         report_note(a->place, "it is declared here first");
         return true;
     }
-    if (a->name != b->name || !(phases || (names_something(a) && names_something(b))))
+    if (a->name != b->name || !(phases || named))
         return false;
     report(b->name ? b->name_place : b->place, DIAG_declared_twice, b->name ? b->name : "train");
     report_note(a->name ? a->name_place : a->place, "it is declared here first");

@@ -127,6 +127,7 @@ typedef enum {
     STAT_let,           /* let v, k = rotate(x)             names, value */
     STAT_predict,       /* predict y ~ categorical(e)       left: y, op "~" or "by", value; as */
     STAT_minimize,      /* minimize e                       value; as */
+    STAT_COUNT,
 } StatKind;
 
 struct Stat {
