@@ -236,8 +236,9 @@ Expr *lower(Ctx *c, Syn *s, Env *env);
 Expr *lower_whole(Ctx *c, Syn *s, Env *env);        /* with `/` rounding down */
 bool  constant(Ctx *c, Syn *s, double *value);      /* false after a report */
 Syn  *settled(Elab *e, Syn *s);     /* a setting as the trainer reads it: names of `set` and arithmetic are numbers, other words stay */
-int   size_of(Ctx *c, Syn *s);                      /* a whole number of at least 0; reports, gives 1 */
+int   size_of(Scope *s, Syn *size);                     /* a whole number of at least 0; reports, gives 1 */
 Str   index_word(const Syn *s);                     /* the index of `i`, `i < 3` or `..`; NULL: it is none */
+Expr *op_signed(Str sign, Expr *a, Expr *b);        /* a + b, a < b ... */
 Env  *env_find(Env *env, Str name);
 Env  *env_push(Env *up, EnvKind kind, Str name);
 Env  *bind_expr(Env *up, Str name, Expr *value);

@@ -464,27 +464,30 @@ static Expr *lower_ref(Ctx *c, Syn *s, Env *env)
     return NULL;
 }
 
-static Expr *lower_binary(Ctx *c, Syn *s, Env *env)
+Expr *op_signed(Str sign, Expr *a, Expr *b)
 {
-    static const struct { const char *op; Op is; bool swap; } table[] = {
-        { "+", OP_add, 0 }, { "-", OP_sub, 0 }, { "*", OP_mul, 0 }, { "%", OP_mod, 0 }, { "^", OP_pow, 0 },
+    static const struct { const char *sign; Op is; bool swap; } table[] = {
+        { "+", OP_add, 0 }, { "-", OP_sub, 0 }, { "*", OP_mul, 0 }, { "/", OP_div, 0 }, { "%", OP_mod, 0 }, { "^", OP_pow, 0 },
         { "<", OP_lt, 0 }, { "<=", OP_le, 0 }, { ">", OP_lt, 1 }, { ">=", OP_le, 1 }, { "==", OP_eq, 0 }, { "!=", OP_ne, 0 },
         { "and", OP_and, 0 }, { "or", OP_or, 0 },
     };
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+        if (!strcmp(table[k].sign, sign))
+            return table[k].swap ? expr_op(table[k].is, b, a, NULL) : expr_op(table[k].is, a, b, NULL);
+    bug("no operation is written %s", sign);
+}
+
+static Expr *lower_binary(Ctx *c, Syn *s, Env *env)
+{
     Expr *a = lower(c, s->a, env);
     if (a->kind == EXPR_num && (s->op == intern("and") ? a->num == 0 : s->op == intern("or") && a->num != 0))
         return expr_num(a->num != 0);       /* what is behind it need not have a value */
     Expr *b = lower(c, s->b, env);
-    if (s->op == intern("/")) {
-        if (c->floors && a->whole && b->whole)
-            return expr_is(b, 0) ? fail(c->e, s->place, DIAG_division_by_zero) : OP2(idiv, a, b);
-        Expr *q = OP2(div, a, b);
-        return q->kind == EXPR_num && a->whole && b->whole ? expr_num(q->num) : q;
-    }
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-        if (!strcmp(table[k].op, s->op))
-            return table[k].swap ? expr_op(table[k].is, b, a, NULL) : expr_op(table[k].is, a, b, NULL);
-    return fail(c->e, s->place, DIAG_not_a_formula);
+    const bool divides = s->op == intern("/"), whole = a->whole && b->whole;
+    if (divides && whole && c->floors)
+        return expr_is(b, 0) ? fail(c->e, s->place, DIAG_division_by_zero) : OP2(idiv, a, b);
+    Expr *v = op_signed(s->op, a, b);
+    return divides && whole && v->kind == EXPR_num ? expr_num(v->num) : v;
 }
 
 static Expr *lower_any(Ctx *c, Syn *s, Env *env)
@@ -571,16 +574,16 @@ Syn *settled(Elab *e, Syn *s)
     return t;
 }
 
-int size_of(Ctx *c, Syn *s)
+int size_of(Scope *scope, Syn *s)
 {
-    Ctx sizes = *c;
-    sizes.sizes = sizes.floors = true;
+    Ctx sizes = size_ctx(scope);
+    sizes.floors = true;
     double v;
     if (!constant(&sizes, s, &v))
         return 1;
     if (v >= 0 && v == floor(v) && v <= 1 << 30)
         return (int) v;
-    fail(c->e, s->place, DIAG_not_a_size, number_text(v));
+    fail(scope->e, s->place, DIAG_not_a_size, number_text(v));
     if (v != floor(v))
         report_help("`floor(...)` rounds down, `round(...)` to the nearest");
     return 1;

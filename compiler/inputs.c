@@ -67,9 +67,8 @@ static Tensor *row_numbers(Elab *e, Str name, Role role, int of)
 /* A size, at least 1; 0 after a report. */
 static int declared_size(Elab *e, Decl *d, Syn *a)
 {
-    Ctx c = size_ctx(e->root);
     e->failed = 0;
-    const int size = size_of(&c, a);
+    const int size = size_of(e->root, a);
     if (size >= 1)
         return size;
     say(e, a->place, DIAG_empty_axis, d->name, words_of(d->value));

@@ -9,9 +9,8 @@
 static bool bind_axis(Scope *s, Syn *sub, Axis axis)
 {
     if (sub->kind != SYN_name || name_find(s, sub->name, NAME_number)) {
-        Ctx sizes = size_ctx(s);
         const Trial trial = trial_begin(s->e);
-        const int want = size_of(&sizes, sub);
+        const int want = size_of(s, sub);
         trial_end(s->e, trial);
         return want == axis.size;
     }

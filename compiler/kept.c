@@ -17,7 +17,6 @@ static void report_empty(Scope *s, Syn *size)
 bool shape_of_entry(Scope *s, Entry *entry, Tensor *t)
 {
     Elab *e = s->e;
-    Ctx sizes = size_ctx(s);
     EACH(sub, entry->shape) {
         const Str word = index_word(sub);
         if (t->rank + (sub->kind == SYN_dots ? s->ndots : 1) > MAX_RANK)
@@ -31,7 +30,7 @@ bool shape_of_entry(Scope *s, Entry *entry, Tensor *t)
         else {
             Syn *size = word && sub->kind == SYN_binary ? sub->b : sub;
             Axis *a = &t->axis[t->rank++];
-            a->size = size_of(&sizes, size);
+            a->size = size_of(s, size);
             if (a->size == 0 && !e->failed)
                 report_empty(s, size);
         }
@@ -125,8 +124,7 @@ void declare_kept(Scope *s, Entry *entry, bool param)
             t->axis[k].length = NULL;
         t->exempt = entry->exempt;
         t->place = blame(e, entry->place);
-        Ctx sizes = size_ctx(s);
-        t->of = entry->of ? size_of(&sizes, entry->of) : 0;
+        t->of = entry->of ? size_of(s, entry->of) : 0;
         PUSH(*list, t);
     }
     n->tensor = t;

@@ -79,8 +79,7 @@ static Tensor *apply_residual(Walk *w, Call *call, Tensor *x, Scope *s)
 
 static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 {
-    Ctx sizes = size_ctx(s);
-    const int times = call->args.n == 1 ? size_of(&sizes, call->args.at[0].value) : 0;
+    const int times = call->args.n == 1 ? size_of(s, call->args.at[0].value) : 0;
     if (times < 1)
         return fail(w->e, call->place, DIAG_repeat_times);
     for (int k = 0; x && k < times; k++)
@@ -115,10 +114,8 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
     Index *index[MAX_RANK];
     Expr *sub[MAX_RANK], *sum = NULL;
     y->axis[1].size = total;
-    for (int d = 0; d < y->rank; d++) {
-        index[d] = index_along(&y->axis[d], format("%c", "nchwijklpq"[d]), NULL);
-        sub[d] = expr_index(index[d]);
-    }
+    for (int d = 0; d < y->rank; d++)
+        sub[d] = expr_index(index[d] = index_along(&y->axis[d], format("%c", "nchwijklpq"[d]), NULL));
     EACH(p, part) {
         sub[1] = OP2(sub, expr_index(index[1]), expr_num(offset));
         Expr *read = expr_read(p, sub, ~0u, NULL);
@@ -326,11 +323,10 @@ static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
     Wanted wanted = { .around = w->scope, .role = intern("latent"), .name = value->name, .args = &args, .draws = w->scope->draws };
     e->failed = 0;
     EACH(a, value->args) {
-        Ctx sizes = size_ctx(e->root);
         if (a.name != intern("samples"))
             PUSH(args, a);
         else if (e->want == WANT_sample && trains(w->scope) && !e->once)
-            wanted.samples = size_of(&sizes, a.value);
+            wanted.samples = size_of(e->root, a.value);
     }
     if (!find_definition(e, "latent", value->name)) {
         fail(e, value->place, DIAG_unknown_definition, "latent", value->name);

@@ -93,7 +93,6 @@ static void end_until(Scope *s, Scan *scan, Stat *st, Env *env, Tensor *stop)
 void elaborate_scan(Scope *s, Stat *st, Env *env)
 {
     Elab *e = s->e;
-    Ctx sizes = size_ctx(s);
     Name *axis = name_find(s, st->name, NAME_axis);
     EACH(b, st->body)
         if (b->kind != STAT_assign) {
@@ -107,7 +106,7 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
     }
     Scan *scan = NEW(Scan);
     *scan = (Scan) { .up = e->scan, .name = st->name, .down = st->down };
-    scan->axis = st->bound ? (Axis) { size_of(&sizes, st->bound), NULL, false, st->name } : axis->axis;
+    scan->axis = st->bound ? (Axis) { size_of(s, st->bound), NULL, false, st->name } : axis->axis;
     scan->step = index_along(&(Axis) { .size = scan->axis.size }, st->name, NULL);
     env = bind_expr(env, st->name, expr_index(scan->step));
     Stmt *loop = stmt_new(STMT_scan, NULL, NULL);

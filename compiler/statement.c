@@ -25,13 +25,12 @@ static Tensor *derived_length(Scope *s, Syn *sub)
 static void declare_out(Scope *s, Entry *entry)
 {
     Elab *e = s->e;
-    Ctx sizes = size_ctx(s);
     Name *n = name_tensor(s, entry, NULL);
     Tensor *t = temp_new(s, entry->name, entry->of ? ELEM_int : ELEM_real, NULL, 0);
     n->defined = false;
     shape_of_entry(s, entry, t);
     t->place = blame(e, entry->place);
-    t->of = entry->of ? size_of(&sizes, entry->of) : 0;
+    t->of = entry->of ? size_of(s, entry->of) : 0;
     int axis = 0;
     EACH(sub, entry->shape) {
         if (sub->kind != SYN_dots && sub->kind != SYN_name && sub->kind != SYN_num && axis < t->rank)

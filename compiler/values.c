@@ -232,24 +232,20 @@ static Value *scaled(Scope *task, const char *name, Tensor *t, Expr *by, Place p
 
 static Value *combine(Scope *task, Syn *s)
 {
-    static const struct { const char *sign; Op op; } table[] = { { "+", OP_add }, { "-", OP_sub }, { "*", OP_mul }, { "/", OP_div } };
     Value *a = value_of(task, s->a), *b = value_of(task, s->b);
-    Op op = OP_COUNT;
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-        if (!strcmp(table[k].sign, s->op))
-            op = table[k].op;
+    const bool sum = *s->op == '+' || *s->op == '-', product = *s->op == '*', quotient = *s->op == '/';
     if (!a || !b)
         return NULL;
-    if (a->num && b->num && op != OP_COUNT)
-        return number_value(expr_op(op, a->num, b->num, NULL));
+    if (a->num && b->num && (sum || product || quotient))
+        return number_value(op_signed(s->op, a->num, b->num));
     Tensor *ta = summed(task, a, s->place), *tb = summed(task, b, s->place);
-    if (ta && tb && (op == OP_add || op == OP_sub)) {
+    if (ta && tb && sum) {
         Map m = map_new(task, intern("sum"), ta, tb);
-        return value_new(map_put(task, &m, expr_op(op, m.a, m.b, NULL), s->place), a->scope);
+        return value_new(map_put(task, &m, op_signed(s->op, m.a, m.b), s->place), a->scope);
     }
-    if (ta && b->num && (op == OP_mul || op == OP_div))
-        return scaled(task, "scaled", ta, op == OP_mul ? b->num : OP2(div, expr_num(1), b->num), s->place, a->scope);
-    if (a->num && tb && op == OP_mul)
+    if (ta && b->num && (product || quotient))
+        return scaled(task, "scaled", ta, product ? b->num : OP2(div, expr_num(1), b->num), s->place, a->scope);
+    if (a->num && tb && product)
         return scaled(task, "scaled", tb, a->num, s->place, b->scope);
     return say(task->e, s->place, DIAG_not_a_value, words_of(s));
 }
