@@ -49,11 +49,11 @@ static void see_access(Emit *e, Access *a, Index *i)
 static void see_stmt(Emit *e, Stmt *s)
 {
     AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++) {
-        for (int j = 0; list.at[k].stmt && j < list.at[k].stmt->nindex; j++)
-            see_access(e, &list.at[k], list.at[k].stmt->index[j]);
+    EACH_AT(a, list) {
+        for (int j = 0; a->stmt && j < a->stmt->nindex; j++)
+            see_access(e, a, a->stmt->index[j]);
         if (s->kind == STMT_scan)
-            see_access(e, &list.at[k], s->step);
+            see_access(e, a, s->step);
     }
 }
 
@@ -100,18 +100,18 @@ void extents_find(Emit *e)
     axes.var = alloc(n * sizeof *axes.var);
     axes.name = alloc(n * sizeof *axes.name);
     axes.n = e->naxes;
-    for (int k = 0; k < e->vars.n; k++)
-        for (int j = 0; j < e->vars.at[k]->tensor->rank; j++) {
-            axes.up[e->vars.at[k]->axis + j] = e->vars.at[k]->axis + j;
-            axes.var[e->vars.at[k]->axis + j] = e->vars.at[k];
+    EACH(v, e->vars)
+        for (int j = 0; j < v->tensor->rank; j++) {
+            axes.up[v->axis + j] = v->axis + j;
+            axes.var[v->axis + j] = v;
         }
-    for (int k = 0; k < e->runs.n; k++)
-        for (int j = 0; j < e->runs.at[k]->stmts.n; j++)
-            see_stmt(e, e->runs.at[k]->stmts.at[j]);
-    for (int k = 0; k < e->vars.n; k++) {           /* a gradient is as its parameter */
-        Tensor *t = e->vars.at[k]->tensor;
+    EACH(run, e->runs)
+        EACH(s, run->stmts)
+            see_stmt(e, s);
+    EACH(v, e->vars) {                              /* a gradient is as its parameter */
+        Tensor *t = v->tensor;
         for (int j = 0; t->role == ROLE_grad && t->of_param && j < t->rank; j++)
-            join(e->vars.at[k]->axis + j, var_of(e, t->of_param)->axis + j);
+            join(v->axis + j, var_of(e, t->of_param)->axis + j);
     }
     for (int a = 0; a < axes.n; a++) {
         const int top = top_of(a);
@@ -139,10 +139,7 @@ void extents_print(Emit *e, Buf *b, const char *body)
     buf_add(b, "enum {\n    BATCH = %d,         /* examples in a batch, at most */\n", e->m->batch_max);
     for (int a = 0; a < axes.n; a++) {
         Str name = axes.name[top_of(a)];
-        bool had = name[0] == '1' || name == intern("BATCH");
-        for (int k = 0; k < done.n && !had; k++)
-            had = done.at[k] == name;
-        if (had || !has_word(body, name))
+        if (*name == '1' || name == intern("BATCH") || HAS(done, name) || !has_word(body, name))
             continue;
         PUSH(done, name);
         buf_add(b, "    %s = %d,\n", name, axes.var[a]->tensor->axis[a - axes.var[a]->axis].size);

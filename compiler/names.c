@@ -119,25 +119,17 @@ Str names_lower(Str name)
 }
 
 /* ---- the scope of a function ------------------------------------------------------------------ */
-static bool in_scope(Emit *e, Str name)
-{
-    for (int k = 0; k < e->scope.n; k++)
-        if (e->scope.at[k] == name)
-            return true;
-    return false;
-}
-
 Str scope_enter(Emit *e, Str wish)
 {
     static const char *const letters[] = { "i", "j", "k", "q", "r", "s", "u", "v", "w" };
     Str name = wish ? names_lower(wish) : NULL;
     for (size_t k = 0; !name && k < sizeof letters / sizeof *letters; k++)
-        if (!in_scope(e, intern(letters[k])) && !names_taken(intern(letters[k])))
+        if (!HAS(e->scope, intern(letters[k])) && !names_taken(intern(letters[k])))
             name = intern(letters[k]);
     if (!name)
         name = intern("i");
     Str base = name;
-    for (int k = 2; in_scope(e, name) || names_taken(name); k++)
+    for (int k = 2; HAS(e->scope, name) || names_taken(name); k++)
         name = format("%s%d", base, k);
     PUSH(e->scope, name);
     return name;
@@ -152,9 +144,8 @@ bool has_word(const char *text, Str word)
 {
     const size_t n = strlen(word);
     for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
-        const char before = at == text ? ' ' : at[-1], after = at[n];
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_", before)
-            && (!after || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_", after)))
+        const char *const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+        if ((at == text || !strchr(letters, at[-1])) && (!at[n] || !strchr(letters, at[n])))
             return true;
     }
     return false;

@@ -299,12 +299,6 @@ static Stat *begin(Token *word, Token *name, Place place)
     return s;
 }
 
-static void report_form(Token *word, Place place, const char *expected, const char *met)
-{
-    report(place, DIAG_syntax, expected, met);
-    report_help("the form is `%s`", keywords[word->word].form);
-}
-
 static Stat *with_value(Stat *s, Token *op, Syn *value)
 {
     s->op = name_of(op);
@@ -326,10 +320,9 @@ static Stat *definition(Token *word, Token *name, ArgList args, Place place)
     s->kind = DECL_define;
     for (int k = 0; k < args.n; k++) {
         const Arg *a = &args.at[k];
-        if (a->name)
-            PUSH(s->params, ((Entry) { .name = a->name, .place = a->place, .scalar = true, .init = a->value }));
-        else if (a->value->kind == SYN_name)
-            PUSH(s->params, ((Entry) { .name = a->value->name, .place = a->place, .scalar = true }));
+        if (a->name || a->value->kind == SYN_name)
+            PUSH(s->params, ((Entry) { .name = a->name ? a->name : a->value->name, .place = a->place, .scalar = true,
+                                       .init = a->name ? a->value : NULL }));
         else {
             report(a->place, DIAG_no_parameter, name->name);
             report_help("write a name, or `name = default`");
@@ -454,8 +447,9 @@ stat:
 |   DECODER MIRROR optional_args    { $$ = begin($1, NULL, @$); $$->call = layer($2, $3, place_join(@2, @3)); }
 |   NET NAME block                  { $$ = network($1, $2, $3, place_join(@1, @2)); }
 |   NET NAME '(' NAME ')' block     { $$ = network($1, $2, $6, place_join(@1, @5)); $$->of = $4->name;
-                                      if ($$->kind == DECL_net)
-                                          report_form($1, @3, "`=` or `{`", "`(`"); }
+                                      if ($$->kind == DECL_net) {
+                                          report(@3, DIAG_syntax, "`=` or `{`", "`(`");
+                                          report_help("the form is `%s`", keywords[$1->word].form); } }
 |   NET NAME '=' value              { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '~' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '=' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
