@@ -378,6 +378,7 @@ void  declare_data(Elab *e, Decl *d);
 Setting *setting_of(Decl *d, const char *name);     /* the first; d may be NULL */
 bool  is_setting(Elab *e, Setting *s, const char *of, const char *const *names);
 Phase *phase_new(Elab *e, Decl *d);
+void  drop_terms(Program *p);
 void  phase_programs(Elab *e, int number, Decl *train);
 void  find_needed(StmtList *list, TensorList *needed);      /* adds all that those needed depend on, in whatever way */
 void  optimizer_of(Elab *e, Phase *phase, Decl *train);

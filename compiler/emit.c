@@ -19,6 +19,11 @@ static void add_program(Emit *e, Program *p)
 static void collect_programs(Emit *e)
 {
     Module *m = e->m;
+    for (int k = 0; k < m->programs.n && e->library; k++)
+        if (HAS(*e->library, m->programs.at[k]->name))
+            add_program(e, m->programs.at[k]);
+    if (e->library)
+        return;
     for (int k = 0; k < m->phases.n; k++)
         add_program(e, m->phases.at[k]->gradient);
     for (int k = 0; k < m->programs.n; k++)
@@ -248,7 +253,7 @@ void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
 static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update", ": before the first batch",
                                                     ": after the last batch" };
 
-static void run_print(Emit *e, Buf *b, Run *r)
+void run_print(Emit *e, Buf *b, Run *r)
 {
     buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part], r->name);
     if (r->part == PART_run && r->program->once.n) {
@@ -315,7 +320,7 @@ static void claim_own(void)
         names_claim(intern(own[k]));
 }
 
-static void functions_print(Emit *e, Buf *b)
+void functions_print(Emit *e, Buf *b)
 {
     for (int k = 0; k < e->functions.n; k++) {
         Func *f = e->functions.at[k];
@@ -326,13 +331,14 @@ static void functions_print(Emit *e, Buf *b)
     }
 }
 
-bool emit(Buf *out, Module *m, EmitOptions how)
+/* All functions, as text; the programs of a library are those that use a trained model. */
+Emit *emit_functions(Module *m, EmitOptions how, const StrList *library)
 {
     Emit *e = NEW(Emit);
-    Buf body = { 0 }, storage = { 0 };
     e->m = m;
     e->how = how;
     e->real = how.f64 ? "double" : "float";
+    e->library = library;
     names_reset();
     claim_own();
     e->lo = index_new(intern("lo"), 1, NULL);
@@ -357,6 +363,13 @@ bool emit(Buf *out, Module *m, EmitOptions how)
         plan(e);
     for (int k = 0; k < e->runs.n; k++)
         print_funcs(e, e->runs.at[k]);
+    return e;
+}
+
+bool emit(Buf *out, Module *m, EmitOptions how)
+{
+    Buf body = { 0 }, storage = { 0 };
+    Emit *e = emit_functions(m, how, NULL);
     if (how.fast)
         enter_print(e, &body);
     if (how.profile)

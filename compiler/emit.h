@@ -114,6 +114,7 @@ typedef struct {
     Index *lo;              /* stands for the name lo */
     bool blas;
     bool tile;              /* the function being printed has lo and hi */
+    const StrList *library; /* the programs of a library, for one example; NULL: the trainer's, all */
 } Emit;
 
 /* ---- names.c ---------------------------------------------------------------------------------- */
@@ -126,6 +127,11 @@ Str  names_lower(Str name);                 /* encoder_dense1_w */
 Str  scope_enter(Emit *e, Str wish);        /* a name for an index or a local, in force until scope_leave */
 void scope_leave(Emit *e, int depth);       /* back to depth names */
 
+/* ---- emit.c ----------------------------------------------------------------------------------- */
+Emit *emit_functions(Module *m, EmitOptions how, const StrList *library);
+void functions_print(Emit *e, Buf *b);
+void run_print(Emit *e, Buf *b, Run *r);
+
 /* ---- vars.c ----------------------------------------------------------------------------------- */
 Info *info_of(Emit *e, Tensor *t);
 Var  *var_of(Emit *e, Tensor *t);
@@ -136,6 +142,7 @@ void  vars_alias(Emit *e);                  /* reshapes that can be aliases beco
 void  vars_print(Emit *e, Buf *b);          /* their declarations */
 double plan_bytes(Emit *e);                 /* plan.c: of all places for temporaries */
 bool  check_storage(Emit *e);               /* storage.c: a program can hold them; false after a report */
+long  count_emitted(Emit *e, const Tensor *t);
 void  var_print(Emit *e, Buf *b, Var *v, const char *before);
 IndexInfo *index_info(Emit *e, Index *i);
 

@@ -457,7 +457,7 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
     Var *from = var_of(e, s->source);
     from->used = var_root(from)->used = true;
     buf_add(b, "memcpy(%s%s, %s%s, %ld * sizeof(%s));\n", ref, v->text, s->source->rank ? "" : "&", from->text,
-            tensor_count(s->target), elem_type(e, s->target));
+            count_emitted(e, s->target), elem_type(e, s->target));
 }
 
 /* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1: it does something else. */

@@ -136,7 +136,7 @@ Str extent_text(Emit *e, Index *i)
 void extents_print(Emit *e, Buf *b, const char *body)
 {
     VEC(Str) done = { 0 };
-    buf_add(b, "enum {\n    BATCH = %d,         /* examples in a batch, at most */\n", e->m->batch_max);
+    buf_add(b, "enum {\n    BATCH = %d,         /* examples in a batch, at most */\n", e->library ? 1 : e->m->batch_max);
     for (int a = 0; a < axes.n; a++) {
         Str name = axes.name[top_of(a)];
         if (*name == '1' || name == intern("BATCH") || HAS(done, name) || !has_word(body, name))
@@ -144,7 +144,7 @@ void extents_print(Emit *e, Buf *b, const char *body)
         PUSH(done, name);
         buf_add(b, "    %s = %d,\n", name, axes.var[a]->tensor->axis[a - axes.var[a]->axis].size);
     }
-    if (e->m->nparams)
+    if (e->m->nparams && !e->library)
         buf_add(b, "    PARAMS = %ld,\n", e->m->nparams);
     buf_add(b, "};\n\n");
 }

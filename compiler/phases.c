@@ -131,8 +131,8 @@ void find_needed(StmtList *list, TensorList *needed)
 }
 
 /* ---- programs ---------------------------------------------------------------------------------------------------------- */
-/* A sweep is after its own sums; what would tell the loss is left to die. */
-static void drop_terms(Program *p)
+/* What would tell the loss is left to die: a sweep is after its own sums, a prediction after what it finds. */
+void drop_terms(Program *p)
 {
     EACH_AT(t, p->terms) {
         Tensor *const told[] = { t->value, t->each, t->weight };

@@ -374,6 +374,7 @@ typedef struct {
     bool profile;       /* every call of a function is timed, for `bench --profile` */
 } EmitOptions;
 bool emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file; false after a report */
+void exports_print(Buf *b, Module *m, EmitOptions how); /* library.c: what the trainer exports, another */
 bool storage_fits(const Module *m, double bytes, const Tensor *largest, double its);      /* likewise */
 
 #endif

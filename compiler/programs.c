@@ -242,5 +242,5 @@ void predict_program(Elab *e)
     EACH_AT(made, predicted)
         output(e, made->by->mean);
     if (p)
-        p->terms.n = 0;
+        drop_terms(p);
 }

@@ -292,6 +292,7 @@ int build_trainer(Module *m, const BuildOptions *how, const char *binary)
     Buf c = { 0 };
     if (!emit(&c, m, how->emit))
         return reported();
+    exports_print(&c, m, how->emit);
     return compile_in_folder(m, how, &c, binary);
 }
 
@@ -302,6 +303,7 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
         *status = reported();
         return NULL;
     }
+    exports_print(&c, m, how->emit);
     const Str cache = cache_folder();
     *status = 1;
     if (!cache)
@@ -322,9 +324,10 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
 /* ---- a program to take away -------------------------------------------------------------------------------- */
 int write_program(Module *m, const BuildOptions *how, const char *folder)
 {
-    Buf c = { 0 }, make = { 0 };
+    Buf c = { 0 }, exports = { 0 }, make = { 0 };
     if (!emit(&c, m, how->emit))
         return reported();
+    exports_print(&exports, m, how->emit);
     buf_add(&make, "# Builds the trainer `%s`; `make lib%s.a` a library. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name,
             m->name);
     Argv words = { 0 };
@@ -343,7 +346,8 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
             "lib%s.a: $(patsubst %%.c,%%.o,$(filter-out main.c,$(wildcard *.c)))\n\t$(AR) rcs $@ $^\n\n", m->name);
     buf_add(&make, "clean:\n\trm -f %s lib%s.a *.o\n", m->name, m->name);
     if (!make_folder(folder) || !write_runtime(folder)
-        || !write_file(format("%s/model.c", folder), c.at, c.n) || !write_file(format("%s/Makefile", folder), make.at, make.n))
+        || !write_file(format("%s/model.c", folder), c.at, c.n)
+        || !write_file(format("%s/exports.c", folder), exports.at, exports.n) || !write_file(format("%s/Makefile", folder), make.at, make.n))
         return 1;
     return 0;
 }

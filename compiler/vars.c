@@ -51,7 +51,8 @@ static void name_var(Emit *e, Var *v)
     } else if (t->role == ROLE_param || t->role == ROLE_grad) {
         const char *block = t->role == ROLE_param ? "p" : "dp";
         v->name = tensor_in(&e->m->params, t) ? names_claim(t->cname) : NULL;
-        v->text = v->name ? format("%s.%s", block, v->name)
+        v->text = v->name && e->library ? v->name
+                : v->name ? format("%s.%s", block, v->name)
                 : t->offset ? format("(%s.flat + %ld)", block, t->offset) : format("%s.flat", block);
     } else {
         v->name = names_claim(t->cname);
@@ -260,6 +261,13 @@ void vars_alias(Emit *e)
             v->text = v->name;
 }
 
+/* Elements of an array as it is emitted: in a library of one example. */
+long count_emitted(Emit *e, const Tensor *t)
+{
+    const bool one = e->library && t->rank && t->axis[0].example;
+    return tensor_count(t) / (one ? e->m->batch_max : 1);
+}
+
 /* ---- declarations ----------------------------------------------------------------------------- */
 static void put_shape(Buf *b, Var *v, int from)
 {
@@ -344,10 +352,12 @@ static void print_role(Emit *e, Buf *b, Role role, const char *title, bool point
 
 void vars_print(Emit *e, Buf *b)
 {
-    print_params(e, b);
-    print_role(e, b, ROLE_input, "filled by the trainer before a run", false);
+    if (!e->library)
+        print_params(e, b);
+    print_role(e, b, ROLE_input, e->library ? "filled before a run" : "filled by the trainer before a run", false);
     print_role(e, b, ROLE_length, "lengths, filled with their inputs", false);
-    print_role(e, b, ROLE_state, "kept from step to step", false);
+    if (!e->library)
+        print_role(e, b, ROLE_state, "kept from step to step", false);
     if (e->how.fast) {
         print_role(e, b, ROLE_temp, "inputs in another shape", true);
         plan_print(e, b);

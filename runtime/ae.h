@@ -16,6 +16,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#include "scalar.h"
 
 #ifdef AE_DOUBLE
 typedef double ae_real;
@@ -127,6 +128,17 @@ typedef struct {
 
 typedef struct { const char *name, *what; unsigned long long flops; } AeTimed;  /* flops: of its products, in one step */
 
+typedef struct {            /* an array that an exported library holds */
+    const char *declared;   /* "static const float encoder_dense1_w[64][128]" */
+    const char *name;       /* of the parameter or state: "encoder.dense1.w" */
+} AeHeld;
+
+typedef struct {            /* a C library of some programs without the trainer, for `export --c` */
+    const char *name;       /* of the program, or "" for all */
+    const char *header, *before, *after;    /* the text of its header, and of its C before and behind the arrays */
+    const AeHeld *held;     int nheld;
+} AeExport;
+
 typedef struct {
     const char *name;       /* of the model */
     const char *file;       /* the .ae's name without its folder */
@@ -149,6 +161,7 @@ typedef struct {
     uint64_t *spent;                    /* [ntimed] ticks in each since the start, all threads together */
 } AeModel;
 extern const AeModel ae_model;
+extern const AeExport ae_exports[] __attribute__((weak));       /* in a file of its own; one without a name ends it */
 
 /* ---- time stamps, in a build for `bench --profile` ------------------------------------------------ */
 static inline uint64_t ae_ticks(void)
@@ -207,24 +220,6 @@ double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */
 double ae_bessel_slope(double order, double x);     /* of the ratio, by x */
 double ae_log_bessel(double order, double x);       /* log I_v(x) */
 
-static inline float  ae_sigmoidf(float x)   { return 1.0f / (1.0f + expf(-x)); }
-static inline double ae_sigmoid(double x)   { return 1.0 / (1.0 + exp(-x)); }
-static inline float  ae_softplusf(float x)  { return (x > 0 ? x : 0) + log1pf(expf(-fabsf(x))); }
-static inline double ae_softplus(double x)  { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
-static inline float  ae_rsqrt0f(float x)    { return x == 0 ? 0 : 1.0f / sqrtf(x); }
-static inline double ae_rsqrt0(double x)    { return x == 0 ? 0 : 1.0 / sqrt(x); }
-static inline float  ae_signf(float x)      { return (float) ((x > 0) - (x < 0)); }
-static inline double ae_sign(double x)      { return (x > 0) - (x < 0); }
-static inline float  ae_maxf(float a, float b)      { return a >= b ? a : b; }
-static inline double ae_max(double a, double b)     { return a >= b ? a : b; }
-static inline float  ae_minf(float a, float b)      { return a <= b ? a : b; }
-static inline double ae_min(double a, double b)     { return a <= b ? a : b; }
-static inline int    ae_imax(int a, int b)          { return a >= b ? a : b; }
-static inline int    ae_imin(int a, int b)          { return a <= b ? a : b; }
-static inline float  ae_fmodf(float a, float b)     { return a - fabsf(b) * floorf(a / fabsf(b)); }
-static inline double ae_fmod(double a, double b)    { return a - fabs(b) * floor(a / fabs(b)); }
-static inline int    ae_imod(int a, int b)          { const int m = b < 0 ? -b : b, r = m ? a % m : 0; return r < 0 ? r + m : r; }
-static inline int    ae_idiv(int a, int b)          { const int q = b ? a / b : 0; return b && a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q; }
 /* How many of n a thread of a team takes at once: one piece each, of whole units. Vectors then hold the same elements
  * however many the threads, and what is left over for single numbers is always the same: C may round these otherwise. */
 #ifdef __AVX512F__
@@ -241,10 +236,5 @@ static inline int    ae_share(int n, int unit)
 #endif
     return ae_imax(((n + threads - 1) / threads + unit - 1) / unit, 1) * unit;
 }
-enum { AE_FAR = -(1 << 30) - 1 };       /* a subscript that is outside of everything */
-static inline int    ae_floorf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) floorf(x) : AE_FAR; }
-static inline int    ae_floor(double x)     { return x >= -1073741824.0 && x <= 1073741824.0 ? (int) floor(x) : AE_FAR; }
-static inline int    ae_roundf(float x)     { return x >= -1073741824.0f && x <= 1073741824.0f ? (int) rintf(x) : AE_FAR; }
-static inline int    ae_round(double x)     { return x >= -1073741824.0 && x <= 1073741824.0 ? (int) rint(x) : AE_FAR; }
 
 #endif

@@ -22,6 +22,9 @@ static bool knows(const char *command, const Flag *f)
     return false;
 }
 
+/* -o FILE, but --out DIR and --c. */
+static const char *dashes(const Flag *f) { return strlen(f->name) > 1 || f->kind == SWITCH ? "--" : "-"; }
+
 /* ---- help -------------------------------------------------------------------------------------------- */
 static void show_flags(const char *command)
 {
@@ -29,7 +32,7 @@ static void show_flags(const char *command)
     for (int k = 0; k < NFLAGS; k++) {
         if (!knows(command, &flags[k]))
             continue;
-        char *const s = form("%s%s%s%s", strlen(flags[k].name) > 1 ? "--" : "-", flags[k].name,
+        char *const s = form("%s%s%s%s", dashes(&flags[k]), flags[k].name,
                              flags[k].takes ? " " : "", flags[k].takes ? flags[k].takes : "");
         printf("  %-18s %s\n", s, flags[k].text);
         free(s);
@@ -60,7 +63,7 @@ static const Flag *find_flag(const char *word, const char *command)
     for (int k = 0; k < NFLAGS; k++) {
         if (!knows(command, &flags[k]))
             continue;
-        if (strcmp(bare, flags[k].name) == 0 && (word[1] == '-') == (strlen(bare) > 1))
+        if (strcmp(bare, flags[k].name) == 0 && (word[1] == '-') == (strlen(dashes(&flags[k])) > 1))
             return &flags[k];
         names[n++] = flags[k].name;
     }

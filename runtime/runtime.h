@@ -68,7 +68,7 @@ typedef struct {
     double seconds, within, span;   /* within, span: 0 the command's own */
     int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, profile, log_json, json, pca, sphere, gaussians, help;
+    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -255,6 +255,7 @@ void command_nearest(void);
 void command_analogy(void);
 void command_similarity(void);
 void command_grad(void);
+void command_export(void);
 void command_gradcheck(void);
 void command_bench(void);
 void command_info(void);

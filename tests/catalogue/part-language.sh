@@ -57,3 +57,35 @@ build sentences sentences --cc "$work/cc" && {
 }
 sed 's/^label.*//; s/y\[n, u\] of w/y[n, u] of w = x/' "$here/sentences.ae" > one.ae
 build one one --cc "$work/cc" && { ./one train > log 2>&1; [ "$(cat log)" = 'error: pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`' ] && ok || bad "pairs: no label" "$(cat log)"; }
+
+# ---- export: what the trainer computes, without it --------------------------------------------------------------------
+same_numbers() { paste <(tr ' ' '\n' <<< "$1" | grep .) <(tr ' ' '\n' <<< "$2" | grep .) | awk 'NF != 2 { bad = 1 } { d = $1 - $2; if (d < -1e-5 || d > 1e-5) bad = 1 } END { exit bad || NR == 0 }'; }
+exported() {    # exported MODEL PROGRAM TAKES IN OUT DATA [FLAGS]: the C gives what the trainer gives
+    gcc -I. -std=c11 -O1 -Wall -Wextra -Werror -DHEADER="\"$1_c.h\"" -DCALL="$1_$2" -DTAKES="$3" -DIN="$4" -DOUT="$5" "${@:7}" "$here/exported.c" "$1_c.c" -o call -lm > log 2>&1 \
+        || { bad "export $1 $2" "$(cat log)"; return; }
+    same_numbers "$("$tool" get "$6" | ./call)" "$("$tool" get "$1.$2.npy")" && ok || bad "export $1 $2" "$("$tool" get "$6" | ./call | head -c 300) / $("$tool" get "$1.$2.npy" | head -c 300)"
+}
+"$tool" npy z.npy 6,2,1,2 1; "$tool" npy x.npy 6,2,1,2 0 2 1 0 2 2 1 1 0 1 2
+"$tool" weights w.safetensors decoder.dense1.w 4,12 0.3,-0.2,0.1,0.7 decoder.dense1.b 12 0.5,-1,2,0,0.25,1,-0.5,3,0.75,0.1,-2,1.5
+build levels levels --cc "$work/cc" && ./levels export --c -o levels_c.c --weights w.safetensors > log 2>&1 && {
+    ./levels encode --weights w.safetensors -o levels.encode.npy > log 2>&1; ./levels reconstruct --weights w.safetensors -o levels.reconstruct.npy > log 2>&1
+    exported levels encode int32_t 4 4 x.npy
+    exported levels reconstruct int32_t 4 4 x.npy -DCODE=4
+} || bad "export levels" "$(cat log)"
+cp "$here/../../examples/batch_norm.ae" . && build batch_norm batch_norm --cc "$work/cc" && train batch_norm --epochs 2 && {
+    "$tool" npy z.npy 5,64 8; "$tool" noise z.npy 4 rows.npy
+    for program in encode reconstruct; do ./batch_norm $program --test rows.npy --split test --weights batch_norm.run -o batch_norm.$program.npy > log 2>&1 || bad "$program" "$(cat log)"; done
+    ./batch_norm decode batch_norm.encode.npy --weights batch_norm.run -o batch_norm.decode.npy > log 2>&1 || bad "decode" "$(cat log)"
+    ./batch_norm export --c --weights batch_norm.run -o batch_norm_c.c > log 2>&1 || bad "export" "$(cat log)"
+    exported batch_norm encode float 64 8 rows.npy -DSCALE=batch_norm_scale_x
+    exported batch_norm reconstruct float 64 64 rows.npy -DSCALE=batch_norm_scale_x -DCODE=8
+    exported batch_norm decode float 8 64 batch_norm.encode.npy
+    ./batch_norm export --c --name decode --weights batch_norm.run -o batch_norm_c.c > log 2>&1 || bad "export decode" "$(cat log)"
+    if grep -q 'encoder\|_encode' batch_norm_c.c batch_norm_c.h; then bad "export: the decoder alone has nothing of the encoder" "$(grep -n encode batch_norm_c.[ch] | head -3)"; else ok; fi
+    exported batch_norm decode float 8 64 batch_norm.encode.npy
+    ./batch_norm export --safetensors --weights batch_norm.run -o weights.safetensors > log 2>&1 && cmp -s weights.safetensors batch_norm.run/model.safetensors && ok || bad "export --safetensors" "$(cat log)"
+    says() { local want=$1; shift; "$@" > log 2>&1; [ $? = 2 ] && [ "$(cat log)" = "$want" ] && ok || bad "$want" "$(cat log)"; }
+    says 'error: export takes one of --c (a header and a C file) and --safetensors (the weights)' ./batch_norm export
+    says 'error: -o net.onnx: the name ends in .c' ./batch_norm export --c -o net.onnx
+    says 'error: --name encod: no such program can be exported; did you mean encode?' ./batch_norm export --c --name encod --weights batch_norm.run
+}

@@ -1,0 +1,218 @@
+/* library.c -- the programs that use a trained model as C without the trainer: what its `export --c` writes.
+ *
+ * Takes a module; leaves a file of tables, one entry for each such program and one for all. An entry is the text of a header
+ * and of a C file but for the weights, whose declarations stand between: the trainer puts their numbers there. The functions
+ * are those of the plain schedule, for one example at a time. */
+#include "emit.h"
+#include "driver.h"
+
+static const char *const offered[] = { "encode", "decode", "reconstruct", "predict" };
+
+/* ---- one example ------------------------------------------------------------------------------------------ */
+static const char *type_of(Emit *e, const Tensor *t)
+{
+    return t->elem == ELEM_int ? "int32_t" : e->real;
+}
+
+static void put_sizes(Buf *b, const Tensor *t)
+{
+    for (int k = 0; k < t->rank; k++)
+        if (!t->axis[k].example)
+            buf_add(b, "[%d]", t->axis[k].size);
+}
+
+/* Filled by the caller, in the order of the declarations; then what is no data. What is given and not read is left out. */
+static TensorList arguments_of(Emit *e, const Program *p)
+{
+    TensorList all = { 0 }, read = { 0 };
+    EACH_AT(in, e->m->inputs) {
+        if (HAS(p->inputs, in->tensor))
+            PUSH(all, in->tensor);
+        if (in->length && (HAS(p->inputs, in->length) || HAS(p->inputs, in->tensor)))
+            PUSH(all, in->length);
+    }
+    EACH(t, p->inputs)
+        PUSH_NEW(all, t);
+    EACH(t, all)
+        if (var_of(e, t)->used)
+            PUSH(read, t);
+    return read;
+}
+
+static void put_head(Emit *e, Buf *b, const Program *p, const TensorList *in)
+{
+    buf_add(b, "void %s_%s(", e->m->name, p->name);
+    for (int k = 0; k < in->n; k++)
+        buf_add(b, "const %s *in%d, ", type_of(e, in->at[k]), k + 1);
+    for (int k = 0; k < p->outputs.n; k++)
+        buf_add(b, "%s%s *out%d", k ? ", " : "", type_of(e, p->outputs.at[k]), k + 1);
+    buf_add(b, ")");
+}
+
+static void put_wrapper(Emit *e, Buf *header, Buf *b, Program *p)
+{
+    const TensorList in = arguments_of(e, p);
+    put_head(e, header, p, &in);
+    buf_add(header, ";\n    /*");
+    put_head(e, b, p, &in);
+    buf_add(b, "\n{\n");
+    for (int k = 0; k < in.n; k++) {
+        Var *v = var_of(e, in.at[k]);
+        v->used = true;
+        buf_add(b, "    memcpy(%s, in%d, %ld * sizeof *in%d);\n", v->text, k + 1, count_emitted(e, in.at[k]), k + 1);
+        buf_add(header, " in%d: ", k + 1);
+        put_comment(header, in.at[k]->name);
+        put_sizes(header, in.at[k]);
+    }
+    for (int k = 0; k < e->runs.n; k++)
+        if (e->runs.at[k]->program == p && e->runs.at[k]->part == PART_run)
+            buf_add(b, "    %s();\n", e->runs.at[k]->name);
+    for (int k = 0; k < p->outputs.n; k++) {
+        Var *v = var_of(e, p->outputs.at[k]);
+        v->used = var_root(v)->used = true;
+        buf_add(b, "    memcpy(out%d, %s, %ld * sizeof *out%d);\n", k + 1, v->text, count_emitted(e, p->outputs.at[k]), k + 1);
+        buf_add(header, " out%d: ", k + 1);
+        put_comment(header, p->outputs.at[k]->name);
+        put_sizes(header, p->outputs.at[k]);
+    }
+    buf_add(header, " */\n");
+    buf_add(b, "}\n\n");
+}
+
+/* ---- what it stands on --------------------------------------------------------------------------------------- */
+/* A file of the runtime, without its includes. */
+static void put_source(Buf *b, const char *name)
+{
+    const Source *s = embedded_file(name);
+    for (const char *line = s->text, *next; *line; line = next) {
+        next = strchr(line, '\n') ? strchr(line, '\n') + 1 : line + strlen(line);
+        if (strncmp(line, "#include \"", 10))
+            buf_put(b, line, (size_t) (next - line));
+    }
+    buf_add(b, "\n");
+}
+
+static bool has_any(const char *text, const char *const *words)
+{
+    for (; *words; words++)
+        if (has_word(text, intern(*words)))
+            return true;
+    return false;
+}
+
+static void put_before(Emit *e, Buf *b, const char *body)
+{
+    static const char *const special[] = { "ae_lgamma", "ae_digamma", "ae_bessel_ratio", "ae_bessel_slope", "ae_log_bessel", NULL };
+    static const char *const rank[] = { "ae_rank", NULL };
+    buf_add(b, "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
+    buf_add(b, "#pragma GCC diagnostic ignored \"-Wmissing-braces\"\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n");
+    buf_add(b, "typedef %s ae_real;\n", e->real);
+    buf_add(b, "static const struct { int32_t batch, step, examples, epochs, phase, hold; double epoch; uint64_t seed; int32_t block; }\n"
+            "    ae_clock __attribute__((unused)) = { .batch = 1 };\n");
+    if (has_word(body, intern("ae_states")))
+        buf_add(b, "static const long ae_states = 1;\n");
+    buf_add(b, "\n");
+    put_source(b, "runtime/scalar.h");
+    if (has_any(body, special))
+        put_source(b, "runtime/special.c");
+    if (has_any(body, rank))
+        put_source(b, "runtime/rank.c");
+    extents_print(e, b, body);
+}
+
+/* Whether all of it can stand alone: no draws, no parameter as a part of a block, no array with a row for each example of a batch. */
+static bool stands_alone(Emit *e, const char *body)
+{
+    static const char *const trainers[] = { "ae_uniform", "ae_uniformf", "ae_normal", "ae_normalf", "ae_orthogonal", NULL };
+    EACH(v, e->vars) {
+        if (v->used && !v->name)
+            return false;
+        for (int k = 0; k < v->tensor->rank; k++)
+            if (v->used && v->tensor->axis[k].example && (v->tensor->role == ROLE_state || v->tensor->axis[k].size != e->m->batch_max))
+                return false;
+    }
+    return !has_any(body, trainers);
+}
+
+/* ---- entries ---------------------------------------------------------------------------------------------------- */
+static void put_text(Buf *b, const char *field, const char *text)
+{
+    buf_add(b, "      .%s =", field);
+    for (const char *line = text; *line; ) {
+        const size_t n = strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n');
+        buf_add(b, "\n    ");
+        put_string(b, intern_n(line, n));
+        line += n;
+    }
+    buf_add(b, ",\n");
+}
+
+static int put_held(Emit *e, Buf *b, Str name, const char *body)
+{
+    int n = 0;
+    Buf list = { 0 };
+    EACH(v, e->vars) {
+        if ((v->tensor->role != ROLE_param && v->tensor->role != ROLE_state) || !v->name || !has_word(body, v->name))
+            continue;
+        Buf declared = { 0 };
+        buf_add(&declared, "static const %s %s", type_of(e, v->tensor), v->name);
+        for (int k = 0; k < v->tensor->rank; k++)
+            buf_add(&declared, "[%s]", v->extent[k]);
+        buf_add(&list, "    { ");
+        put_string(&list, declared.at);
+        buf_add(&list, ", ");
+        put_string(&list, v->tensor->name);
+        buf_add(&list, " },\n");
+        n++;
+    }
+    if (n)
+        buf_add(b, "static const AeHeld %s[] = {\n%s};\n", name, list.at);
+    return n;
+}
+
+/* The programs named; false: they cannot stand alone. */
+static bool put_entry(Buf *tables, Buf *entries, Module *m, EmitOptions how, const StrList *programs, Str name)
+{
+    Buf header = { 0 }, body = { 0 }, functions = { 0 }, before = { 0 };
+    how.fast = how.profile = how.openblas = false;
+    Emit *e = emit_functions(m, how, programs);
+    functions_print(e, &functions);
+    for (int k = 0; k < e->runs.n; k++)
+        run_print(e, &functions, e->runs.at[k]);
+    buf_add(&header, "#include <stdint.h>\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+    EACH(p, e->programs)
+        put_wrapper(e, &header, &functions, p);
+    vars_print(e, &body);
+    buf_add(&body, "\n%s", functions.at);
+    if (!stands_alone(e, body.at))
+        return false;
+    put_before(e, &before, body.at);
+    const Str held = format("ae_held%s%s", *name ? "_" : "", name);
+    const int n = put_held(e, tables, held, body.at);
+    buf_add(entries, "    { .name = ");
+    put_string(entries, name);
+    buf_add(entries, n ? ", .held = %s, .nheld = %d,\n" : ",\n", held, n);
+    put_text(entries, "header", header.at);
+    put_text(entries, "before", before.at);
+    put_text(entries, "after", body.at);
+    buf_add(entries, "    },\n");
+    return true;
+}
+
+void exports_print(Buf *b, Module *m, EmitOptions how)
+{
+    Buf tables = { 0 }, entries = { 0 };
+    StrList all = { 0 };
+    for (size_t k = 0; k < sizeof offered / sizeof *offered && !how.check; k++)
+        EACH(p, m->programs)
+            if (p->name == intern(offered[k])) {
+                StrList one = { 0 };
+                PUSH(one, p->name);
+                if (put_entry(&tables, &entries, m, how, &one, p->name))
+                    PUSH(all, p->name);
+            }
+    if (all.n > 1)
+        put_entry(&tables, &entries, m, how, &all, intern(""));
+    buf_add(b, "/* What `export --c` writes: programs of %s without the trainer. */\n#include \"ae.h\"\n\n", m->name);
+    buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s    { .name = NULL },\n};\n", tables.at ? tables.at : "", entries.at ? entries.at : "");
+}
