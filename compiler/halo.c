@@ -195,17 +195,32 @@ static Margin *margin_of(Emit *e, Tensor *t)
     return NULL;
 }
 
+static Margin *margin_for(Emit *e, Tensor *t)
+{
+    if (!margin_of(e, t))
+        PUSH(margins, ((Margin) { .var = var_of(e, t), .refused = t->rank < 2 || t->elem != ELEM_real }));
+    return margin_of(e, t);
+}
+
+/* A scan goes through the examples at one value of its index. When they are a multiple of a page apart, they all
+ * want the same few places of a cache; so another value is stored, which nobody uses. */
+static void want_padding(Emit *e, Stmt *scan)
+{
+    AccessList list = stmt_accesses(scan);
+    EACH(a, list)
+        for (int k = 1; a.sub && k < a.tensor->rank && a.tensor->axis[0].example; k++)
+            if (expr_uses(a.sub[k], scan->step)
+                && tensor_count(a.tensor) / a.tensor->axis[0].size * (e->how.f64 ? 8 : 4) % 4096 == 0)
+                margin_for(e, a.tensor)->after[k] = 1;
+}
+
 static void want_margin(Emit *e, Tensor *t, Expr **sub, unsigned check, bool write)
 {
     long before[MAX_RANK], after[MAX_RANK];
-    Margin *m = margin_of(e, t);
-    if (!m) {
-        PUSH(margins, ((Margin) { .var = var_of(e, t) }));
-        m = &margins.at[margins.n - 1];
-    }
+    Margin *m = margin_for(e, t);
     m->read |= !write;
     m->written |= write;
-    m->refused |= t->rank < 2 || t->elem != ELEM_real || !reach(t, sub, check, before, after) || before[0] || after[0];
+    m->refused |= !reach(t, sub, check, before, after) || before[0] || after[0];
     for (int k = 0; k < t->rank && !m->refused; k++) {
         m->before[k] = before[k] > m->before[k] ? before[k] : m->before[k];
         m->after[k] = after[k] > m->after[k] ? after[k] : m->after[k];
@@ -228,6 +243,8 @@ void margins_find(Emit *e)
     for (int k = 0; k < e->runs.n; k++)
         for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
             Stmt *s = e->runs.at[k]->stmts.at[j];
+            if (s->kind == STMT_scan)
+                want_padding(e, s);
             if (!reaches_out(e, s))
                 continue;
             if (s->where && s->where->kind == EXPR_inside && factor_like(s->value, s->where->arg[0])) {
