@@ -44,7 +44,12 @@ static bool build_options(Options *o, BuildOptions *b)
         .cc = o->cc ? o->cc : "gcc",
         .sanitize = o->sanitize, .keep = o->keep, .verbose = o->verbose,
     };
-    b->emit.openblas = b->emit.fast && o->gemm && !strcmp(o->gemm, "openblas");
+    Str gemm = o->gemm ? intern(o->gemm) : intern("auto");
+    if (gemm == intern("auto") && b->emit.fast && o->file)
+        gemm = tuned_gemm(o->file, gemm);
+    if (!gemm)
+        return false;
+    b->emit.openblas = b->emit.fast && gemm == intern("openblas");
     b->library = b->emit.fast && !(o->gemm && !strcmp(o->gemm, "generated"));
     return true;
 }
@@ -125,9 +130,30 @@ int command_run(Options *o)
     return refuse(1, "%s: %s", binary, strerror(errno));
 }
 
+/* How the fast schedule shares memory. */
+static int show_plan(Options *o)
+{
+    BuildOptions how;
+    Buf c = { 0 }, drawn = { 0 };
+    int status;
+    o->schedule = NULL;
+    Module *m = module_of(o, NULL, &how, &status);
+    if (!m)
+        return status;
+    how.emit.plan = &drawn;
+    if (!emit(&c, m, how.emit)) {
+        diag_flush(stderr, o->json);
+        return 3;
+    }
+    fwrite(drawn.at, 1, drawn.n, stdout);
+    return 0;
+}
+
 int command_show(Options *o)
 {
     int status;
+    if (o->stage && !strcmp(o->stage, "plan"))
+        return show_plan(o);
     if (o->stage && !one_of("--ir", o->stage, stage_names))
         return 2;
     Module *m = module_of(o, o->stage ? intern(o->stage) : intern("split"), NULL, &status);

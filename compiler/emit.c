@@ -381,6 +381,8 @@ bool emit(Buf *out, Module *m, EmitOptions how)
     model_print(e, &body);
     if (!check_storage(e))
         return false;
+    if (how.plan)
+        plan_draw(e, how.plan);
     vars_print(e, &storage);
     buf_add(&storage, "\n%s", body.at);
     file_head(e, out);

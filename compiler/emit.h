@@ -192,6 +192,7 @@ void regions_print(Emit *e, Buf *b, Run *r);
 void enter_print(Emit *e, Buf *b);
 void plan(Emit *e);
 void plan_print(Emit *e, Buf *b);          /* the arena */
+void plan_draw(Emit *e, Buf *b);
 Gemm *gemm_find(Emit *e, Stmt *s, Index *tile);     /* NULL: no contraction, or too small a one */
 Index *gemm_best_tile(Gemm *g, Stmt *s);    /* what threads should share; NULL: any */
 bool gemm_tiles(Gemm *g, Index *i);         /* i may run from lo to hi */

@@ -288,3 +288,66 @@ void plan_print(Emit *e, Buf *b)
     }
     buf_add(b, "    char end[64];\n} mem;\n");
 }
+
+/* ---- the arena as a picture: `aec show --ir plan` ------------------------------------------------ */
+enum { DRAWN = 48 };        /* characters from the first statement to the last */
+
+static Life *life_in(Var *v, int program)
+{
+    for (int k = 0; k < v->lives.n; k++)
+        if (v->lives.at[k].program == program)
+            return &v->lives.at[k];
+    return NULL;
+}
+
+static void bar_draw(Buf *b, const Life *l, int from, int to)
+{
+    const int all = to - from + 1;
+    const int first = (l->born - from) * DRAWN / all, last = l->dies == INT_MAX ? DRAWN : (l->dies - from + 1) * DRAWN / all;
+    for (int k = 0; k < DRAWN; k++)
+        buf_add(b, "%c", k == first || (k > first && k < last) ? '#' : '.');
+}
+
+/* Of the first program, which is the gradient of the first phase. */
+void plan_draw(Emit *e, Buf *b)
+{
+    const int program = 1;
+    double shared = 0, alone = 0;
+    int from = INT_MAX, to = 0, numbers = 0;
+    for (int k = 0; k < places.n; k++)
+        for (int j = 0; j < places.at[k].n; j++) {
+            const Life *l = life_in(places.at[k].at[j], program);
+            from = l && l->born < from ? l->born : from;
+            to = l && l->dies != INT_MAX && l->dies > to ? l->dies : to;
+        }
+    Buf rows = { 0 };
+    for (int k = 0; k < places.n; k++) {
+        double most = 0;
+        for (int j = 0; j < places.at[k].n; j++) {
+            Var *v = places.at[k].at[j];
+            const Life *l = life_in(v, program);
+            if (!l)
+                continue;
+            if (v->tensor->rank == 0) {
+                numbers++;
+                continue;
+            }
+            const double kb = (double) bytes_of(e, v) / 1024;
+            if (most)
+                buf_add(&rows, "%13s", "");
+            else
+                buf_add(&rows, "%10.1f KB", kb);
+            buf_add(&rows, "  ");
+            bar_draw(&rows, l, from, to);
+            buf_add(&rows, "  %s\n", v->tensor->name);
+            most = kb > most ? kb : most;
+            alone += kb;
+        }
+        shared += most;
+    }
+    buf_add(b, "The arena of %s: %.1f KB, where each tensor alone would make %.1f KB. From left to right: its %d\n"
+            "loop nests, one after the other. What stands below a size shares its place", e->runs.at[0]->program->name, shared,
+            alone, to - from + 1);
+    buf_add(b, numbers ? "; %d single numbers are left out.\n\n" : ".\n\n", numbers);
+    buf_add(b, "%s", rows.at ? rows.at : "");
+}

@@ -372,6 +372,7 @@ typedef struct {
     bool check;         /* a gradcheck build: held statements are emitted under `if (!ae_clock.hold)` */
     bool openblas;
     bool profile;       /* every call of a function is timed, for `bench --profile` */
+    Buf *plan;          /* where the arena is drawn; NULL: nowhere */
 } EmitOptions;
 bool emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file; false after a report */
 void exports_print(Buf *b, Module *m, EmitOptions how); /* library.c: what the trainer exports, another */

@@ -117,6 +117,7 @@ done > "$work/templates.result"
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
 try "a loss that is not finite" tests/programs/diverges.sh "$aec" "$work/diverges" > "$work/diverges.result"
 try "tables by rows" tests/programs/rows.sh "$aec" "$work/rows" > "$work/rows.result"
+[ "$what" = quick ] || try "aec tune" tests/programs/tune.sh "$aec" "$work/tune" > "$work/tune.result"
 try "what is computed once" tests/programs/once.sh "$aec" "$work/once" > "$work/once.result"
 
 {   # the time of each statement, by its line
