@@ -1,0 +1,73 @@
+# part-basics.sh -- read by run.sh: shapes, counts, terms and decay, by hand
+# (3, 5, 25, 43, 47, 56, 71, 89).
+
+# ---- 3, 5: the shape of an hourglass ----------------------------------------------------------------------------------
+hourglass() {   # hourglass DECODER: 64-32-4 and back
+    printf 'ae 1\nmodel hourglass\ninput x : vector(64)\ndata { train = npy("hourglass.npy") }\nencoder { dense(32) relu }\nbottleneck z = code(4)\ndecoder %s\nreconstruct x by mse\ntrain { epochs = 1 }\n' "$1" > hourglass.ae
+    "$aec" show hourglass.ae 2>&1
+}
+layers=$(hourglass mirror | awk '/^decoder/ { print $2, $3 }' | tr '\n' ';')
+if [ "$layers" = "dense(32) 32;relu 32;dense(64) 64;" ]; then ok; else bad "3: mirror gives the encoder's layers in reverse order" "$layers"; fi
+try "5: the compiler says how much smaller the code is" grep -q 'The code has 4 numbers, the input x has 64: 16 to 1' <<< "$(hourglass mirror)"
+"$tool" npy zero.npy 40,64 0; "$tool" noise zero.npy 1 hourglass.npy
+hourglass '{ dense(64) }' > log && build hourglass hourglass --cc "$work/cc" && train hourglass && ok || bad "3: an asymmetric one trains"
+try "3: a decoder that does not fit is refused with both shapes and its line" grep -qF 'hourglass.ae:7' <<< "$(hourglass '{ dense(63) }')"
+
+# ---- 25, 43: terms add up, rows too ---------------------------------------------------------------------------------------
+build "$here/../../examples/sparse_l1" terms && train terms --epochs 3 && {
+    said=$(./terms eval --json --weights terms.run)
+    near "25: the terms times their weights are the loss" \
+        "$(awk "BEGIN { print $(echo "$said" | field test/reconstruct) + 0.1 * $(echo "$said" | field test/codes) + 1e-4 * $(echo "$said" | field test/connections) }")" \
+        "$(echo "$said" | field test/loss)" 1e-6
+    ./terms score --weights terms.run -o rows.csv > log 2>&1
+    near "43: the mean over the rows is what was told" "$(awk 'NR > 1 { s += $1; n++ } END { if (n == 359) printf "%.9g", s / n }' rows.csv)" "$(echo "$said" | field test/reconstruct)" 1e-6
+}
+
+# ---- 47: L2, as a term and as decay ------------------------------------------------------------------------------------------
+# Rows are 0, so that only the penalty reaches the weight.
+"$tool" npy rows.npy 4,1 0
+"$tool" weights w.safetensors encoder.dense1.w 1,1 0.7 encoder.dense1.b 1 0.2
+sed 's/sparse(h, rho = rho)/l2(h)\n    l2(weights) * 0.3/; s/dense(1) sigmoid as h/dense(1) as h/' "$here/sparse.ae" > l2_weights.ae
+decayed() {     # decayed NAME OPTIMIZER WANT: the weight after one step
+    sed "s/epochs = 1/epochs = 1  optimizer = $2/; $4" l2_weights.ae > $1.ae
+    build $1 $1 --cc "$work/cc" && ./$1 train --quiet --weights w.safetensors --out $1.run > log 2>&1 || bad "train $1" "$(cat log)"
+    near "47: a step of $2" "$("$tool" get $1.run/model.safetensors encoder.dense1.w)" $3 1e-6
+}
+build l2_weights l2_weights --cc "$work/cc" && grad l2_weights --weights w.safetensors && {
+    near "47: slope of 0.3 w^2" "$(of encoder.dense1.w)" 0.42 1e-6
+    near "47: biases are left alone" "$(of encoder.dense1.b)" 0.4 1e-6
+    decayed by_term "sgd(lr = 0.1)" 0.658 ""
+    decayed by_adam "adam(lr = 0.1)" 0.6 ""         # rescales the slope, whatever the weight of the term
+    decayed by_decay "adamw(lr = 0.1, decay = 0.2)" 0.686 "s/l2(weights) . 0.3//"
+}
+
+# ---- 56: dropout ---------------------------------------------------------------------------------------------------------------
+printf 'ae 1\nmodel dropped\ninput x : vector(1000)\ndata { train = npy("ones.npy") }\nencoder { dropout(0.25) as h }\ndecoder { dense(1000) }\nreconstruct x by mse\npretext sum { minimize l1(h) }\ntrain { batch = all  epochs = 1 }\n' > dropped.ae
+"$tool" npy ones.npy 100,1000 1
+build dropped dropped --cc "$work/cc" && {
+    "$tool" weights w.safetensors decoder.dense1.w 1000,1000 0 decoder.dense1.b 1000 0
+    grad dropped --weights w.safetensors
+    holds "56: what is kept is scaled up, so the mean stays" "$(of loss.sum) > 0 && $(of loss.sum) != 1000 && ($(of loss.sum) / 1000 - 1)^2 < 9 / 3 / 100000"
+    ./dropped encode --split train --weights w.safetensors -o z.npy > log 2>&1
+    if [ "$("$tool" get z.npy | tr ' ' '\n' | sort -u | tr -d '\n')" = 1 ]; then ok; else bad "56: outside training nothing is dropped"; fi
+}
+
+# ---- 71: weights as pictures ------------------------------------------------------------------------------------------------------
+sed -i 's/^set m.*/set m = 3/' space.ae 2> /dev/null || cp "$here/space.ae" .
+"$tool" npy x.npy 2,3 1; "$tool" weights w.safetensors encoder.dense1.w 3,3 1,2,3,4,5,6,7,8,9 encoder.dense1.b 3 0 decoder.dense1.w 3,3 0 decoder.dense1.b 3 0
+build space space --cc "$work/cc" && {
+    ./space show filters --weights w.safetensors -o f.npy > log 2>&1
+    if [ "$("$tool" get f.npy | xargs)" = "1 4 7 2 5 8 3 6 9" ]; then ok; else bad "71: a filter for each unit" "$("$tool" get f.npy) $(cat log)"; fi
+}
+
+# ---- 89: shared layers for ten answers, or a net for each ---------------------------------------------------------------------------
+answers() {     # answers HEAD ENCODER
+    printf 'ae 1\nmodel answers\ninput x : vector(64)\nlabel y : labels(10)\ndata { train = npy("x.npy", "y.npy") }\n%s\ndownstream ten {\n net head { %s }\n predict y ~ bernoulli(head(%s))\n}\ntrain { epochs = 1 }\n' "$2" "$1" "${3:-x}" > answers.ae
+    "$aec" show answers.ae | awk '$1 == "all" { gsub(",", ""); print $2, $3 }'
+}
+one='{ dense(32) relu dense(1) }'
+read -r count work1 <<< "$(answers 'dense(10)' 'encoder { dense(32) relu }' encoder)"
+near "89: shared layers have 64 32 + 32 + 32 10 + 10 parameters" "$count" 2410 0
+read -r count work10 <<< "$(answers "concat { $one $one $one $one $one $one $one $one $one $one }" '')"
+near "89: ten nets ten times 64 32 + 32 + 32 + 1" "$count" 21130 0
+holds "89: and eight times the operations, $work10 for $work1" "$work1 > 2 * (64 * 32 + 32 * 10) && $work10 > 8 * $work1"
