@@ -165,6 +165,23 @@ build gauss gauss && train gauss && {
     holds "77: the bound lies above it, $bound" "$bound >= $want - 1e-3"
 }
 
+# At its best q is the exact posterior, N(S W'(x - b) / sd^2, S) with S = 1 / (1 + W'W / sd^2), whose S is diagonal when W's axes are
+# at right angles, and nothing is lost.
+sed 's/epochs = 150/epochs = 1500/; s/lr = 5e-3/lr = 1e-2/; s/^evaluate.*//' gauss.ae > posterior.ae
+build posterior posterior && train posterior && {
+    all() { "$tool" get posterior.run/model.safetensors $1; }
+    read -r right far <<< "$(echo $(all decoder.dense1.w) $(all z.mu.dense1.w) $(all z.logvar.dense1.b) | awk '{ for (u = 0; u < 2; u++) { q = 0
+            for (k = 1; k <= 3; k++) q += $(u * 3 + k)^2 / 0.25
+            s = 1 / (1 + q); d = exp($(13 + u)) - s; far = d * d > far ? d * d : far
+            for (k = 1; k <= 3; k++) { d = $(6 + (k - 1) * 2 + u + 1) - s * $(u * 3 + k) / 0.25; far = d * d > far ? d * d : far } }
+        for (k = 1; k <= 3; k++) right += $k * $(3 + k); print (NF == 14 ? right : ""), sqrt(far) }')"
+    holds "78: the axes that it finds are at right angles, $right" "($right)^2 < 0.03^2"
+    holds "78: q is the exact posterior, within $far" "$far > 0 && $far < 0.01"
+    bound=$(for seed in 1 2 3 4 5 6 7 8 9 10; do ./posterior eval --json --split train --seed $seed --weights posterior.run | field train/loss; done | awk '{ s += $1 } END { print s / NR }')
+    near "78: the bound is the likelihood then, $bound" "$bound" \
+        "$(./reference normal g.npy 0.5 $(all decoder.dense1.w) $(all decoder.dense1.b))" 0.05
+}
+
 # ---- 38: what a deviation learns; 44: what was asked for -------------------------------------------------------------
 sed -e '/^corrupt/d' -e 's/~ bernoulli/~ gaussian_shared(sd = 0.25)/' -e 's/^model.*/model shared/' -e 's/epochs = 40/epochs = 200\n    schedule = cosine/' -e 's/^train {/evaluate { mse }\n\ntrain {/' "$here/groups.ae" > shared.ae
 build shared shared && train shared && {
