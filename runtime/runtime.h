@@ -58,7 +58,7 @@ bool solve_positive(double *a, double *b, int n, int columns);  /* a x = b by Ch
 /* ---- options.c ------------------------------------------------------------------------------------ */
 typedef struct {
     const char *command, *program;
-    const char *out, *phase, *weights, *output, *split, *name, *around;
+    const char *out, *phase, *weights, *take, *output, *split, *name, *around;
     char **train; int ntrain;       /* files given in place of the model's */
     char **test; int ntest;
     char **args; int nargs;

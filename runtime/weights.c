@@ -204,10 +204,33 @@ void weights_from(const Store *s, bool checkpoint)
         data_seed = strtoull(seed, NULL, 10);
 }
 
+/* Parameters and states of the nets that --take names, from a file of whatever model has them alike. */
+static void take_nets(const Store *s)
+{
+    for (const char *at = opt.take; *at; at += *at == ',') {
+        const size_t n = strcspn(at, ",");
+        bool found = false;
+        for (int k = 0; k < ae_model.nparam + ae_model.nstate; k++) {
+            const AeArray *const a = k < ae_model.nparam ? &ae_model.param[k] : &ae_model.state[k - ae_model.nparam];
+            if (strncmp(a->name, at, n) == 0 && a->name[n] == '.') {
+                array_from(s, a->name, a);
+                found = true;
+            }
+        }
+        if (!found)
+            usage("--take %.*s: the model %s has no parameters of that name; %s info lists them", (int) n, at, ae_model.name, opt.program);
+        at += n;
+    }
+    ae_states++;
+}
+
 void weights_load(const char *path)
 {
     Store s = store_read(path);
-    weights_from(&s, false);
+    if (opt.take)
+        take_nets(&s);
+    else
+        weights_from(&s, false);
     store_drop(&s);
 }
 
@@ -246,6 +269,8 @@ char *weights_default(void)
 
 void weights_start(bool initial)
 {
+    if (opt.take && !opt.weights)
+        usage("--take needs --weights FILE to take them from");
     model_init();
     char *const path = initial && !opt.weights ? NULL : weights_default();
     if (path)

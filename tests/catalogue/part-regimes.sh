@@ -41,6 +41,26 @@ build "$examples/new_class" tenth && {
         if "$tool" same add.run/model.safetensors all.run/model.safetensors $net > log; then bad "115: then $net learns too"; else ok; fi
     done
 }
+# ---- 111: a backbone under another head, in another file ---------------------------------------------------------------------
+for head in "first four" "second two"; do
+    set -- $head
+    printf 'ae 1\nmodel %s\ninput x : vector(8)\nlabel kind : class(4)\ndata { train = csv("labelled.csv", target = "kind") }\nset width = 6\nencoder { dense(width) batchnorm tanh }\ndownstream %s {\n net head { dense(4) }\n predict kind ~ categorical(head(encoder))\n}\ntrain { epochs = 2%s }\n' \
+        $1 $2 "$([ $1 = second ] && echo "  freeze = [encoder]")" > $1.ae
+done
+build first first --cc "$work/cc" && build second second --cc "$work/cc" && train first && {
+    ./second train --quiet --weights first.run --take encoder --out second.run > log 2>&1 || bad "111: train" "$(cat log)"
+    try "111: the backbone comes along, its running means too" "$tool" same first.run/model.safetensors second.run/model.safetensors encoder
+    if "$tool" get second.run/model.safetensors two.head.dense1.w > log 2>&1; then ok; else bad "111: under a head of its own" "$(cat log)"; fi
+    refused() { ./second train --quiet --out no.run "${@:2}" > log 2>&1; if [ $? != 0 ] && grep -qF -e "$1" log; then ok; else bad "111: $1" "$(cat log)"; fi; }
+    refused "first.run/model.safetensors: does not fit the model second" --weights first.run
+    refused "the model second has no parameters of that name" --weights first.run --take decoder
+    refused "it has no two.head.dense1.w" --weights first.run --take encoder,two
+    refused "--take needs --weights FILE" --take encoder
+    build second narrow --cc "$work/cc" -D width=5
+    ./narrow train --quiet --weights first.run --take encoder --out no.run > log 2>&1
+    try "111: sizes that do not fit are named" grep -qF 'encoder.dense1.w is [8, 6] there and [8, 5] here' log
+}
+
 # The unit of a new class on fixed features is a convex problem: another start, the same end.
 sed 's/^    labels = .*//; s/epochs = 300/epochs = 3000\n    schedule = cosine/; s/1e-4/1e-2/; s/lr = 1e-2/lr = 1e-1/' "$examples/new_class.ae" > convex.ae
 sed 's/^    labels = .*//; s/lr = 1e-2/lr = 1/; s/epochs = 300/epochs = 10/' "$examples/new_class.ae" > elsewhere.ae
