@@ -160,6 +160,10 @@ int command_show(Options *o)
     if (!m)
         return status;
     Buf b = { 0 };
+    if (o->graph) {
+        graph_print(&b, m);
+        return write_file(o->graph, b.at, b.n) ? 0 : 1;
+    }
     if (o->stage)
         module_print(&b, m);
     else

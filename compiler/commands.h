@@ -6,7 +6,7 @@
 #define AEC_VERSION "0.1"
 
 typedef struct Options {
-    const char *file, *out, *schedule, *real, *target, *gemm, *cc, *stage, *from;
+    const char *file, *out, *schedule, *real, *target, *gemm, *cc, *stage, *graph, *from;
     bool sanitize, keep, check, profile, verbose, json, only_check, html;
     SettingList defines;
     char **rest;            /* after `--` */

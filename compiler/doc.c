@@ -213,19 +213,34 @@ static int print_named(Buf *b, Str name)
 }
 
 /* ---- the page ------------------------------------------------------------------------------------------- */
+static void html_char(Buf *b, char c)
+{
+    switch (c) {
+    case '&': buf_add(b, "&amp;"); break;
+    case '<': buf_add(b, "&lt;"); break;
+    case '>': buf_add(b, "&gt;"); break;
+    case '"': buf_add(b, "&quot;"); break;
+    default:  buf_put(b, &c, 1);
+    }
+}
+
+void html_text(Buf *b, const char *text)
+{
+    for (; *text; text++)
+        html_char(b, *text);
+}
+
+/* With `code` in back quotes. */
 static void escaped(Buf *b, const char *before, const char *text, const char *after)
 {
     bool code = false;
     buf_add(b, "%s", before);
     for (; *text; text++)
-        switch (*text) {
-        case '&': buf_add(b, "&amp;"); break;
-        case '<': buf_add(b, "&lt;"); break;
-        case '>': buf_add(b, "&gt;"); break;
-        case '"': buf_add(b, "&quot;"); break;
-        case '`': buf_add(b, code ? "</code>" : "<code>"); code = !code; break;
-        default:  buf_put(b, text, 1);
-        }
+        if (*text == '`') {
+            buf_add(b, code ? "</code>" : "<code>");
+            code = !code;
+        } else
+            html_char(b, *text);
     buf_add(b, "%s%s", code ? "</code>" : "", after);
 }
 

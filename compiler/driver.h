@@ -42,6 +42,9 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status);
 /* summary.c: the layers as a table, and the objective exactly as it is optimised. */
 void summary_print(Buf *b, Module *m);
 void objective_print(Buf *b, Module *m);    /* objective.c: the second half alone */
+void graph_print(Buf *b, Module *m);        /* graph.c: the same as a picture, SVG */
+void html_text(Buf *b, const char *text);   /* doc.c: so that it means itself in HTML and SVG */
+Str  sizes_text(const Module *m, const Tensor *t);      /* 3 x ..40, of one example */
 Str  number_grouped(double v);              /* 1,234,567 */
 bool is_within(Str name, Str path);         /* encoder.dense1.w is within encoder.dense1 */
 bool write_file(const char *path, const char *text, size_t length);     /* false after a message */

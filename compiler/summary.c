@@ -152,7 +152,7 @@ Str number_grouped(double v)
     return intern(b.at);
 }
 
-static Str sizes_text(const Module *m, const Tensor *t)
+Str sizes_text(const Module *m, const Tensor *t)
 {
     Buf b = { 0 };
     int n = 0;

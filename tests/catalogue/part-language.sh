@@ -89,3 +89,11 @@ cp "$here/../../examples/batch_norm.ae" . && build batch_norm batch_norm --cc "$
     says 'error: -o net.onnx: the name ends in .c' ./batch_norm export --c -o net.onnx
     says 'error: --name encod: no such program can be exported; did you mean encode?' ./batch_norm export --c --name encod --weights batch_norm.run
 }
+
+# ---- aec show --graph ---------------------------------------------------------------------------------------------------
+sed 's/^encoder.*/loss a_b { in a[n, ..], x[n, ..]\n value[n] = sum(..) (a[n, ..] < x[n, ..]) }\n&/; s/reshape(6, 1, 2)/reshape(2 * 3, 1 < 2 ? 1 : 2, 2)/' "$here/levels.ae" > drawn.ae
+"$aec" show drawn.ae --graph drawn.svg > log 2>&1 || bad "show --graph" "$(cat log)"
+# x, intensity, flatten, dense, reshape, the term; a way between each two, and from x to the term
+[ "$(grep -c '^<rect' drawn.svg) $(grep -c '^<path d="M' drawn.svg)" = "7 6" ] && ok || bad "show --graph: boxes and ways" "$(grep -c '^<rect' drawn.svg) $(grep -c '^<path d="M' drawn.svg)"
+grep -q '>reshape(2 \* 3, 1 &lt; 2 ? 1 : 2.*<' drawn.svg && grep -q 'decoder.dense1, 12, 60 parameters' drawn.svg && ok || bad "show --graph: words" "$(grep reshape drawn.svg)"
+"$aec" show drawn.ae --graph none/drawn.svg > log 2>&1; [ $? = 1 ] && grep -q 'none/drawn.svg' log && ok || bad "show --graph: a folder that is not there" "$(cat log)"
