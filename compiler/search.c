@@ -8,14 +8,10 @@
 
 enum { FEW = 16 };      /* so few weights are added up as quickly as they are searched */
 
-typedef struct { const Stmt *s; bool found; } Seen;
-
-static void see_variable(Expr *e, void *with)
+static bool is_variable(const Expr *e, const void *with)
 {
-    Seen *seen = with;
-    seen->found |= e->kind == EXPR_draw;
-    for (int k = 0; k < seen->s->nouter && e->kind == EXPR_index; k++)
-        seen->found |= e->index == seen->s->index[k];
+    const Stmt *s = with;
+    return e->kind == EXPR_draw || (e->kind == EXPR_index && index_among(s->index, s->nouter, e->index) >= 0);
 }
 
 static bool is_repeated(const Stmt *s)
@@ -24,9 +20,7 @@ static bool is_repeated(const Stmt *s)
         || (s->where && expr_uses(s->where, s->index[s->nouter])))
         return false;
     const Index *over = s->index[s->nouter];
-    Seen seen = { s, over->limit != NULL || over->size < FEW };
-    expr_walk(s->value, see_variable, &seen);
-    return !seen.found;
+    return !over->limit && over->size >= FEW && !expr_any(s->value, is_variable, s);
 }
 
 /* s[v] = w[v] + s[v - 1]; its first step reads outside, which is 0. */
@@ -41,8 +35,7 @@ static Stmt *running_sum(Module *m, StrList *names, Stmt *choice)
     Expr *weight = expr_replace(choice->value, &over, &at, 1);
     Stmt *add = nest_new(sum, SET_is, expr_op(OP_add, weight, expr_read(sum, &before, 1, NULL), NULL));
     add->sub[0] = at;
-    Stmt *scan = NEW(Stmt);
-    scan->kind = STMT_scan;
+    Stmt *scan = stmt_new(STMT_scan, NULL, NULL);
     scan->step = step;
     PUSH(scan->body, add);
     scan->place = add->place = choice->place;

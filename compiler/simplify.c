@@ -191,8 +191,8 @@ static bool kept(Simplify *s, const Tensor *t)
 {
     Program *p = s->p;
     bool is = t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t);
-    for (int k = 0; k < p->terms.n && !is; k++)
-        is = t == p->terms.at[k].value || t == p->terms.at[k].each || t == p->terms.at[k].weight || t == p->terms.at[k].units;
+    EACH_AT(term, p->terms)
+        is |= t == term->value || t == term->each || t == term->weight || t == term->units;
     return is;
 }
 
@@ -253,12 +253,6 @@ static void need(Simplify *s, Tensor *t)
     }
 }
 
-static void need_read(Expr *e, void *with)
-{
-    if (e->kind == EXPR_read)
-        need(with, e->tensor);
-}
-
 static bool live(Simplify *s, const Stmt *st)
 {
     bool is = st->kind != STMT_scan && (kept(s, st->target) || tensor_in(&s->needed, st->target));
@@ -274,10 +268,9 @@ static void need_list(Simplify *s, StmtList *list)
         Stmt *st = list->at[k];
         if (!live(s, st))
             continue;
-        need(s, st->source);
-        need(s, st->wrt);
-        need(s, st->stop);
-        stmt_walk(st, need_read, s);
+        const TensorList named = stmt_tensors(st);
+        EACH(t, named)
+            need(s, t);
         for (int j = 0; st->target && j < st->target->rank; j++)
             need(s, st->target->axis[j].length);
         need_list(s, &st->body);
@@ -315,8 +308,8 @@ static bool reads_input(const Simplify *s, const Module *m, Tensor *t)
     bool is = tensor_in(&s->needed, t) || tensor_in(&s->p->outputs, t);
     for (int k = 0; k < t->rank; k++)
         is |= !t->axis[k].example && t->axis[k].length && tensor_in(&s->needed, t->axis[k].length);
-    for (int k = 0; k < m->inputs.n; k++)
-        is |= m->inputs.at[k].tensor == t && m->inputs.at[k].has && tensor_in(&s->needed, m->inputs.at[k].has);
+    EACH_AT(in, m->inputs)
+        is |= in->tensor == t && in->has && tensor_in(&s->needed, in->has);
     return is;
 }
 
@@ -331,8 +324,8 @@ void simplify(Module *m, Program *p)
         drop_dead(&s);
     } while (s.changed);
     int n = 0;
-    for (int k = 0; k < p->inputs.n; k++)
-        if (reads_input(&s, m, p->inputs.at[k]))
-            p->inputs.at[n++] = p->inputs.at[k];
+    EACH(t, p->inputs)
+        if (reads_input(&s, m, t))
+            p->inputs.at[n++] = t;
     p->inputs.n = n;
 }
