@@ -182,24 +182,18 @@ Stmt *fill(Tensor *t, double v)
     return over(t, index, SET_is, t->elem == ELEM_int ? expr_num(v) : expr_real(v));
 }
 
-typedef struct { const Stmt *st; bool found; } Elsewhere;
-
-static void see_elsewhere(Expr *e, void *with)
+static bool reads_elsewhere(const Expr *e, const void *with)
 {
-    Elsewhere *w = with;
-    if (e->kind == EXPR_read && e->tensor == w->st->target)
-        for (int k = 0; k < e->tensor->rank; k++)
-            w->found |= !expr_same(e->sub[k], w->st->sub[k]);
+    const Stmt *st = with;
+    return e->kind == EXPR_read && e->tensor == st->target && ANY(k, e->tensor->rank, !expr_same(e->sub[k], st->sub[k]));
 }
 
 /* All of a right side is read before any of it is written. */
 static void put_update(Scope *s, Stmt *st, Place place, Str formula)
 {
     Elab *e = s->e;
-    Elsewhere w = { st, false };
-    expr_walk(st->value, see_elsewhere, &w);
     st->update = true;
-    if (w.found) {
+    if (expr_any(st->value, reads_elsewhere, st)) {
         const size_t n = strlen(st->target->name);
         Axis axis[MAX_RANK];
         for (int k = 0; k < st->nindex; k++)
@@ -260,23 +254,16 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
 
 static bool reduces_examples(const Expr *x, const void *with)
 {
-    bool found = false;
     (void) with;
-    for (int k = 0; x->kind == EXPR_reduce && k < x->nindex; k++)
-        found |= x->bound[k]->example;
-    return found;
+    return x->kind == EXPR_reduce && ANY(k, x->nindex, x->bound[k]->example);
 }
 
 /* Whether a value of one example is made from others of its batch, where a network must not do that. */
 static bool mixes_examples(const Scope *s, const Stmt *st)
 {
     static const char *const roles[] = { "layer", "latent", "view" };
-    bool network = false, mixes = expr_any(st->value, reduces_examples, NULL);
-    for (int k = 0; k < 3; k++)
-        network |= s->def && s->def->role == intern(roles[k]);
-    for (int k = 0; st->set == SET_add && k < st->nindex; k++)
-        mixes |= st->index[k]->example && target_axis(st, st->index[k]) < 0;
-    return network && mixes;
+    return s->def && ANY(k, 3, s->def->role == intern(roles[k])) && (expr_any(st->value, reduces_examples, NULL)
+        || (st->set == SET_add && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0)));
 }
 
 /* One assignment. In a trial only the target's shape is found. */

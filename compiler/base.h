@@ -22,6 +22,16 @@ void vec_room(void **at, int n, int *room, size_t size);
 #define EACH(x, list) \
     for (__typeof__(*(list).at) *x##_at = (list).at, x; x##_at < (list).at + (list).n && ((x = *x##_at), true); x##_at++)
 #define EACH_AT(x, list) for (__typeof__((list).at + 0) x = (list).at; x < (list).at + (list).n; x++)
+/* FIND: the first x of a list of pointers for which c holds, NULL for none; FIND_AT: of any list, a pointer to it.
+ * FIRST: the first of the numbers below n, -1 for none; ANY, ALL: whether c holds for one, or for all of them. */
+#define FIND_BY(each, type, x, list, c) \
+    __extension__ ({ type x##_is = NULL; each(x, list) if (c) { x##_is = x; break; } x##_is; })
+#define FIND(x, list, c) FIND_BY(EACH, __typeof__(*(list).at), x, list, c)
+#define FIND_AT(x, list, c) FIND_BY(EACH_AT, __typeof__((list).at + 0), x, list, c)
+#define FIRST(k, n, c) \
+    __extension__ ({ int k##_is = -1; for (int k = 0; k##_is < 0 && k < (n); k++) if (c) k##_is = k; k##_is; })
+#define ANY(k, n, c) (FIRST(k, n, c) >= 0)
+#define ALL(k, n, c) (!ANY(k, n, !(c)))
 #define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */
 #define PUSH_NEW(list, x) do { if (!HAS(list, x)) PUSH(list, x); } while (0)     /* once */
 bool vec_has(const void *at, int n, const void *x);

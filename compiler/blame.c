@@ -127,18 +127,12 @@ bool suggest_role(Elab *e, Str name)
 
 static bool has_term(const Decl *def, Str name)
 {
-    EACH(st, def->body)
-        if (st->role == intern("term") && st->left->name == name)
-            return true;
-    return false;
+    return FIND(st, def->body, st->role == intern("term") && st->left->name == name);
 }
 
 bool names_term(Elab *e, Str name)
 {
-    EACH(def, e->library)
-        if (has_term(def, name))
-            return true;
-    return false;
+    return FIND(def, e->library, has_term(def, name));
 }
 
 /* Where the name is a term of some definitions: theirs. True when it was. */
@@ -187,10 +181,7 @@ int inputs_of(const Decl *def)
 
 Stat *find_stat(const Decl *def, StatKind kind)
 {
-    EACH(st, def->body)
-        if (st->kind == kind)
-            return st;
-    return NULL;
+    return FIND(st, def->body, st->kind == kind);
 }
 
 /* Do both inputs take the same axes? */
@@ -199,8 +190,6 @@ bool takes_alike(const Decl *def)
     const Entry *a = entry_in(def, 0), *b = entry_in(def, 1);
     if (!a || !b || a->shape.n != b->shape.n || entry_in(def, 2) || a->of || b->of)
         return false;
-    for (int k = 0; k < a->shape.n; k++)
-        if (a->shape.at[k]->kind != b->shape.at[k]->kind || a->shape.at[k]->name != b->shape.at[k]->name)
-            return false;
-    return true;
+    const SynList *x = &a->shape, *y = &b->shape;
+    return ALL(k, x->n, x->at[k]->kind == y->at[k]->kind && x->at[k]->name == y->at[k]->name);
 }

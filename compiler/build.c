@@ -13,10 +13,7 @@ Index *index_new(Str name, int size, Expr *limit)
 
 int index_among(Index *const *list, int n, const Index *i)
 {
-    for (int k = 0; k < n; k++)
-        if (list[k] == i)
-            return k;
-    return -1;
+    return FIRST(k, n, list[k] == i);
 }
 
 bool tensor_in(const TensorList *list, const Tensor *t)
@@ -73,10 +70,7 @@ void nest_axis(Stmt *s, Index *i, Axis axis, bool loop)
 
 int target_axis(const Stmt *s, const Index *i)
 {
-    for (int k = 0; k < s->target->rank; k++)
-        if (is_index(s->sub[k], i))
-            return k;
-    return -1;
+    return FIRST(k, s->target->rank, is_index(s->sub[k], i));
 }
 
 Expr **stmt_part(Stmt *s, int k)
@@ -98,9 +92,8 @@ void stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with)
 
 bool stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with)
 {
-    for (int k = 0; k < s->nindex; k++)
-        if (expr_any(s->index[k]->limit, is, with))
-            return true;
+    if (ANY(k, s->nindex, expr_any(s->index[k]->limit, is, with)))
+        return true;
     for (int k = 0; stmt_part(s, k); k++)
         if (expr_any(*stmt_part(s, k), is, with))
             return true;

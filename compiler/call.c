@@ -14,10 +14,8 @@ static const struct { const char *name, *written; int n; } scalars[] = {
 /* A scalar function that formulas may call; -1: none. Derivatives alone use rsqrt0 and sign. */
 int builtin_op(Str name)
 {
-    for (int k = 0; k < OP_COUNT; k++)
-        if (!strcmp(scalars[k].name, name) && scalars[k].written[strlen(name)] == '(' && k != OP_rsqrt0 && k != OP_sign)
-            return k;
-    return -1;
+    return FIRST(k, OP_COUNT, !strcmp(scalars[k].name, name) && scalars[k].written[strlen(name)] == '('
+        && k != OP_rsqrt0 && k != OP_sign);
 }
 
 Function *find_function(Scope *s, Str name)
@@ -25,10 +23,7 @@ Function *find_function(Scope *s, Str name)
     Name *n = name_find(s, name, NAME_function);
     if (n)
         return n->function;
-    EACH(f, s->e->functions)
-        if (f->name == name)
-            return f;
-    return NULL;
+    return FIND(f, s->e->functions, f->name == name);
 }
 
 /* After a report: functions of numbers, or reductions. */
@@ -253,10 +248,8 @@ static void pair_rank(Ctx *c, Expr *r, int k, Env *env, Place place)
 
 Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
 {
-    int kind = 0;
-    while (kind < REDUCE_COUNT && strcmp(reduce_names[kind], s->name))
-        kind++;
-    if (kind == REDUCE_COUNT) {
+    const int kind = FIRST(k, REDUCE_COUNT, !strcmp(reduce_names[k], s->name));
+    if (kind < 0) {
         Function *f = find_function(c->names, s->name);
         if (f && f->operand && f->params.n == 1)
             return lower_def_reduction(c, s, env, f);

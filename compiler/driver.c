@@ -49,9 +49,8 @@ static bool used_file(Decl *d, const Source *from, SourceList *out)
 {
     const char *slash = strrchr(from->name, '/');
     const Str path = *d->name == '/' || !slash ? d->name : format("%.*s/%s", (int) (slash - from->name), from->name, d->name);
-    EACH(s, *out)
-        if (s->name == path)
-            return true;
+    if (FIND(known, *out, known->name == path))
+        return true;
     const Source *s = source_read(path);
     if (!s) {
         report(d->place, DIAG_use_file, d->name);

@@ -10,10 +10,7 @@
 /* ---- what a file declares, it declares once -------------------------------------------------------------- */
 Decl *find_decl(Elab *e, DeclKind kind)
 {
-    EACH(d, e->file->decls)
-        if (d->kind == kind)
-            return d;
-    return NULL;
+    return FIND(d, e->file->decls, d->kind == kind);
 }
 
 enum { ONCE = 1, NAMED = 2 };

@@ -376,9 +376,7 @@ bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
 {
     if (!e)
         return false;
-    bool found = is(e, with);
-    for (int k = 0; k < e->nindex && !found; k++)
-        found = expr_any(e->bound[k]->limit, is, with);
+    bool found = is(e, with) || ANY(k, e->nindex, expr_any(e->bound[k]->limit, is, with));
     for (int k = 0; !found && expr_part(e, k); k++)
         found = expr_any(*expr_part(e, k), is, with);
     return found;
@@ -386,10 +384,8 @@ bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
 
 static bool names_index(const Expr *e, const void *with)
 {
-    bool is = e->kind == EXPR_index && e->index == with;
-    for (int k = 0; e->kind == EXPR_reduce && e->reduce == REDUCE_rank && k < e->nindex; k++)
-        is = is || e->rank_of[k] == with;
-    return is;
+    return is_index(e, with)
+        || (e->kind == EXPR_reduce && e->reduce == REDUCE_rank && ANY(k, e->nindex, e->rank_of[k] == with));
 }
 
 /* An index is bound by one node only, so an occurrence is enough where the asker stands outside of it. */
@@ -568,16 +564,12 @@ static bool join(Index *const *a, Index *const *b, int n)
         pair[npair].a = a[k];
         pair[npair++].b = b[k];
     }
-    for (int k = 0; k < n; k++)
-        if (a[k]->size != b[k]->size || !same(a[k]->limit, b[k]->limit))
-            return false;
-    return true;
+    return ALL(k, n, a[k]->size == b[k]->size && same(a[k]->limit, b[k]->limit));
 }
 
 /* Whether two nodes of one kind are alike, their parts aside. Leaves their bound indices joined. */
 static bool same_node(const Expr *a, const Expr *b)
 {
-    bool is = true;
     switch (a->kind) {
     case EXPR_num:
         return a->num == b->num ? signbit(a->num) == signbit(b->num) : isnan(a->num) && isnan(b->num);
@@ -588,15 +580,12 @@ static bool same_node(const Expr *a, const Expr *b)
     case EXPR_op:
         return a->op == b->op;
     case EXPR_draw:
-        is = a->stream == b->stream && a->normal == b->normal && a->nkey == b->nkey;
-        for (int k = 0; k < a->nkey && is; k++)
-            is = a->key_size[k] == b->key_size[k];
-        return is;
+        return a->stream == b->stream && a->normal == b->normal && a->nkey == b->nkey
+            && ALL(k, a->nkey, a->key_size[k] == b->key_size[k]);
     case EXPR_reduce:
-        is = a->reduce == b->reduce && a->nindex == b->nindex;
-        for (int k = 0; a->reduce == REDUCE_rank && k < a->nindex && is; k++)
-            is = same_index(a->rank_of[k], b->rank_of[k]);
-        return is && join(a->bound, b->bound, a->nindex);
+        return a->reduce == b->reduce && a->nindex == b->nindex
+            && (a->reduce != REDUCE_rank || ALL(k, a->nindex, same_index(a->rank_of[k], b->rank_of[k])))
+            && join(a->bound, b->bound, a->nindex);
     default:
         return true;
     }

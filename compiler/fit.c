@@ -58,10 +58,7 @@ typedef struct {
 
 static bool keeps_requires(Scope *s)
 {
-    EACH(st, s->def->body)
-        if (st->kind == STAT_require && !st->of && !holds(s, st->value))
-            return false;
-    return true;
+    return !FIND(st, s->def->body, st->kind == STAT_require && !st->of && !holds(s, st->value));
 }
 
 static bool pleases(Scope *next, const Tensor *made)

@@ -25,10 +25,8 @@ static bool moves(const Expr *e, const void *with)
 /* A limit needs what it depends on. */
 static bool needs(const Stmt *s, Expr *e, const Index *i)
 {
-    bool does = expr_uses(e, i);
-    for (int k = 0; k < s->nindex && !does; k++)
-        does = s->index[k] != i && expr_uses(s->index[k]->limit, i) && expr_uses(e, s->index[k]);
-    return does;
+    return expr_uses(e, i)
+        || ANY(k, s->nindex, s->index[k] != i && expr_uses(s->index[k]->limit, i) && expr_uses(e, s->index[k]));
 }
 
 static Expr *held_value(Hold *h, Expr *arg)
@@ -57,11 +55,8 @@ static Expr *hold_expr(Expr *e, void *with)
 static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
 {
     const Stmt *fill = before->n ? before->at[before->n - 1] : NULL;
-    bool is = (s->set == SET_max || s->set == SET_min) && s->target->elem == ELEM_real && !s->update && !s->check && fill
-              && fill->set == SET_is && fill->target == s->target;
-    for (int k = 0; k < h->nstep && is; k++)
-        is = target_axis(s, h->step[k]) >= 0;
-    return is;
+    return (s->set == SET_max || s->set == SET_min) && s->target->elem == ELEM_real && !s->update && !s->check && fill
+        && fill->set == SET_is && fill->target == s->target && ALL(k, h->nstep, target_axis(s, h->step[k]) >= 0);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */

@@ -14,10 +14,7 @@ static const struct { const char *name; bool label; int sizes, classes_at; const
 /* The argument by name; NULL: it is left out. */
 static const Arg *argument_named(Syn *v, const char *name)
 {
-    EACH_AT(a, v->args)
-        if (a->name && name && !strcmp(a->name, name))
-            return a;
-    return NULL;
+    return FIND_AT(a, v->args, a->name && name && !strcmp(a->name, name));
 }
 
 /* Whether a call has the sizes that the kind has, and nothing else; else false after a report. */

@@ -198,10 +198,7 @@ static bool role_is(Str role, Str asked)
 
 Decl *find_definition(Elab *e, const char *role, Str name)
 {
-    EACH(def, e->library)
-        if (def->name == name && role_is(def->role, intern(role)))
-            return def;
-    return NULL;
+    return FIND(def, e->library, def->name == name && role_is(def->role, intern(role)));
 }
 
 /* Whole numbers where real ones are wanted: the layers that make real ones of them. */

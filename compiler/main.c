@@ -126,10 +126,8 @@ int main(int argc, char **argv)
         printf("aec %s\n", AEC_VERSION);
         return finish(0);
     }
-    int which = 0;
-    while (which < NCOMMANDS && strcmp(commands[which].name, argv[1]))
-        which++;
-    if (which == NCOMMANDS)
+    const int which = FIRST(k, NCOMMANDS, !strcmp(commands[k].name, argv[1]));
+    if (which < 0)
         return unknown("the command", argv[1], true);
     Options o = { 0 };
     for (int k = 2; k < argc; k++) {

@@ -15,10 +15,7 @@ enum { OWN = sizeof own / sizeof *own };
 /* The row of own; -1: it is none of the trainer's. */
 static int own_metric(Str name)
 {
-    for (int k = 0; k < OWN; k++)
-        if (!strcmp(own[k].name, name))
-            return k;
-    return -1;
+    return FIRST(k, OWN, !strcmp(own[k].name, name));
 }
 
 /* Two tensors are compared by a loss of the library, even where the trainer has a metric of that name. */
@@ -30,10 +27,7 @@ bool trainers_own(Elab *e, const Call *call)
 
 static bool is_task(Elab *e, Str name)
 {
-    EACH(d, e->file->decls)
-        if (d->kind == DECL_task && d->name == name)
-            return true;
-    return false;
+    return FIND(d, e->file->decls, d->kind == DECL_task && d->name == name);
 }
 
 /* What a metric of the trainer's is asked of, which is a name; false after a report. */

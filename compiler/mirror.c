@@ -29,10 +29,8 @@ static Call *mirror_call(Walk *w, Scope *layer, const Call *line)
 
 static bool is_reshape(const Decl *def)
 {
-    EACH(st, def->body)
-        if (st->kind == STAT_assign && st->value->kind == SYN_call && st->value->name == intern("reshape"))
-            return true;
-    return false;
+    return FIND(st, def->body, st->kind == STAT_assign && st->value->kind == SYN_call
+        && st->value->name == intern("reshape"));
 }
 
 /* Without parameters, and of the same shape before and after: its own mirror. */

@@ -6,10 +6,7 @@
 
 Net *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place place)
 {
-    Net *net = NULL;
-    EACH(known, e->nets)            /* the same net in another program keeps its parameters' list */
-        if (known->path == path)
-            net = known;
+    Net *net = FIND(known, e->nets, known->path == path);      /* in another program: it keeps its parameters' list */
     if (!net) {
         net = NEW(Net);
         net->kind = kind, net->name = name, net->path = path, net->place = place;
@@ -48,10 +45,8 @@ int count(Walk *w, Str kind)
 
 Tensor *named(const NamedList *list, Str name)
 {
-    EACH_AT(n, *list)
-        if (n->name == name)
-            return n->tensor;
-    return NULL;
+    const Named *n = FIND_AT(one, *list, one->name == name);
+    return n ? n->tensor : NULL;
 }
 
 static void name_result(Elab *e, Str name, Tensor *t)
@@ -90,10 +85,7 @@ static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 /* Whether all axes but the first after the examples agree. */
 static bool joinable(const Tensor *a, const Tensor *b)
 {
-    bool fits = a->rank == b->rank && a->rank > 1;
-    for (int d = 2; fits && d < a->rank; d++)
-        fits = a->axis[d].size == b->axis[d].size;
-    return fits;
+    return a->rank == b->rank && a->rank > 1 && ALL(d, a->rank, d < 2 || a->axis[d].size == b->axis[d].size);
 }
 
 /* Along the first axis after the examples: out[n, c, ..] = a[n, c, ..] + b[n, c - C, ..]; a read outside is 0. */
@@ -183,10 +175,7 @@ static bool reorders(const Decl *def)
         return false;
     const SynList *from = &in->entries.at[0].shape, *to = &out->entries.at[0].shape;
     for (int k = 0; k < from->n; k++) {
-        bool found = false;
-        for (int q = 0; q < to->n; q++)
-            found |= to->at[q]->kind == SYN_name && to->at[q]->name == from->at[k]->name;
-        if (!found)
+        if (!FIND(at, *to, at->kind == SYN_name && at->name == from->at[k]->name))
             return false;
         moved |= to->at[k]->name != from->at[k]->name;
     }
@@ -202,9 +191,8 @@ static void warn_last_axis(Walk *w, Scope *used, Tensor *x)
     const SynList *shape = &in->entries.at[0].shape;
     if (shape->n != 2 || shape->at[0]->kind != SYN_dots)
         return;
-    EACH(layer, w->net->layers)
-        if (reorders(layer->def))
-            return;
+    if (FIND(layer, w->net->layers, reorders(layer->def)))
+        return;
     report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size);
     report_help("`flatten %s` connects all %d elements; `channels_last %s` works on the channels of each pixel",
                 used->use->words, x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
@@ -346,9 +334,7 @@ static Tensor *apply_code(Walk *w, Syn *v, Tensor *x)
     Elab *e = w->e;
     Call *call = NEW(Call);
     *call = (Call) { .name = v->name, .args = v->args, .place = v->place };
-    bool layer = false;
-    EACH(def, e->library)               /* a view may share its name with a latent */
-        layer |= def->name == v->name && def->role == intern("layer");
+    const bool layer = FIND(def, e->library, def->name == v->name && def->role == intern("layer"));    /* no view */
     const bool latent = !layer && find_definition(e, "latent", v->name);
     if (!latent && (v->kind == SYN_call || v->kind == SYN_name))
         return walk_call(w, call, x);
@@ -437,10 +423,8 @@ Tensor *model_input(Elab *e, Str name)
 
 Tensor *has_label(Elab *e, Str name)
 {
-    EACH_AT(in, e->m->inputs)
-        if (in->name == name)
-            return in->has;
-    return NULL;
+    const Input *of = FIND_AT(in, e->m->inputs, in->name == name);
+    return of ? of->has : NULL;
 }
 
 Tensor *model_seen(Elab *e)

@@ -188,10 +188,7 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
 static bool is_minimized(Decl *train, Str name)
 {
     Setting *m = setting_of(train, "minimize");
-    bool found = !m || m->value->kind != SYN_list;
-    for (int q = 0; !found && q < m->value->list.n; q++)
-        found = m->value->list.at[q]->kind == SYN_name && m->value->list.at[q]->name == name;
-    return found;
+    return !m || m->value->kind != SYN_list || FIND(what, m->value->list, what->kind == SYN_name && what->name == name);
 }
 
 /* Whether all that a regularizer reads has been computed in this program already. */
@@ -203,10 +200,8 @@ static bool is_computed(Elab *e, Syn *s)
         Name *net = name_find(e->root, s->name, NAME_net);
         return net ? net->net->applied > 0 : named(&e->as, s->name) || !names_layer(e, s->name);
     }
-    EACH(a, s->args)
-        if (!is_computed(e, a.value))
-            return false;
-    return is_computed(e, s->a) && is_computed(e, s->b) && is_computed(e, s->c);
+    return !FIND_AT(a, s->args, !is_computed(e, a->value))
+        && is_computed(e, s->a) && is_computed(e, s->b) && is_computed(e, s->c);
 }
 
 static void regularize(Elab *e, Scope *s, Line *line)

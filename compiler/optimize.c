@@ -7,13 +7,8 @@ static bool reduces(Syn *s)
 {
     if (!s || s->kind == SYN_reduce)
         return s;
-    EACH(sub, s->list)
-        if (reduces(sub))
-            return true;
-    EACH(a, s->args)
-        if (reduces(a.value))
-            return true;
-    return reduces(s->a) || reduces(s->b) || reduces(s->c);
+    return FIND(sub, s->list, reduces(sub)) || FIND_AT(a, s->args, reduces(a->value))
+        || reduces(s->a) || reduces(s->b) || reduces(s->c);
 }
 
 typedef struct {
@@ -111,9 +106,7 @@ static void optimize_all(Elab *e, const Optimizer *o)
 {
     const TensorList *trained = &o->phase->gradient->trained;
     const Str name = format("%s.%s", o->phase->name, o->def->name);
-    bool whole = false;
-    EACH(st, o->def->body)
-        whole |= reduces(st->value);
+    const bool whole = FIND(st, o->def->body, reduces(st->value));
     for (int k = 0, next; k < trained->n; k = next) {
         Tensor *t = trained->at[k];
         long count = tensor_count(t);

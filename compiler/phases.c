@@ -5,10 +5,7 @@
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
 Setting *setting_of(Decl *d, const char *name)
 {
-    for (int k = 0; d && k < d->settings.n; k++)
-        if (d->settings.at[k].name == intern(name))
-            return &d->settings.at[k];
-    return NULL;
+    return d ? FIND_AT(s, d->settings, s->name == intern(name)) : NULL;
 }
 
 /* Whether `names`, which end in NULL, have the setting; else false after a report. */

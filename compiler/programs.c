@@ -4,23 +4,13 @@
 /* ---- what a phase keeps still ---------------------------------------------------------------------------------- */
 static bool block_names(const Block *block, Str name)
 {
-    for (int k = 0; block && k < block->n; k++) {
-        if (block->at[k]->as == name)
-            return true;
-        EACH(inner, block->at[k]->blocks)
-            if (block_names(inner, name))
-                return true;
-    }
-    return false;
+    return block && FIND(call, *block, call->as == name || FIND(inner, call->blocks, block_names(inner, name)));
 }
 
 /* Whether `as` gives some layer of the file this name. */
 bool names_layer(Elab *e, Str name)
 {
-    EACH(d, e->file->decls)
-        if (block_names(d->block, name))
-            return true;
-    return false;
+    return FIND(d, e->file->decls, block_names(d->block, name));
 }
 
 static void freeze(Elab *e, Syn *what)

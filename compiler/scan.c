@@ -214,9 +214,6 @@ void elaborate_sweep(Scope *s, Stat *st)
         }
         n->defined = true;
     }
-    bool asked = e->sweeping != NULL;
-    EACH_AT(sweep, e->sweeps)
-        asked |= sweep->path == s->path && sweep->stat == st;
-    if (!asked)
+    if (!e->sweeping && !FIND_AT(sweep, e->sweeps, sweep->path == s->path && sweep->stat == st))
         PUSH(e->sweeps, ((SweepAsked) { s->path, st }));
 }

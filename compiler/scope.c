@@ -74,19 +74,15 @@ Axis example_axis(Elab *e, int mult)
 
 int mult_of(Elab *e, const Tensor *t)
 {
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].example)
-            return t->axis[k].size / e->m->batch_max;
-    return 0;
+    const int at = FIRST(k, t->rank, t->axis[k].example);
+    return at < 0 ? 0 : t->axis[at].size / e->m->batch_max;
 }
 
 /* But for the number of samples. */
 bool same_sizes(const Tensor *a, const Tensor *b)
 {
-    bool same = a->rank == b->rank;
-    for (int k = 0; same && k < a->rank; k++)
-        same = a->axis[k].size == b->axis[k].size || (a->axis[k].example && b->axis[k].example);
-    return same;
+    return a->rank == b->rank
+        && ALL(k, a->rank, a->axis[k].size == b->axis[k].size || (a->axis[k].example && b->axis[k].example));
 }
 
 Str shape_text(const Tensor *t)
@@ -100,10 +96,7 @@ Str shape_text(const Tensor *t)
 /* ---- tensors and statements ---------------------------------------------------------------------- */
 Tensor *find_named(const TensorList *list, Str name)
 {
-    EACH(t, *list)
-        if (t->name == name)
-            return t;
-    return NULL;
+    return FIND(t, *list, t->name == name);
 }
 
 Tensor *shaped(Tensor *t, const Axis *axis, int rank)

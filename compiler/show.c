@@ -27,10 +27,7 @@ static Str tensor_name(Show *s, Tensor *t)
 
 static bool name_taken(Show *s, Str name)
 {
-    for (int k = 0; k < s->nindex; k++)
-        if (s->name[k] == name)
-            return true;
-    return false;
+    return ANY(k, s->nindex, s->name[k] == name);
 }
 
 static Str index_name(Show *s, Index *i)

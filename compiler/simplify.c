@@ -190,10 +190,8 @@ static void see_stmt(Stmt *st, void *with)
 static bool kept(Simplify *s, const Tensor *t)
 {
     Program *p = s->p;
-    bool is = t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t);
-    EACH_AT(term, p->terms)
-        is |= t == term->value || t == term->each || t == term->weight || t == term->units;
-    return is;
+    return t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t)
+        || FIND_AT(term, p->terms, t == term->value || t == term->each || t == term->weight || t == term->units);
 }
 
 /* Whether value is b[..] with some of the target's indices, over the same sizes and lengths. */
@@ -255,10 +253,8 @@ static void need(Simplify *s, Tensor *t)
 
 static bool live(Simplify *s, const Stmt *st)
 {
-    bool is = st->kind != STMT_scan && (kept(s, st->target) || tensor_in(&s->needed, st->target));
-    for (int k = 0; k < st->body.n && !is; k++)
-        is = live(s, st->body.at[k]);
-    return is;
+    return (st->kind != STMT_scan && (kept(s, st->target) || tensor_in(&s->needed, st->target)))
+        || FIND(inner, st->body, live(s, inner));
 }
 
 /* From the last statement to the first, as most readers stand behind what they read. */
@@ -305,12 +301,9 @@ static void drop_dead(Simplify *s)
 /* Whether a program still reads an input, its lengths, or which examples have it. */
 static bool reads_input(const Simplify *s, const Module *m, Tensor *t)
 {
-    bool is = tensor_in(&s->needed, t) || tensor_in(&s->p->outputs, t);
-    for (int k = 0; k < t->rank; k++)
-        is |= !t->axis[k].example && t->axis[k].length && tensor_in(&s->needed, t->axis[k].length);
-    EACH_AT(in, m->inputs)
-        is |= in->tensor == t && in->has && tensor_in(&s->needed, in->has);
-    return is;
+    return tensor_in(&s->needed, t) || tensor_in(&s->p->outputs, t)
+        || ANY(k, t->rank, !t->axis[k].example && t->axis[k].length && tensor_in(&s->needed, t->axis[k].length))
+        || FIND_AT(in, m->inputs, in->tensor == t && in->has && tensor_in(&s->needed, in->has));
 }
 
 void simplify(Module *m, Program *p)

@@ -110,10 +110,7 @@ static const struct { Set set; double fill, whole_fill; } reductions[] = {
 
 static bool is_step(Split *s, int level, const Index *i)
 {
-    for (int l = 1; l <= level; l++)
-        if (s->level[l].scan->step == i)
-            return true;
-    return false;
+    return ANY(l, level, s->level[l + 1].scan->step == i);
 }
 
 /* What is reduced at a point. */
@@ -232,10 +229,7 @@ static Expr *guards(Split *s, Expr *r, const IndexList *free)
     Expr *all = NULL;
     for (int k = 0; k < s->nguard; k++) {
         const IndexList f = free_of(s->guard[k]);
-        bool told = true;
-        EACH(i, f)
-            told = told && HAS(*free, i);
-        if (told)
+        if (ALL(j, f.n, HAS(*free, f.at[j])))
             all = expr_both(all, s->guard[k]);
         else if (!r->whole)
             all = expr_both(all, any_of(s, s->guard[k], &f, free));
@@ -253,11 +247,8 @@ static Expr *read_known(const Known *k, const IndexList *free)
 
 static Known *find_known(Split *s, Expr *r, Expr *guard, const IndexList *f)
 {
-    EACH_AT(o, s->known)
-        if (o->free.n == f->n && expr_same_under(o->reduce, o->free.at, r, f->at, f->n) &&
-            (!o->guard || (guard && expr_same_under(o->guard, o->free.at, guard, f->at, f->n))))
-            return o;
-    return NULL;
+    return FIND_AT(o, s->known, o->free.n == f->n && expr_same_under(o->reduce, o->free.at, r, f->at, f->n)
+        && (!o->guard || (guard && expr_same_under(o->guard, o->free.at, guard, f->at, f->n))));
 }
 
 /* A read of what r, which holds no other reduction, is at this point. */
@@ -453,12 +444,9 @@ static Expr *take_sums(Expr *e, bool minus, Addends *sums)
 static void remember(Split *s, Stmt *st, Expr *r)
 {
     const IndexList f = free_of(r);
-    bool can = f.n == st->target->rank && !st->check && !st->where;
-    for (int j = 0; j < f.n && can; j++) {
-        const int axis = target_axis(st, f.at[j]);
-        can = axis >= 0 && st->target->axis[axis].size == f.at[j]->size;
-    }
-    if (can)
+    const Tensor *t = st->target;
+    if (f.n == t->rank && !st->check && !st->where
+        && ALL(j, f.n, target_axis(st, f.at[j]) >= 0 && t->axis[target_axis(st, f.at[j])].size == f.at[j]->size))
         PUSH(s->known, ((Known) { r, NULL, f, expr_read(st->target, st->sub, 0, NULL), s->depth }));
 }
 
@@ -469,10 +457,7 @@ static bool accumulate(Split *s, Stmt *st)
         return false;
     Addends sums = { 0 };
     Expr *rest = take_sums(st->value, false, &sums), *only = NULL;
-    EACH(a, sums)
-        if (st->nindex + a.reduce->nindex > 2 * MAX_RANK)
-            return false;
-    if (sums.n == 0)
+    if (sums.n == 0 || FIND_AT(a, sums, st->nindex + a->reduce->nindex > 2 * MAX_RANK))
         return false;
     Expr *left = rest ? lift_under(s, st->where, rest) : NULL;      /* what is no sum, and sums that are known already */
     StmtList adds = { 0 };
@@ -565,10 +550,8 @@ static void split_nest(Split *s, Stmt *was)
 /* A statement that can be done for all steps at once as far as its own form goes. */
 static bool steppable(Stmt *n, Index *step)
 {
-    bool can = n->kind == STMT_nest && !n->update && n->nindex < 2 * MAX_RANK && target_axis(n, step) >= 0;
-    for (int k = 0; k < n->nindex && can; k++)
-        can = !expr_uses(n->index[k]->limit, step);
-    return can;
+    return n->kind == STMT_nest && !n->update && n->nindex < 2 * MAX_RANK && target_axis(n, step) >= 0
+        && !ANY(k, n->nindex, expr_uses(n->index[k]->limit, step));
 }
 
 /* Whether statement k of a scan must stay in it: it reads what stays or what is not yet written, or adds to it. */

@@ -69,10 +69,7 @@ static void elaborate_net(Scope *s, Stat *st)
 /* ---- assignments -------------------------------------------------------------------------------------------- */
 bool defines_role(const Decl *def, const char *role)
 {
-    EACH(st, def->body)
-        if (st->kind == STAT_assign && st->role == intern(role))
-            return true;
-    return false;
+    return FIND(st, def->body, st->kind == STAT_assign && st->role == intern(role));
 }
 
 /* Of a latent's `sample`, `mean` and `prior` a program has one. A frozen one does not draw. */
@@ -142,10 +139,8 @@ static bool require(Scope *s, Stat *st, Place place, Str words)
 /* What a definition requires where this term of it is used. */
 bool require_of(Scope *s, const Syn *use)
 {
-    EACH(st, s->def->body)
-        if (st->kind == STAT_require && st->of == use->name && !require(s, st, use->place, words_of(use)))
-            return false;
-    return true;
+    return !FIND(st, s->def->body, st->kind == STAT_require && st->of == use->name
+        && !require(s, st, use->place, words_of(use)));
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------------- */

@@ -141,10 +141,7 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
         return false;
     if (alias && a->tensor->axis[0].size != b->tensor->axis[0].size)
         return false;
-    for (int k = 0; k < (alias ? 1 : a->tensor->rank); k++)
-        if (is_index(a->sub[k], ia) && is_index(b->sub[k], ib))
-            return true;
-    return false;
+    return ANY(k, alias ? 1 : a->tensor->rank, is_index(a->sub[k], ia) && is_index(b->sub[k], ib));
 }
 
 /* ---- expressions ------------------------------------------------------------------------------ */
@@ -219,10 +216,7 @@ long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
 /* ---- statements ------------------------------------------------------------------------------- */
 bool reduces(Stmt *s, Index *i)
 {
-    for (int k = 0; k < s->target->rank; k++)
-        if (expr_uses(s->sub[k], i))
-            return false;
-    return true;
+    return !ANY(k, s->target->rank, expr_uses(s->sub[k], i));
 }
 
 double stmt_points(Stmt *s)

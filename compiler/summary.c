@@ -230,10 +230,8 @@ static void print_table(Buf *b, Table *t)
 
 static Tensor *output_of(Module *m, const char *program)
 {
-    EACH(p, m->programs)
-        if (p->name == intern(program) && p->outputs.n)
-            return p->outputs.at[0];
-    return NULL;
+    Program *found = FIND(p, m->programs, p->name == intern(program) && p->outputs.n);
+    return found ? found->outputs.at[0] : NULL;
 }
 
 static void print_compression(Buf *b, Module *m)

@@ -23,10 +23,7 @@ enum { WORDS = sizeof keywords / sizeof *keywords };
 /* The row of keywords; -1: none. */
 static int find_word(Str name, WordPlace where)
 {
-    for (int k = 0; k < WORDS; k++)
-        if (keywords[k].where == where && strcmp(keywords[k].word, name) == 0)
-            return k;
-    return -1;
+    return FIRST(k, WORDS, keywords[k].where == where && strcmp(keywords[k].word, name) == 0);
 }
 
 Token token_new(int kind, const char *text, size_t length, Place place)

@@ -80,10 +80,7 @@ static bool same_shape(const Tensor *a, const Tensor *b)
 {
     if (a->elem != b->elem || a->rank != b->rank)
         return false;
-    for (int k = 0; k < a->rank; k++)
-        if (a->axis[k].size != b->axis[k].size)
-            return false;
-    return true;
+    return ALL(k, a->rank, a->axis[k].size == b->axis[k].size);
 }
 
 /* Gives a temporary the variable of one like it, if there is one but those of `but`. */
