@@ -62,8 +62,12 @@ build "$here/../../examples/vector_field" vector_field && train vector_field --e
     try "23: and drawn" ./vector_field show field --weights vector_field.run -o ring.png
 }
 
-# ---- 153 to 167: each answer of docs/questions.md has a file -----------------------------------------------------------
-lost=; for name in $(grep -oE '[a-z_0-9]+\.ae\b' "$here/../../docs/questions.md" | sort -u); do
+# ---- 153 to 167: each answer of docs/questions.md has a file, each line of docs/catalogue.md something to show -----------
+lost=; for name in $(grep -ohE '[a-z_0-9]+\.ae\b' "$here/../../docs/questions.md" "$here/../../docs/catalogue.md" | sort -u); do
     [ -e "$here/../../examples/$name" ] || lost="$lost $name"
 done
+for name in $(grep -oE 'part-[a-z]+' "$here/../../docs/catalogue.md" | sort -u); do [ -e "$here/$name.sh" ] || lost="$lost $name"; done
 if [ -z "$lost" ] && [ "$(grep -c '^## ' "$here/../../docs/questions.md")" = 15 ]; then ok; else bad "153: questions and their files" "missing:$lost"; fi
+lost=$(awk -F'|' '/^\| [0-9]/ { n = split($2, of, ","); for (k = 1; k <= n; k++) seen[of[k] + 0] }
+    /^\| 1[56]/ { seen[$4 + 0] } END { for (k = 1; k <= 167; k++) if ((k < 118 || k > 152) && !(k in seen)) print k }' "$here/../../docs/catalogue.md" | xargs)
+if [ -z "$lost" ]; then ok; else bad "docs/catalogue.md has a line for each item" "missing: $lost"; fi
