@@ -5,6 +5,7 @@
  * that index; what cannot (a weight's gradient, which sums over the examples) waits for a region of its own, split
  * along an axis of what it sets. The tiles depend on sizes alone, so results do not depend on the threads. */
 #include "emit.h"
+#include <math.h>
 
 /* ---- the tile index of a statement ------------------------------------------------------------ */
 static bool same_range(Index *a, Index *b)
@@ -411,7 +412,8 @@ void regions_print(Emit *e, Buf *b, Run *run)
             alone_print(e, b, run->regions.at[k]);
         return;
     }
-    buf_add(b, "    #pragma omp parallel\n    {\n        enter();\n");
+    buf_add(b, "    #pragma omp parallel if (ae_clock.batch >= %d)\n    {\n        enter();\n",
+            (int) ceil(e->m->batch_max * SMALL / run->work));
     for (int k = 0; k < run->regions.n; k++)
         region_print(e, b, run->regions.at[k]);
     buf_add(b, "    }\n");

@@ -276,6 +276,32 @@ static void panel(const ae_real *a, ae_real *c, int rows, int cols, int depth, a
     }
 }
 
+/* ---- a single row ----------------------------------------------------------------------------- */
+enum { LONG = 8 * LANES };
+
+/* Columns that lie in line, LONG at once, straight from where they are: packing would only copy what is read once. In
+ * the order of the tiles. Gives back how many it did. */
+static int one_row(const ae_real *a, const ae_real *b, ae_real *c, int cols, int depth, ae_real scale, bool set)
+{
+    int done = 0;
+    for (; done + LONG <= cols; done += LONG) {
+        Lane sum[8] = { { 0 } };
+        for (int k = 0; k < depth; k++) {
+            const Loose *const from = (const Loose *) (b + desk.sum_b[k] + done);
+            const ae_real v = a[desk.sum_a[k]];
+            UNROLLED for (int l = 0; l < 8; l++)
+                sum[l] += v * from[l];
+        }
+        Loose *const to = (Loose *) (c + done);
+        for (int l = 0; l < 8; l++)
+            if (set)
+                to[l] = scale * sum[l];
+            else
+                to[l] += scale * sum[l];
+    }
+    return done;
+}
+
 /* ---- all of it -------------------------------------------------------------------------------- */
 static int upto(long n, int most)
 {
@@ -318,7 +344,10 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
                 for (int i = 0; i < depth; i++)
                     desk.sum_a[i] = i * TALL;
             }
-            for (long n = 0, wide; n < ncols; n += wide) {
+            long straight = 0;
+            if (nrows == 1 && cols[1].count < 0 && cols->one == 1 && cols->two == 1)
+                straight = one_row((packs ? desk.a : a) + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0);
+            for (long n = straight, wide; n < ncols; n += wide) {
                 wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
                 places(cols, n, (int) wide, desk.col_b, desk.col_c);
                 pack(b, depth, (int) wide);
