@@ -105,6 +105,7 @@ Env *bind_dots(Scope *s, Env *up)
         const Axis *a = &s->dots[k];
         index[k] = index_along(a, a->name ? a->name : format("%c", "ijklmopqru"[k]), NULL);
         index[k]->limit = present(a, up);
+        index[k]->measured = !a->example && (index[k]->limit || !a->length);
     }
     return bind_list(up, intern(".."), index, s->ndots);
 }
@@ -305,7 +306,7 @@ static void check_lengths(Elab *e, const Tensor *t, Expr **sub, const Place *pla
             example = sub[k];
     for (int k = 0; example && k < t->rank; k++) {
         Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
-        if (!i || i->fixed || t->axis[k].example)
+        if (!i || (i->fixed && !i->measured) || t->axis[k].example)
             continue;
         Expr *limit = limit_along(&t->axis[k], example);
         if (i->measured && !(limit && i->limit ? limit->tensor == i->limit->tensor : limit == i->limit))
