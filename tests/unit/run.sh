@@ -5,7 +5,11 @@ cd "$(dirname "$0")/../.." || exit 2
 which=$1 folder=$2
 extra=
 [ "$which" = emit ] && extra="runtime/philox.c runtime/special.c -Iruntime"
-objects=$(ls build/*.o | grep -v 'build/\(main\|commands\|doc\|new\|summary\|objective\|driver\|toolchain\|embedded\).o')
+objects=            # all but what stands on the driver
+for object in build/*.o; do
+    case $object in build/embedded.o) continue ;; esac
+    grep -qE '"(driver|commands)\.h"' "compiler/$(basename "$object" .o).c" 2> /dev/null || objects="$objects $object"
+done
 ${CC:-gcc} -std=gnu11 -g -O1 -Wall -Wextra -Wpedantic -Icompiler -Ibuild -Itests/unit \
     tests/unit/${which}_test.c tests/unit/interp.c tests/unit/text.c $extra $objects -lm -o "$folder/${which}_test" || exit 1
 cases=$(grep -cE '^ *\{ "[a-z0-9_-]+", *(-?[0-9]+,|$)' tests/unit/${which}_test.c)
