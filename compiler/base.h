@@ -32,6 +32,7 @@ void vec_room(void **at, int n, int *room, size_t size);
     __extension__ ({ int k##_is = -1; for (int k = 0; k##_is < 0 && k < (n); k++) if (c) k##_is = k; k##_is; })
 #define ANY(k, n, c) (FIRST(k, n, c) >= 0)
 #define ALL(k, n, c) (!ANY(k, n, !(c)))
+#define COUNT(array) ((int) (sizeof (array) / sizeof *(array)))
 #define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */
 #define PUSH_NEW(list, x) do { if (!HAS(list, x)) PUSH(list, x); } while (0)     /* once */
 bool vec_has(const void *at, int n, const void *x);

@@ -82,11 +82,8 @@ Str place_line(Place p)
 /* ---- taking reports ---------------------------------------------------------------------------- */
 static int number_of(const Source *source)
 {
-    for (int i = 0; i < sources.n; i++)
-        if (sources.at[i] == source)
-            return i;
-    PUSH(sources, source);
-    return sources.n - 1;
+    PUSH_NEW(sources, source);
+    return FIRST(k, sources.n, sources.at[k] == source);
 }
 
 static bool same_place(Place a, Place b)
@@ -125,11 +122,8 @@ void vreport(Place place, Diag which, va_list args)
         r.help = intern(help + 1);
         r.text = intern_n(r.text, (size_t) (help - r.text));
     }
-    for (int i = 0; i < reports.n; i++) {
-        Report *old = &reports.at[i];
-        if (old->which == which && old->text == r.text && same_place(old->place, place))
-            return;
-    }
+    if (FIND_AT(old, reports, old->which == which && old->text == r.text && same_place(old->place, place)))
+        return;
     PUSH(reports, r);
     latest = &reports.at[reports.n - 1];
     errors += error;
@@ -294,17 +288,16 @@ static void print_report(FILE *to, const Report *r, Colours c)
 {
     const char *mark = rows[r->which].level == LEVEL_warning ? c.warning : c.error;
     int last = r->place.line;
-    for (int k = 0; k < r->notes.n; k++)
-        if (r->notes.at[k].place.line > last)
-            last = r->notes.at[k].place.line;
+    EACH_AT(note, r->notes)
+        last = note->place.line > last ? note->place.line : last;
     const int width = snprintf(NULL, 0, "%d", last);
     fprintf(to, "%s%s[%s]%s%s: ", mark, levels[rows[r->which].level], rows[r->which].code, c.plain, c.strong);
     put_clean(to, r->text, (int) strlen(r->text));
     fprintf(to, "%s\n", c.plain);
     print_place(to, r->place, width, c, mark);
-    for (int k = 0; k < r->notes.n; k++) {
-        print_text(to, c.strong, "note", r->notes.at[k].text, &c);
-        print_place(to, r->notes.at[k].place, width, c, c.quiet);
+    EACH_AT(note, r->notes) {
+        print_text(to, c.strong, "note", note->text, &c);
+        print_place(to, note->place, width, c, c.quiet);
     }
     if (r->help && r->place.source)
         fprintf(to, "%s%*s |%s\n", c.quiet, width, "", c.plain);

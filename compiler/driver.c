@@ -91,10 +91,7 @@ const char *const stage_names[] = { "elaborate", "split", "search", "hold", "dif
 
 bool stage_is_fast(Str stage)
 {
-    for (size_t k = 0; k < sizeof passes / sizeof *passes; k++)
-        if (passes[k].fast_only && stage == intern(passes[k].name))
-            return true;
-    return false;
+    return ANY(k, COUNT(passes), passes[k].fast_only && stage == intern(passes[k].name));
 }
 
 /* In the order in which passes see them. */

@@ -202,11 +202,9 @@ unsigned stream_of(Str path)
 /* Which of its definition's draws this is. */
 static int draw_number(Scope *user, const Syn *at, Str site)
 {
-    for (int k = 0; k < user->drawn.n; k++)
-        if (user->drawn.at[k].at == at && user->drawn.at[k].site == site)
-            return k;
-    PUSH(user->drawn, ((Drawn) { at, site }));
-    return user->drawn.n - 1;
+    if (!FIND_AT(d, user->drawn, d->at == at && d->site == site))
+        PUSH(user->drawn, ((Drawn) { at, site }));
+    return FIRST(k, user->drawn.n, user->drawn.at[k].at == at && user->drawn.at[k].site == site);
 }
 
 Expr *draw(Ctx *c, Syn *s, Env *env, bool normal)
@@ -656,9 +654,8 @@ void free_names(Ctx *c, Syn *s, Env *env, StrList *found)
     free_names(c, s->a, env, found);
     free_names(c, s->b, env, found);
     free_names(c, s->c, env, found);
-    for (size_t k = 0; s->kind == SYN_call && k < sizeof of_names / sizeof *of_names; k++)
-        if (!strcmp(of_names[k], s->name))
-            return;
+    if (s->kind == SYN_call && ANY(k, COUNT(of_names), !strcmp(of_names[k], s->name)))
+        return;
     EACH(a, s->args)
         free_names(c, a.value, env, found);
 }

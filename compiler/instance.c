@@ -220,9 +220,8 @@ static void help_axes(Elab *e, const Decl *def, const Tensor *x)
     if (want && !want->of && x->elem == ELEM_int)
         help_whole(e);
     const int have = x->rank, n = want ? want->shape.n : 0;
-    for (int k = 0; k < n; k++)
-        if (want->shape.at[k]->kind == SYN_dots)
-            return;
+    if (want && FIND(sub, want->shape, sub->kind == SYN_dots))
+        return;
     if (want && want->of && x->elem != ELEM_int)
         report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)` or `image(c, h, w, levels = k)`");
     else if (n == 2 && have > 2)

@@ -144,21 +144,19 @@ void declare_kept(Scope *s, Entry *entry, bool param)
 /* A mirrored layer with tied weights: its parameter is the other's, read as `tied` says. */
 bool declare_tied(Scope *s, Entry *entry)
 {
-    for (int k = 0; s->tied_to && k < s->tied_to->def->body.n; k++) {
-        Stat *st = s->tied_to->def->body.at[k];
-        if (st->kind != STAT_tied || st->left->name != entry->name || st->left->list.n != entry->shape.n)
-            continue;
-        Tensor want = { 0 };
-        shape_of_entry(s, entry, &want);
-        Name *n = name_tensor(s, entry, NULL);
-        Env *env = NULL;
-        for (int d = 0; d < want.rank; d++) {
-            n->tied_at[d] = index_along(&(Axis) { .size = want.axis[d].size }, st->left->list.at[d]->name, NULL);
-            env = bind_expr(env, n->tied_at[d]->name, expr_index(n->tied_at[d]));
-        }
-        Ctx c = formula_ctx(s->tied_to);
-        n->tied = lower(&c, st->value, env);
-        return true;
+    Stat *line = !s->tied_to ? NULL : FIND(st, s->tied_to->def->body, st->kind == STAT_tied && st->left->name == entry->name
+                                                                      && st->left->list.n == entry->shape.n);
+    if (!line)
+        return false;
+    Tensor want = { 0 };
+    shape_of_entry(s, entry, &want);
+    Name *n = name_tensor(s, entry, NULL);
+    Env *env = NULL;
+    for (int d = 0; d < want.rank; d++) {
+        n->tied_at[d] = index_along(&(Axis) { .size = want.axis[d].size }, line->left->list.at[d]->name, NULL);
+        env = bind_expr(env, n->tied_at[d]->name, expr_index(n->tied_at[d]));
     }
-    return false;
+    Ctx c = formula_ctx(s->tied_to);
+    n->tied = lower(&c, line->value, env);
+    return true;
 }

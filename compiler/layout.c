@@ -316,14 +316,7 @@ static void align_comments(Layout *l, int from, int to)
 /* A model that does not say which version of the language it is written in gets to say so. */
 static bool lacks_version(const Layout *l)
 {
-    bool model = false;
-    for (int i = 0; i < l->tokens.words.n; i++) {
-        int kind = l->tokens.words.at[i].kind;
-        if (kind == AE)
-            return false;
-        model |= kind == INPUT;
-    }
-    return model;
+    return FIND_AT(w, l->tokens.words, w->kind == INPUT) && !FIND_AT(w, l->tokens.words, w->kind == AE);
 }
 
 static void write_row(Buf *b, const Row *row)

@@ -158,10 +158,8 @@ static bool is_share(const Decl *loss)
             v = st->value;
     while (v && (v->kind == SYN_paren || (v->kind == SYN_reduce && v->name == intern("mean"))))
         v = v->kind == SYN_paren ? v->a : v->b;
-    for (size_t k = 0; v && k < sizeof truths / sizeof *truths; k++)
-        if ((v->kind == SYN_binary && v->op == intern(truths[k])) || (v->kind == SYN_reduce && v->name == intern(truths[k])))
-            return true;
-    return false;
+    return v && ANY(k, COUNT(truths), (v->kind == SYN_binary && v->op == intern(truths[k]))
+                                      || (v->kind == SYN_reduce && v->name == intern(truths[k])));
 }
 
 /* A loss between what is predicted and its target, where it fits. */

@@ -43,12 +43,7 @@ static bool reserved(Str name)
         "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN", "_",
     };
     const size_t n = strlen(name);
-    if (n > 2 && !strcmp(name + n - 2, "_t"))
-        return true;
-    for (size_t k = 0; k < sizeof starts / sizeof *starts; k++)
-        if (!strncmp(name, starts[k], strlen(starts[k])))
-            return true;
-    return false;
+    return (n > 2 && !strcmp(name + n - 2, "_t")) || ANY(k, COUNT(starts), !strncmp(name, starts[k], strlen(starts[k])));
 }
 
 void names_reset(void)

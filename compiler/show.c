@@ -19,10 +19,7 @@ static Str tensor_name(Show *s, Tensor *t)
 {
     if (!t->name)
         return t->cname;
-    EACH(other, s->tensors)
-        if (other != t && other->name == t->name)
-            return t->cname;
-    return t->name;
+    return FIND(other, s->tensors, other != t && other->name == t->name) ? t->cname : t->name;
 }
 
 static bool name_taken(Show *s, Str name)
@@ -32,9 +29,9 @@ static bool name_taken(Show *s, Str name)
 
 static Str index_name(Show *s, Index *i)
 {
-    for (int k = 0; k < s->nindex; k++)
-        if (s->index[k] == i)
-            return s->name[k];
+    const int at = FIRST(k, s->nindex, s->index[k] == i);
+    if (at >= 0)
+        return s->name[at];
     Str name = i->name ? i->name : intern("i"), fresh = name;
     for (int k = 2; name_taken(s, fresh); k++)
         fresh = format("%s%d", name, k);

@@ -59,8 +59,8 @@ static int partner(int kind) { return kind == '(' ? ')' : kind == '[' ? ']' : '}
 static bool lacks_brace(const Tokens *t)
 {
     int open = 0;
-    for (int k = 0; k < t->words.n; k++)
-        open += t->words.at[k].kind == '{' ? 1 : t->words.at[k].kind == '}' && open ? -1 : 0;
+    EACH_AT(w, t->words)
+        open += w->kind == '{' ? 1 : w->kind == '}' && open ? -1 : 0;
     return open > 0;
 }
 
@@ -151,10 +151,7 @@ static void stray_closer(Pairing *p, Token t)
         add(p, t);
         return;
     }
-    bool whole = false;                 /* else what stands before it lost its block too early */
-    for (int k = p->settled; k < p->out.n; k++)
-        whole |= is_declaration(&p->out.at[k]);
-    if (!whole)
+    if (!ANY(k, p->out.n, k >= p->settled && is_declaration(&p->out.at[k])))   /* what stands before it lost its block */
         p->out.n = p->settled;
 }
 
@@ -267,8 +264,9 @@ static const struct { const char *word, *help; } foreign[] = {
     { "include", "another file is taken in by `use \"file.ae\"`" },
 };
 
-static void tell_words(const Token *t, WordPlace where, Diag which)
+static void tell_words(Token *t, WordPlace where, Diag which)
 {
+    t->kind = BAD;
     NameList names = { 0 };
     for (int k = 0; k < WORDS; k++)
         if (keywords[k].where == where)
@@ -310,10 +308,8 @@ static void settle_top(Token *t)
         t->kind = keywords[word].token;
     } else if (other >= 0 && !assigns(t[1].kind))
         misplaced(t, other);
-    else {
+    else
         tell_words(t, WORD_TOP, DIAG_no_declaration);
-        t->kind = BAD;
-    }
 }
 
 static void settle_statement(Token *t)
@@ -329,10 +325,8 @@ static void settle_statement(Token *t)
         }
     } else if (other >= 0 && !assigns(next))
         misplaced(t, other);
-    else if (next == NAME && !t[1].first) {
+    else if (next == NAME && !t[1].first)
         tell_words(t, WORD_BODY, DIAG_no_statement);
-        t->kind = BAD;
-    }
 }
 
 static void settle_setting(Token *t)
@@ -425,8 +419,7 @@ static void leave(Settling *s)
 
 static void settle_kept(Tokens *t)
 {
-    for (int i = 0; i < t->words.n; i++) {
-        Token *w = &t->words.at[i];
+    EACH_AT(w, t->words) {
         int word = w->kind == NAME ? find_word(w->name, WORD_KEPT) : -1;
         if (word >= 0)
             w->kind = keywords[word].token;
