@@ -80,6 +80,13 @@ static void add(Argv *argv, const char *word)
     PUSH(*argv, (char *) word);
 }
 
+#define ADD(argv, ...) add_words(argv, (const char *const []) { __VA_ARGS__, NULL })
+static void add_words(Argv *argv, const char *const *words)
+{
+    for (; *words; words++)
+        add(argv, *words);
+}
+
 static bool start(Argv argv, bool verbose)
 {
     for (int k = 0; verbose && k < argv.n; k++)
@@ -137,21 +144,15 @@ static void flags(Argv *argv, const BuildOptions *how)
     static const struct { const char *name, *flag; } targets[] = {
         { "native", "-march=native" }, { "v4", "-march=x86-64-v4" }, { "v3", "-march=x86-64-v3" }, { "v2", "-march=x86-64-v2" },
     };
-    add(argv, "-std=gnu11");
-    add(argv, how->sanitize ? "-O1" : how->emit.fast ? "-O3" : "-O2");
+    ADD(argv, "-std=gnu11", how->sanitize ? "-O1" : how->emit.fast ? "-O3" : "-O2");
     for (size_t k = 0; k < sizeof targets / sizeof *targets; k++)
         if (!strcmp(targets[k].name, how->target))
             add(argv, targets[k].flag);
-    add(argv, "-ffp-contract=fast");
-    add(argv, "-fno-math-errno");
-    add(argv, "-fno-trapping-math");
+    ADD(argv, "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
     if (how->emit.fast)
         add(argv, "-fopenmp");
-    if (how->sanitize) {
-        add(argv, "-g");
-        add(argv, "-fsanitize=address,undefined");
-        add(argv, "-fno-sanitize-recover=undefined");
-    }
+    if (how->sanitize)
+        ADD(argv, "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined");
 }
 
 /* cc FLAGS, for the machine that aec runs on. */
@@ -160,8 +161,7 @@ static Argv command(const BuildOptions *how)
     Argv argv = { 0 };
     add(&argv, how->cc);
     flags(&argv, how);
-    add(&argv, "-DAE_HAVE_PNG");
-    add(&argv, "-DAE_HAVE_ZLIB");
+    ADD(&argv, "-DAE_HAVE_PNG", "-DAE_HAVE_ZLIB");
     if (how->emit.f64)
         add(&argv, "-DAE_DOUBLE");
     return argv;
@@ -204,23 +204,17 @@ static uint64_t hash_runtime(const BuildOptions *how)
 }
 
 /* ---- building -------------------------------------------------------------------------------------------- */
-static void add_words(Argv *argv, const char *const *words)
-{
-    for (; *words; words++)
-        add(argv, *words);
-}
-
 static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const char *to)
 {
     Argv argv = command(how);
-    add_words(&argv, (const char *[]) { "-c", from, "-o", to, NULL });
+    ADD(&argv, "-c", from, "-o", to);
     PUSH(*jobs, argv);
 }
 
 /* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one object of it, as `made`. */
 static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
 {
-    add_words(link, (const char *[]) { how->cc, "-r", "-nostdlib", "-o", made, NULL });
+    ADD(link, how->cc, "-r", "-nostdlib", "-o", made);
     if (!make_folder(folder) || !write_runtime(folder))
         return false;
     for (const Source *s = embedded; s->name; s++)
@@ -248,9 +242,9 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
     Jobs jobs = { 0 };
     Argv join = { 0 }, link = command(how);
     add_job(&jobs, how, model, object);
-    add_words(&jobs.at[0], (const char *[]) { format("-I%s", runtime), folder_flag(m), NULL });
+    ADD(&jobs.at[0], format("-I%s", runtime), folder_flag(m));
     if (how->emit.fast && !how->sanitize)       /* -O3 gains a few per cent at most, and takes two to four times as long */
-        add_words(&jobs.at[0], (const char *[]) { "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", NULL });
+        ADD(&jobs.at[0], "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic");
     if (access(all, R_OK) && !want_runtime(how, runtime, made, &jobs, &join))
         return 1;
     int status = run_all(&jobs, how->verbose);
@@ -260,8 +254,8 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
         unlink(jobs.at[k].at[jobs.at[k].n - 1]);
     if (!status && join.n && !rename_file(made, all))
         return 1;
-    add_words(&link, (const char *[]) { object, all, "-o", *binary == '/' ? binary : format("./%s", binary), "-lpng", "-lz",
-                                        how->library ? "-lopenblas" : "-lm", "-lm", NULL });
+    ADD(&link, object, all, "-o", *binary == '/' ? binary : format("./%s", binary), "-lpng", "-lz",
+        how->library ? "-lopenblas" : "-lm", "-lm");
     return status ? status : run_one(&link, how->verbose);
 }
 
