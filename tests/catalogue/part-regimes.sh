@@ -85,19 +85,23 @@ if [ "$what" = all ]; then
         done
         balanced=$(awk "BEGIN { print $balanced }")
         holds "114: $shots shots are better than fewer" "$balanced > $before"
-        [ $shots != 10 ] || holds "114: ten shots tell nines, measured 0.836" "$balanced >= 0.81"
+        [ $shots != 10 ] || holds "114: ten shots tell nines, measured 0.889" "$balanced >= 0.87"
         before=$balanced
     done
-    # 115: mixing old rows with new ones keeps what was known
-    build shots0 others && ./others train --quiet --phase base --out base.run > log 2>&1 && old=$(share others base.run old.old_told) \
-        && ./others train --quiet --phase add --weights base.run --out add.run > log 2>&1 \
-        && for replay in 1 0; do
-            build shots0 others -D replay=$replay && ./others train --quiet --phase all --weights add.run --out all.run > log 2>&1
-            declare "kept$replay=$(share others all.run old.old_told)"
-        done && {
-        holds "115: with replay the old classes lose less than 2 points" "$old - $kept1 < 0.02"
-        holds "115: without it they lose more" "$kept0 < $kept1 && $kept0 < $old"
-    }
+    # 115: mixing old rows with new ones keeps what was known, mean of three seeds
+    kept1=0 kept0=0
+    build shots0 mixed && build shots0 alone -D replay=0 && for seed in 0 1 2; do
+        ./mixed train --quiet --seed $seed --phase base --out base.run > log 2>&1 \
+            && ./mixed train --quiet --seed $seed --phase add --weights base.run --out add.run > log 2>&1 || bad "115: train" "$(cat log)"
+        old=$(share mixed base.run old.old_told)
+        for replay in 1 0; do
+            [ $replay = 1 ] && bin=mixed || bin=alone
+            ./$bin train --quiet --seed $seed --phase all --weights add.run --out all.run > log 2>&1 || bad "115: train" "$(cat log)"
+            declare "kept$replay=$(eval echo "\$kept$replay") + ($(share $bin all.run old.old_told) - $old) / 3"
+        done
+    done
+    holds "115: with replay the old classes lose less than 2 points" "$kept1 > -0.02"
+    holds "115: without it they lose more than 2, measured 4.1" "$kept0 < -0.02"
     # 107, 108: with few labels a pretrained encoder is better than one from scratch, and tuned better than frozen
     for labels in 50 100 200; do
         sed "s/labels = 100/labels = $labels/" "$examples/transfer.ae" > few.ae
