@@ -123,12 +123,21 @@ static bool one_update(Stmt *a, Stmt *b)
     return a->update && b->update && a->use == b->use;
 }
 
+/* An index may be split where its range is the same at all points of the others: not along the steps of each example. */
+static bool is_even(Stmt *s, Index *i)
+{
+    for (int k = 0; k < s->nindex; k++)
+        if (i->limit && expr_uses(i->limit, s->index[k]))
+            return false;
+    return true;
+}
+
 /* An index of the target that stands alone; the one that is told by `nth` when there are several. */
 static Index *target_index(Stmt *s, int nth)
 {
     for (int k = 0; k < s->nouter; k++)
         for (int j = 0; j < s->target->rank; j++)
-            if (is_index(s->sub[j], s->index[k]) && s->index[k]->size > 1 && nth-- == 0)
+            if (is_index(s->sub[j], s->index[k]) && s->index[k]->size > 1 && is_even(s, s->index[k]) && nth-- == 0)
                 return s->index[k];
     return NULL;
 }
@@ -211,7 +220,8 @@ static void choose_axis(Choice *c, StmtList *list)
         Stmt *s = list->at[k];
         bool in = false;
         Index *i;
-        if (k == 0 && wanted >= 0 && s->kind == STMT_nest && s->sub[wanted]->kind == EXPR_index) {
+        if (k == 0 && wanted >= 0 && s->kind == STMT_nest && s->sub[wanted]->kind == EXPR_index
+            && is_even(s, s->sub[wanted]->index)) {
             TiledList mine = { 0 };
             PUSH(mine, ((Tiled) { s, s->sub[wanted]->index }));
             c->range = s->sub[wanted]->index;
