@@ -98,6 +98,23 @@ static Env *pass_tensor(Env *frame, Entry *formal, Name *n, Env *env)
     return frame;
 }
 
+/* A part of the body of a `def`. One that comes back to itself is given up, all ways of it. */
+static Expr *lower_body(Ctx *inner, Function *f, Syn *part, Env *frame, Place place)
+{
+    Elab *e = inner->e;
+    if (e->calls == MOST_CALLS && !e->runaway) {
+        e->runaway = true;
+        fail(e, place, DIAG_def_in_itself, f->name);
+    }
+    if (e->runaway)
+        return expr_num(0);
+    e->calls++;
+    Expr *value = lower(inner, part, frame);
+    if (--e->calls == 0)
+        e->runaway = false;
+    return value;
+}
+
 static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
 {
     Syn *given[16] = { 0 };
@@ -122,8 +139,8 @@ static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
             return fail(c->e, a->place, DIAG_tensor_argument, f->name, formal->name);
         frame = pass_tensor(frame, formal, n, env);
     }
-    Expr *value = lower(&inner, f->body, frame);
-    return f->slope ? expr_byhand(value, first, lower(&inner, f->slope, frame)) : value;
+    Expr *value = lower_body(&inner, f, f->body, frame, s->place);
+    return f->slope ? expr_byhand(value, first, lower_body(&inner, f, f->slope, frame, s->place)) : value;
 }
 
 Expr *lower_call(Ctx *c, Syn *s, Env *env)
@@ -215,7 +232,7 @@ static Expr *lower_def_reduction(Ctx *c, Syn *s, Env *env, Function *f)
     operand->ctx = group->ctx;
     operand->group = group->name;
     Ctx inner = inside_of(c, f, s);
-    return lower(&inner, f->body, operand);
+    return lower_body(&inner, f, f->body, operand, s->place);
 }
 
 /* An index without a written range may get its size from what stands behind its first use: then all is read again. */

@@ -148,6 +148,7 @@ typedef struct { Str path; Stat *stat; } SweepAsked;
 typedef VEC(SweepAsked) SweepList;
 typedef struct Using { Use *use; struct Using *up; } Using;
 
+enum { MOST_CALLS = 100, MOST_USES = 100 };     /* within one another: what has more comes back to itself */
 enum { WANT_sample, WANT_mean, WANT_prior };
 
 struct Elab {
@@ -185,6 +186,8 @@ struct Elab {
     int param_k;                /* params(f)[i]: which of the parameters */
 
     bool trial;                 /* nothing is reported or added */
+    int calls;                  /* `def`s within `def`s that are being read */
+    bool runaway;               /* too many of them: all are given up */
     int failed;                 /* mistakes of this statement, of which the first is reported */
     bool retry;                 /* a size was asked for before it was known */
 };

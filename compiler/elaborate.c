@@ -18,6 +18,7 @@ enum { ONCE = 1, NAMED = 2 };
 /* What a file has one of, and what has a name that nothing else may have. */
 static const char apart[STAT_COUNT] = {
     [DECL_model] = ONCE, [DECL_encoder] = ONCE, [DECL_decoder] = ONCE, [DECL_data] = ONCE, [DECL_evaluate] = ONCE,
+    [DECL_reconstruct] = ONCE, [DECL_corrupt] = ONCE,
     [DECL_bottleneck] = ONCE | NAMED, [DECL_set] = NAMED, [DECL_input] = NAMED, [DECL_label] = NAMED, [DECL_net] = NAMED,
     [DECL_augment] = NAMED, [DECL_task] = NAMED,
 };
@@ -41,8 +42,31 @@ static bool report_twice(const Decl *a, const Decl *b)
     return true;
 }
 
+typedef VEC(const Call *) CallList;
+
+/* Layers named by `as`, of which a name means one. */
+static void check_layer_names(const File *file, const Block *block, CallList *had)
+{
+    for (int k = 0; block && k < block->n; k++) {
+        const Call *call = block->at[k];
+        EACH(inner, call->blocks)
+            check_layer_names(file, inner, had);
+        const Call *first = call->as ? FIND(other, *had, other->as == call->as) : NULL;
+        const Decl *named = call->as ? FIND(d, file->decls, (apart[d->kind] & NAMED) && d->name == call->as) : NULL;
+        if (first || named) {
+            report(call->as_place, DIAG_declared_twice, call->as);
+            report_note(first ? first->as_place : named->name_place, "it is declared here first");
+        } else if (call->as)
+            PUSH(*had, call);
+    }
+}
+
 static void check_once(const File *file)
 {
+    CallList had = { 0 };
+    EACH(d, file->decls)
+        if (d->kind != DECL_evaluate)
+            check_layer_names(file, d->block, &had);
     for (int k = 0; k < file->decls.n; k++)
         for (int q = 0; q < k; q++)
             if (report_twice(file->decls.at[q], file->decls.at[k]))
@@ -249,7 +273,7 @@ static void check_scale(Elab *e)
     EACH_AT(in, e->m->inputs)
         if (!in->label && in->tensor->elem == ELEM_real)
             return;
-    if (scale)
+    if (scale && !e->m->inputs.at[0].label)
         report(scale->place, DIAG_scale_whole, e->m->inputs.at[0].name);
 }
 
@@ -317,7 +341,7 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
         metric_programs(e);
     if (diag_errors())
         return NULL;
-    if (!find_decl(e, DECL_data))
+    if (!e->m->data.n)
         report(e->m->inputs.at[0].place, DIAG_no_data);
     warn_overcomplete(e);
     warn_unscaled(e);

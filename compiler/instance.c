@@ -339,7 +339,12 @@ Scope *instantiate(const Wanted *w, Use *use)
     Decl *first = NULL;
     Scope *s;
     bool fits, sound;
+    int depth = 0;
     e->failed = 0;
+    for (const Using *u = e->using; u; u = u->up)
+        depth++;
+    if (depth > MOST_USES)
+        return say(e, use->place, DIAG_def_in_itself, w->name);
     for (int at = 0; (s = try_definition(w, &at, use, &fits, &sound)); first = first ? first : s->def) {
         const int errors = diag_errors();
         if (!sound && !e->trial)            /* an argument is itself wrong: say so */

@@ -75,7 +75,7 @@ static Tensor *apply_residual(Walk *w, Call *call, Tensor *x, Scope *s)
 static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 {
     const int times = call->args.n == 1 ? size_of(s, call->args.at[0].value) : 0;
-    if (times < 1)
+    if (times < 1 || times > 1000)
         return fail(w->e, call->place, DIAG_repeat_times);
     for (int k = 0; x && k < times; k++)
         x = walk_block(w, call->blocks.at[0], x);

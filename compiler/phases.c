@@ -75,10 +75,17 @@ static void read_setting(Elab *e, Phase *p, Setting *s)
         }
     if (s->name == intern("early_stop") && !setting_of(find_decl(e, DECL_data), "validation"))
         say(e, s->place, DIAG_stop_without_validation);
-    if (s->name == intern("seed") && setting_number(e, s, &v))
-        p->seed = (unsigned long) v;
-    if (s->name == intern("clip") && setting_number(e, s, &v))
+    if (s->name == intern("seed") && setting_number(e, s, &v)) {
+        if (v != floor(v) || v < 0 || v > 9007199254740992.0)      /* whole numbers of a double end there */
+            say(e, s->value->place, DIAG_setting_range, s->name, 0, number_text(v));
+        else
+            p->seed = (unsigned long) v;
+    }
+    if (s->name == intern("clip") && setting_number(e, s, &v)) {
+        if (!(v > 0))
+            say(e, s->value->place, DIAG_not_positive, s->name, number_text(v));
         p->clip = v;
+    }
     if (s->name == intern("drop_last") && setting_number(e, s, &v))
         p->drop_last = v != 0;
     if (s->name == intern("minimize"))

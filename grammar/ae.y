@@ -513,7 +513,8 @@ block:
 layers:
     %empty                          { $$ = NEW(Call); PUSH($$->blocks, NEW(Block)); }
 |   layers NL
-|   layers layer optional_as        { $$ = $1; PUSH(*$$->blocks.at[0], $2); $2->as = name_of($3); }
+|   layers layer optional_as        { $$ = $1; PUSH(*$$->blocks.at[0], $2); $2->as = name_of($3);
+                                      $2->as_place = @3; }
 |   layers block                    { $$ = $1; PUSH($$->blocks, take_layers($2)); $$->place = @2; }
 |   layers error NL                 { $$ = $1; yyerrok; }
 ;
