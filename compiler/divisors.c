@@ -1,4 +1,4 @@
-/* divisors.c -- what is the same at all points of a loop, computed before it; and one division before it in place of
+/* divisors.c -- what is the same at all points of a loop, computed before it, and so the rows that it is about; and one division before it in place of
  * one at each point.
  *
  *     for (j ..)                                                     const float inverse = 1 / sqrtf(var[n] + eps);
@@ -81,6 +81,27 @@ static void gather(const Within *w, Expr *x, ExprList *out)
         gather(w, x->arg[k], out);
 }
 
+/* Whole numbers that subscripts read, the same at all points: C does not always see that they are. */
+typedef struct { const Within *w; ExprList *out; } Rows;
+
+static void see_rows(Expr *x, void *with)
+{
+    const Rows *r = with;
+    if (x->kind != EXPR_read || !x->whole || x->tensor->rank == 0 || !lies_inside(x) || expr_any(x, varies, r->w))
+        return;
+    bool known = same_of(r->w->e, x) != NULL;
+    for (int k = 0; k < r->out->n && !known; k++)
+        known = expr_same(r->out->at[k], x);
+    if (!known)
+        PUSH(*r->out, x);
+}
+
+static void see_subscripts(Expr *x, void *with)
+{
+    for (int k = 0; x->kind == EXPR_read && k < x->tensor->rank; k++)
+        expr_walk(x->sub[k], see_rows, with);
+}
+
 static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr *, ExprList *))
 {
     ExprList out = { 0 };
@@ -90,19 +111,35 @@ static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr 
     for (int k = 0; k < loop->body.n; k++)
         if (loop->body.at[k]->kind != NODE_point || loop->body.at[k]->stmt->set >= SET_argmax)
             return out;
-    for (int k = 0; k < loop->body.n; k++)
-        look(&w, loop->body.at[k]->stmt->value, &out);
+    for (int k = 0; k < loop->body.n; k++) {
+        Stmt *s = loop->body.at[k]->stmt;
+        if (look) {
+            look(&w, s->value, &out);
+            continue;
+        }
+        for (int j = 0; j < s->target->rank; j++)
+            expr_walk(s->sub[j], see_rows, &(Rows) { &w, &out });
+        expr_walk(s->value, see_subscripts, &(Rows) { &w, &out });
+    }
     return out;
 }
 
 bool divisors_before(Emit *e, Node *loop)
 {
-    return found_in(e, loop, gather).n > 0 || found_in(e, loop, gather_same).n > 0;
+    return found_in(e, loop, gather).n > 0 || found_in(e, loop, gather_same).n > 0 || found_in(e, loop, NULL).n > 0;
 }
 
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
-    ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same);
+    ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
+    for (int k = 0; k < rows.n; k++) {
+        Str name = scope_enter(e, "row");
+        indent(b, depth);
+        buf_add(b, "const int32_t %s = ", name);
+        put_expr(e, b, rows.at[k], BINDS_comma);
+        buf_add(b, ";\n");
+        PUSH(e->sames, ((Loaded) { rows.at[k], name }));
+    }
     for (int k = 0; k < same.n; k++) {
         Str name = scope_enter(e, "same");
         indent(b, depth);

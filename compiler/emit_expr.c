@@ -275,7 +275,7 @@ static void put_op(Emit *e, Buf *b, Expr *x, int above)
 
 void put_expr(Emit *e, Buf *b, Expr *x, int above)
 {
-    Str same = x->kind == EXPR_op ? same_of(e, x) : NULL;
+    Str same = x->kind == EXPR_op || (x->kind == EXPR_read && x->whole) ? same_of(e, x) : NULL;
     if (same) {
         buf_add(b, "%s", same);
         return;
