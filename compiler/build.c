@@ -21,6 +21,13 @@ bool tensor_in(const TensorList *list, const Tensor *t)
     return HAS(*list, t);
 }
 
+Index *index_told(const Expr *sub)
+{
+    if (sub->kind == EXPR_read && sub->tensor->list && is_op(sub->sub[0], OP_add) && expr_is(sub->sub[0]->arg[1], 1))
+        sub = sub->sub[0]->arg[0];
+    return sub->kind == EXPR_index ? sub->index : NULL;
+}
+
 /* ---- statements ---------------------------------------------------------------------------------- */
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source)
 {

@@ -136,7 +136,8 @@ static void add_run(Emit *e, Program *p, Part part, StmtList *from)
         PUSH(r->stmts, s);
         r->work += stmt_points(s);
     }
-    sink_fills(e, &r->stmts);
+    if (part != PART_update)        /* what an update clears it has just read */
+        sink_fills(e, &r->stmts);
     PUSH(e->runs, r);
 }
 

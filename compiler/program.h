@@ -310,6 +310,7 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 /* ---- build.c: indices, statements, tensors ---------------------------------------------------- */
 Index *index_new(Str name, int size, Expr *limit);
 int   index_among(Index *const *list, int n, const Index *i);       /* its place; -1: none */
+Index *index_told(const Expr *sub);         /* the one by which sub differs from point to point: a bare one, or along the numbers of a list */
 bool  tensor_in(const TensorList *list, const Tensor *t);
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of another kind than a nest */
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */

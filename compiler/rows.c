@@ -2,11 +2,11 @@
  *
  *     dw[v, j] = 0                                    dw[met[k], j] = 0, for all k so far;  met = {}
  *     dw[x[n, t], j] += ...            becomes        each x[n, t] joins met;  dw[x[n, t], j] += ...
- *     p[i] := p[i] - lr * g[i]                        w[met[k], j] := w[met[k], j] - lr * dw[met[k], j]
+ *     p[i] := p[i] - lr * g[i]                        w[met[k], j] := w[met[k], j] - lr * dw[met[k], j];  dw[met[k], j] := 0;  met := {}
  *
  * where the gradient is only ever added to at computed rows, and the update provably leaves everything as it is where
- * the gradient is 0: plain sgd and adagrad, nothing with momentum or decay. All of dw is at all times what it would be,
- * and so are the results, to the bit. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
+ * the gradient is 0: plain sgd and adagrad, nothing with momentum or decay. From a step's gradient to its update all of dw is
+ * what it would be, and so are the results, to the bit. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
  * for each such table in the phase, for what the trainer does with gradients. */
 #include "program.h"
 
@@ -204,17 +204,23 @@ static void find_tables(Rows *r)
 }
 
 /* ---- the gradient ------------------------------------------------------------------------------------ */
-/* Only the rows of the step before; then the list is empty. */
+static Stmt *emptied(const Found *f, const Stmt *like)
+{
+    Index *one = index_new(intern("u"), 1, NULL);
+    Stmt *s = nest_for(like, f->rows, SET_is, expr_num(0));
+    nest_index(s, one);
+    s->sub[0] = expr_index(one);
+    return s;
+}
+
+/* Only the rows of a step before that had no update; then the list is empty. */
 static void clear_rows(const Found *f, Stmt *s, StmtList *out)
 {
-    Index *k = index_of_list(f->rows), *one = index_new(intern("u"), 1, NULL);
+    Index *k = index_of_list(f->rows);
     s->index[index_among(s->index, s->nindex, s->sub[0]->index)] = k;
     s->sub[0] = row_at(f->rows, k);
-    Stmt *empty = nest_for(s, f->rows, SET_is, expr_num(0));
-    nest_index(empty, one);
-    empty->sub[0] = expr_index(one);
     PUSH(*out, s);
-    PUSH(*out, empty);
+    PUSH(*out, emptied(f, s));
 }
 
 /* For all points but those that differ in the row's elements alone. */
@@ -306,6 +312,18 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
     return c;
 }
 
+/* Once its row is updated, nobody needs its gradient: it is cleared while it is at hand. */
+static Stmt *used_up(const Stmt *s, const Found *f)
+{
+    Stmt *c = NEW(Stmt);
+    *c = *s;
+    c->target = f->grad;
+    c->value = expr_real(0);
+    for (int k = 0; k < f->table->rank; k++)
+        c->sub[k] = k ? expr_index(s->index[k]) : row_at(f->rows, s->index[0]);
+    return c;
+}
+
 /* The statements of one stretch: what lies between tables, and the tables, each with all of them. */
 static void update_stretch(Rows *r, Stmt **at, int n, StmtList *out)
 {
@@ -321,6 +339,9 @@ static void update_stretch(Rows *r, Stmt **at, int n, StmtList *out)
             PUSH(*out, piece(at[j], from - stretch->offset, to - from));
         for (int j = 0; j < n && f; j++)
             PUSH(*out, listed(at[j], stretch, f));
+        Stmt *done = f ? used_up(out->at[out->n - 1], f) : NULL;
+        if (done)
+            PUSH(*out, done);
         from = f ? to + tensor_count(f->table) : end;
     }
 }
@@ -341,6 +362,8 @@ static void update_by_rows(Rows *r)
         else
             PUSH(out, *at);
     }
+    EACH_AT(f, r->found)
+        PUSH(out, emptied(f, r->p->update.at[0]));
     r->p->update = out;
 }
 

@@ -132,6 +132,11 @@ bool depends(Emit *e, Stmt *a, Stmt *b)
     return false;
 }
 
+static const Tensor *list_of(const Expr *sub)
+{
+    return sub->kind == EXPR_read ? sub->tensor : NULL;
+}
+
 bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
 {
     if (!a->sub || !b->sub || !ia || !ib)
@@ -141,7 +146,8 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
         return false;
     if (alias && a->tensor->axis[0].size != b->tensor->axis[0].size)
         return false;
-    return ANY(k, alias ? 1 : a->tensor->rank, is_index(a->sub[k], ia) && is_index(b->sub[k], ib));
+    return ANY(k, alias ? 1 : a->tensor->rank, index_told(a->sub[k]) == ia && index_told(b->sub[k]) == ib
+               && list_of(a->sub[k]) == list_of(b->sub[k]));
 }
 
 /* ---- expressions ------------------------------------------------------------------------------ */

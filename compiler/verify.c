@@ -119,20 +119,12 @@ static void check(Verify *v, Expr *e)
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
-/* The index by which a subscript differs from point to point: a bare one, or one along the numbers of a list. */
-static Index *told_by(const Expr *sub)
-{
-    if (sub->kind == EXPR_read && sub->tensor->list && is_op(sub->sub[0], OP_add) && expr_is(sub->sub[0]->arg[1], 1))
-        sub = sub->sub[0]->arg[0];
-    return sub->kind == EXPR_index ? sub->index : NULL;
-}
-
 /* Each point writes another element. */
 static void check_set(Verify *v, Stmt *s)
 {
     Index *told[MAX_RANK];
     for (int k = 0; k < s->target->rank && !s->update; k++) {
-        told[k] = told_by(s->sub[k]);
+        told[k] = index_told(s->sub[k]);
         must(v, told[k] != NULL, "`=` at a computed place of", s->target->name);
         must(v, index_among(told, k, told[k]) < 0, "`=` along a diagonal of", s->target->name);
     }
