@@ -231,6 +231,10 @@ void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 void indent(Buf *b, int depth);
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
+/* ---- fetch.c ---------------------------------------------------------------------------------- */
+bool fetches(Emit *e, Stmt *s);
+void fetches_print(Emit *e, Buf *b, Stmt *s, int depth);
+
 /* ---- inside.c, loads.c ------------------------------------------------------------------------ */
 void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to);   /* narrows them, and takes the checks away */
 bool  lies_inside(const Expr *read);        /* whatever its indices are */

@@ -217,6 +217,7 @@ static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
     }
     put_update(e, b, s, name ? name : place_text(e, s));
     e->loaded.n = 0;
+    fetches_print(e, b, s, depth);
 }
 
 /* ---- loops ------------------------------------------------------------------------------------ */
@@ -250,7 +251,7 @@ static bool is_many(Emit *e, NodeList *list)
     if (list->n != 1)
         return true;
     Node *n = list->at[0];
-    if ((n->kind == NODE_point && loads_of(e, n->stmt).n) || draws_before(e, n)
+    if ((n->kind == NODE_point && (loads_of(e, n->stmt).n || fetches(e, n->stmt))) || draws_before(e, n)
         || divisors_before(e, n) || is_long_sum(e, n))
         return true;
     return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));

@@ -201,11 +201,27 @@ static bool only_fills(Node *n)
     return true;
 }
 
+static bool has_search(Node *n)
+{
+    if (n->kind == NODE_point && n->stmt->set == SET_search)
+        return true;
+    EACH(inner, n->body)
+        if (has_search(inner))
+            return true;
+    return false;
+}
+
+/* All that an example draws comes before the sums that need it, so that what they read can be on its way. */
+static bool draws_first(Node *loop, Stmt *s, int level)
+{
+    return level > 0 && s->set != SET_is && s->set != SET_search && has_search(loop);
+}
+
 /* Whether s may go on inside of this loop with its index of that level. */
 static bool may_share(Emit *e, Node *loop, Stmt *s, int level)
 {
     return loop && loop->kind == NODE_loop && level < s->nouter && same_range(loop->index, s->index[level])
-        && loop->tile == index_info(e, s->index[level])->tile && !is_private(loop, s, level)
+        && loop->tile == index_info(e, s->index[level])->tile && !is_private(loop, s, level) && !draws_first(loop, s, level)
         && tree_agrees(e, loop, loop->index, s, s->index[level]);
 }
 

@@ -214,6 +214,14 @@ static inline void ae_join(int32_t *list, int n, int v)
     list[1 + *where] = v;
 }
 
+/* A row of a table will be read soon. */
+static inline void ae_fetch(const void *table, int row, long bytes)
+{
+    const char *const at = (const char *) table + row * bytes;
+    for (long k = 0; k < bytes; k += 64)
+        __builtin_prefetch(at + k);
+}
+
 double ae_lgamma(double x);
 double ae_digamma(double x);
 double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */

@@ -372,6 +372,8 @@ const Split *data_split(const char *name)
     return s->rows ? s : NULL;
 }
 
+enum { AHEAD = 8, SHORT = 256 };    /* rows; bytes of one that is over before what follows is fetched by itself */
+
 /* ---- a batch ---------------------------------------------------------------------------------------------------- */
 static void fill_one(const Split *s, int input, const long *row, int n, const uint8_t *labelled)
 {
@@ -380,8 +382,11 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
     const size_t w = (size_t) input_width(input);
     if (!c->there && !(in->label && in->has))
         fail("the data has no %s %s", in->label ? "label" : "input", in->array.name);
+    const size_t bytes = w * (c->whole ? sizeof(int32_t) : sizeof(float));
     for (int k = 0; k < n; k++) {
         const size_t r = (size_t) row[k];
+        if (k + AHEAD < n && bytes <= SHORT && c->there)
+            __builtin_prefetch((const char *) (c->whole ? (const void *) c->whole : c->real) + (size_t) row[k + AHEAD] * bytes);
         if (in->has)
             in->has[k] = c->there && (!c->has || c->has[r]) && (!in->label || !labelled || labelled[r]);
         if (in->length)

@@ -1,5 +1,7 @@
 /* run.c -- runs a model's programs over rows of a split, and its initial values. */
+#define _GNU_SOURCE
 #include "runtime.h"
+#include <sys/mman.h>
 
 const AeProgram *program_find(const char *name)
 {
@@ -85,8 +87,23 @@ void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, vo
     run_apart(p, s, 0, s->rows / count, count, then, with);
 }
 
+/* Large arrays on large pages, where the system gives them: rows here and there then cost no walks through page tables. */
+static void on_large_pages(void *at, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    enum { LARGE = 1 << 21 };
+    const uintptr_t from = ((uintptr_t) at + LARGE - 1) / LARGE * LARGE, to = ((uintptr_t) at + bytes) / LARGE * LARGE;
+    if (to > from)
+        madvise((void *) from, to - from, MADV_HUGEPAGE);
+#else
+    (void) at, (void) bytes;
+#endif
+}
+
 void model_init(void)
 {
+    on_large_pages(ae_model.params, (size_t) ae_model.nparams * sizeof(ae_real));
+    on_large_pages(ae_model.grads, (size_t) ae_model.nparams * sizeof(ae_real));
     const AeProgram *const init = program_find("init");
     data_seed = base_seed();
     ae_clock = (AeClock) { .batch = ae_model.batch, .seed = base_seed() };
