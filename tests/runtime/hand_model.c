@@ -237,8 +237,8 @@ static const AeProgram programs[] = {
 #define HAND_ARGS NULL, 0
 #endif
 static const AePhase phases[] = {
-    { "pretrain", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, 64, 2, 0, 1, 0, false, 0, 1 },
-    { "train", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, 50, 4, HAND_LABELS, HAND_ACCUMULATE, HAND_STOP, false, 1.0, 1 },
+    { "pretrain", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, .batch = 64, 2, 0, 1, 0, false, 0, 1 },
+    { "train", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, .batch = 50, 4, HAND_LABELS, HAND_ACCUMULATE, HAND_STOP, false, 1.0, 1 },
 };
 static const AeSetting settings[] = { { "scale", NULL, { 0, 1 }, 2 }, { "validation", NULL, { 0.1 }, 1 } };
 static const AeSource sources[] = { { "train", HAND_KIND, HAND_FILES, HAND_ARGS } };
