@@ -196,7 +196,7 @@ void plan_draw(Emit *e, Buf *b);
 Gemm *gemm_find(Emit *e, Stmt *s, Index *tile);     /* NULL: no contraction, or too small a one */
 Index *gemm_best_tile(Gemm *g, Stmt *s);    /* what threads should share; NULL: any */
 bool gemm_tiles(Gemm *g, Index *i);         /* i may run from lo to hi */
-bool gemm_clear(Gemm *g, Stmt *s);
+bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill);
 void gemm_print(Emit *e, Buf *b, Node *n, int depth);
 
 /* ---- emit_expr.c ------------------------------------------------------------------------------ */

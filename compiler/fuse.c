@@ -303,22 +303,22 @@ bool fuse_whole(Emit *e, Node *into, Stmt *s)
     return true;
 }
 
-/* The fill that a matrix product makes needless. */
-static bool is_fill_of(Node *fill, Stmt *s)
+/* The fill that a matrix product may make needless; NULL. */
+static Stmt *fill_of(Node *fill, Stmt *s)
 {
     while (fill->kind == NODE_loop && fill->body.n == 1)
         fill = fill->body.at[0];
     Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
-    if (!a || a->target != s->target || a->set != SET_is || a->where || a->held || a->check || !expr_is(a->value, 0))
-        return false;
+    if (!a || a->target != s->target || a->set != SET_is || a->where || a->held || a->check)
+        return NULL;
     for (int k = 0; k < s->target->rank; k++)
         if (a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index) {
             if (!same_range(a->sub[k]->index, s->sub[k]->index))
-                return false;
+                return NULL;
         } else if (!expr_same(a->sub[k], s->sub[k])) {
-            return false;
+            return NULL;
         }
-    return true;
+    return a;
 }
 
 /* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */
@@ -329,7 +329,8 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
         Node *n = node_new(NODE_gemm, s);
         n->gemm = g;
         n->index = tile;
-        if (list->n && is_fill_of(last_of(list), s) && gemm_clear(g, s))
+        Stmt *fill = list->n ? fill_of(last_of(list), s) : NULL;
+        if (fill && gemm_clear(e, g, s, fill))
             list->n--;
         PUSH(*list, n);
     } else if (s->kind == STMT_nest) {

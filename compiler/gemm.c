@@ -20,6 +20,7 @@ struct Gemm {
     Index *outer[2 * MAX_RANK];
     int nouter;
     bool clears;            /* the fill before it is part of it */
+    Expr *start;            /* what that fills with, a number for each column; NULL: 0 */
 };
 
 /* ---- the factors ------------------------------------------------------------------------------ */
@@ -216,8 +217,34 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
 }
 
 /* ---- what others ask -------------------------------------------------------------------------- */
-/* Makes the product set what it computes, if each element has one sum. */
-bool gemm_clear(Gemm *g, Stmt *s)
+/* What the fill reads, by the product's own indices; NULL if the columns do not lie there as they lie in c. */
+static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
+{
+    Expr *const x = fill->value;
+    Expr *sub[MAX_RANK];
+    if (x->kind != EXPR_read || x->check || x->whole || x->tensor->elem != ELEM_real || g->cols.n != 1 || g->nouter)
+        return NULL;
+    for (int j = 0; j < x->tensor->rank; j++) {
+        sub[j] = NULL;
+        for (int k = 0; k < s->target->rank; k++)
+            if (fill->sub[k]->kind == EXPR_index && expr_same(x->sub[j], fill->sub[k]))
+                sub[j] = s->sub[k];
+        if (!sub[j])
+            return NULL;
+    }
+    for (int k = 0; k < s->nindex; k++) {
+        bool known, is_column = false;
+        const long step = index_stride(sub, x->tensor, s->index[k], &known);
+        for (int j = 0; j < g->cols.at[0].n; j++)
+            is_column |= g->cols.at[0].index[j] == s->index[k];
+        if (!known || step != (is_column ? index_stride(s->sub, s->target, s->index[k], &known) : 0))
+            return NULL;
+    }
+    return g->cols.at[0].two == 1 ? expr_read(x->tensor, sub, 0, NULL) : NULL;
+}
+
+/* Makes the product set what it computes, if each element has one sum; from what the fill has said. */
+bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill)
 {
     for (int k = 0; k < g->nouter; k++)
         if (reduces(s, g->outer[k]))
@@ -225,7 +252,10 @@ bool gemm_clear(Gemm *g, Stmt *s)
     for (int k = 0; k < s->target->rank; k++)
         if (s->sub[k]->kind != EXPR_index && s->target->axis[k].size != 1)
             return false;
-    g->clears = !s->where;
+    if (s->where)
+        return false;
+    g->start = expr_is(fill->value, 0) || e->how.openblas ? NULL : start_of(g, s, fill);
+    g->clears = g->start || expr_is(fill->value, 0);
     return g->clears;
 }
 
@@ -373,7 +403,12 @@ static void contract_print(Emit *e, Buf *b, Node *n, int depth)
     put_start(e, b, g, n->index, g->b->tensor, g->b->sub);
     buf_add(b, ", ");
     put_start(e, b, g, n->index, n->stmt->target, n->stmt->sub);
-    buf_add(b, ", %s);\n", g->clears ? "true" : "false");
+    buf_add(b, ", %s, ", g->clears ? "true" : "false");
+    if (g->start)
+        put_start(e, b, g, n->index, g->start->tensor, g->start->sub);
+    else
+        buf_add(b, "NULL");
+    buf_add(b, ");\n");
 }
 
 void gemm_print(Emit *e, Buf *b, Node *n, int depth)

@@ -198,7 +198,7 @@ typedef struct { int count; long one, two; } AeAxis;
 /* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]; set: =. Each is a list of axes, the fastest
  * last, that a count of -1 ends: rows step in a and c, cols in b and c, sums in a and b. */
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
-                 const ae_real *a, const ae_real *b, ae_real *c, bool set);
+                 const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start);
 #define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
 
 /* A list of different whole numbers from 0 to n - 1: how many there are, then those, then where each of the n would stand;

@@ -1,4 +1,5 @@
-/* contract.c -- every contraction: c[m, n] += sum_k a[m, k] b[k, n], with m, n, k each a run of axes.
+/* contract.c -- every contraction: c[m, n] += sum_k a[m, k] b[k, n], with m, n, k each a run of axes. Or it sets c, to
+ * the sums alone, or to start[n] plus the sums.
  *
  * An element's place is the sum of a step for each axis, so transposes, strides, windows and reshapes cost
  * nothing but a table. Columns go in panels of WIDE, which are packed; rows of a are read one number at a time
@@ -36,6 +37,7 @@ typedef struct {                                    /* what one thread works wit
     ae_real panel[DEEP * WIDE] __attribute__((aligned(64)));
     ae_real a[DEEP_PACKED * (ROWS + TALL) + LANES] __attribute__((aligned(64)));
     ae_real out[TALL * WIDE] __attribute__((aligned(64)));
+    ae_real start[WIDE] __attribute__((aligned(64)));       /* what the columns of the panel begin with when they are set */
     int row_a[ROWS + TALL], row_c[ROWS + TALL], sum_a[DEEP], sum_b[DEEP], col_b[WIDE], col_c[WIDE];
 } Desk;
 
@@ -213,7 +215,7 @@ static void pack_rows(const ae_real *a, int rows, int n)
 #define STEP(r) { const ae_real v = a##r[at]; c##r += v * left; d##r += v * right; }
 #define KEEP(r) *(Lane *) &desk.out[r * WIDE] = c##r; *(Lane *) &desk.out[r * WIDE + LANES] = d##r;
 #define SET(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
-    *t = scale * c##r; *(Loose *) ((ae_real *) t + LANES) = scale * d##r; }
+    *t = first + scale * c##r; *(Loose *) ((ae_real *) t + LANES) = second + scale * d##r; }
 #define ADD(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
     *t += scale * c##r; *(Loose *) ((ae_real *) t + LANES) += scale * d##r; }
 
@@ -234,6 +236,7 @@ static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real s
     if (!to) { \
         ROWS##n(KEEP) \
     } else if (set) { \
+        const Lane first = *(const Lane *) desk.start, second = *(const Lane *) &desk.start[LANES]; \
         ROWS##n(SET) \
     } else { \
         ROWS##n(ADD) \
@@ -258,7 +261,7 @@ static void scatter(ae_real *c, int row, int rows, int cols, ae_real scale, bool
         ae_real *const to = c + desk.row_c[row + r];
         const ae_real *const from = &desk.out[r * WIDE];
         for (int l = 0; l < cols; l++)              /* two columns may share a place */
-            to[desk.col_c[l]] = (set ? 0 : to[desk.col_c[l]]) + scale * from[l];
+            to[desk.col_c[l]] = (set ? desk.start[l] : to[desk.col_c[l]]) + scale * from[l];
     }
 }
 
@@ -281,7 +284,8 @@ enum { LONG = 8 * LANES };
 
 /* Columns that lie in line, LONG at once, straight from where they are: packing would only copy what is read once. In
  * the order of the tiles. Gives back how many it did. */
-static int one_row(const ae_real *a, const ae_real *b, ae_real *c, int cols, int depth, ae_real scale, bool set)
+static int one_row(const ae_real *a, const ae_real *b, ae_real *c, int cols, int depth, ae_real scale, bool set,
+                   const ae_real *start)
 {
     int done = 0;
     for (; done + LONG <= cols; done += LONG) {
@@ -293,11 +297,12 @@ static int one_row(const ae_real *a, const ae_real *b, ae_real *c, int cols, int
                 sum[l] += v * from[l];
         }
         Loose *const to = (Loose *) (c + done);
-        for (int l = 0; l < 8; l++)
-            if (set)
-                to[l] = scale * sum[l];
-            else
-                to[l] += scale * sum[l];
+        for (int l = 0; l < 8; l++) {
+            Lane had = { 0 };
+            if (!set || start)
+                had = *(const Loose *) ((set ? start : c) + done + l * LANES);
+            to[l] = had + scale * sum[l];
+        }
     }
     return done;
 }
@@ -322,14 +327,14 @@ static long block_of(long at, long all, long each, int most)
 }
 
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
-                 const ae_real *a, const ae_real *b, ae_real *c, bool set)
+                 const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start)
 {
     const long nrows = size_of(rows), ncols = size_of(cols), nsums = size_of(sums);
-    /* over nothing the sum is 0, which `set` would have to say */
+    /* over nothing there is no sum to set */
     for (long k = 0; set && nsums == 0 && k < nrows * ncols; k++) {
         places(rows, k / ncols, 1, desk.row_a, desk.row_c);
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
-        c[desk.row_c[0] + desk.col_c[0]] = 0;
+        c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
     const bool lies_so = last_of(rows)->one == 1 && last_of(sums)->one != 1, packs = lies_so && ncols > WIDE;
     const int deepest = lies_so ? DEEP_PACKED : DEEP;
@@ -346,10 +351,12 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
             }
             long straight = 0;
             if (nrows == 1 && cols[1].count < 0 && cols->one == 1 && cols->two == 1)
-                straight = one_row((packs ? desk.a : a) + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0);
+                straight = one_row((packs ? desk.a : a) + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0, start);
             for (long n = straight, wide; n < ncols; n += wide) {
                 wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
                 places(cols, n, (int) wide, desk.col_b, desk.col_c);
+                for (int l = 0; l < WIDE && set && k == 0; l++)
+                    desk.start[l] = start && l < wide ? start[n + l] : 0;
                 pack(b, depth, (int) wide);
                 panel(packs ? desk.a : a, c, (int) tall, (int) wide, depth, scale, set && k == 0);
             }

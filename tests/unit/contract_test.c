@@ -81,15 +81,17 @@ static long place_of(const Axes *x, bool two, int point)
     return at;
 }
 
-static ae_real a[ROOM], b[ROOM], c[ROOM], had[ROOM];
+enum { COLUMNS = 256 };
+static ae_real a[ROOM], b[ROOM], c[ROOM], had[ROOM], first[COLUMNS];
 static double want[ROOM], bound[ROOM];
 
 /* One row without the others has the same bits. */
-static bool alone(int number, const Axes *rows, const Axes *cols, const Axes *sums, ae_real scale, bool set, int row)
+static bool alone(int number, const Axes *rows, const Axes *cols, const Axes *sums, ae_real scale, bool set,
+                  const ae_real *start, int row)
 {
     const AeAxis last = rows->at[rows->n - 1], only[] = { { 1, last.one, last.two }, { -1, 0, 0 } };
     const long from = place_of(rows, false, row), to = place_of(rows, true, row);
-    ae_contract(only, cols->at, sums->at, scale, a + from, b, had + to, set);
+    ae_contract(only, cols->at, sums->at, scale, a + from, b, had + to, set, start);
     for (int j = 0; j < count_of(cols); j++) {
         const long at = to + place_of(cols, true, j);
         if (memcmp(&had[at], &c[at], sizeof c[at])) {
@@ -117,16 +119,16 @@ static bool one(int number)
         cols.at[0].two = rows.at[0].two;
         set = false;
     }
-    const ae_real scale = below(2) ? 1 : (ae_real) 0.5;
+    const ae_real scale = below(2) ? 1 : (ae_real) 0.5, *const start = below(2) ? first : NULL;
     for (long i = 0; i < ROOM; i++) {
-        a[i] = (ae_real) (below(2001) - 1000) / 1000;
+        first[i % COLUMNS] = a[i] = (ae_real) (below(2001) - 1000) / 1000;
         b[i] = (ae_real) (below(2001) - 1000) / 1000;
         want[i] = c[i] = had[i] = (ae_real) (below(2001) - 1000) / 1000;
         bound[i] = 1;
     }
     for (int i = 0; i < m && set; i++)
         for (int j = 0; j < n; j++)
-            want[place_of(&rows, true, i) + place_of(&cols, true, j)] = 0;
+            want[place_of(&rows, true, i) + place_of(&cols, true, j)] = start ? (double) start[j] : 0;
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const long at = place_of(&rows, true, i) + place_of(&cols, true, j);
@@ -137,13 +139,13 @@ static bool one(int number)
                 bound[at] += fabs(x);
             }
         }
-    ae_contract(rows.at, cols.at, sums.at, scale, a, b, c, set);
+    ae_contract(rows.at, cols.at, sums.at, scale, a, b, c, set, start);
     for (long i = 0; i < ROOM; i++)
         if (!(fabs((double) c[i] - want[i]) <= bound[i] * (sizeof(ae_real) == 4 ? 1e-5 : 1e-13))) {
             printf("contraction %d (%d x %d x %d): element %ld is %g, not %g\n", number, m, n, k, i, (double) c[i], want[i]);
             return false;
         }
-    return meet || alone(number, &rows, &cols, &sums, scale, set, below(m));
+    return meet || alone(number, &rows, &cols, &sums, scale, set, start, below(m));
 }
 
 int main(void)
