@@ -195,9 +195,9 @@ void ae_rank(int32_t *place, const ae_real *value, int n);
 
 /* An axis of a contraction: how many, and the step from one to the next in each of the two arrays that have it. */
 typedef struct { int count; long one, two; } AeAxis;
-/* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]; set: = start[cols] + (NULL: 0), start a number
- * for each column in its order. Each is a list of axes, the fastest
- * last, that a count of -1 ends: rows step in a and c, cols in b and c, sums in a and b. */
+/* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]. With set: c = start[cols] + that; start is a
+ * number for each column, NULL: 0. Each is a list of axes, the fastest last, that a count of -1 ends: rows step in a
+ * and c, cols in b and c, sums in a and b. */
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
                  const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start);
 #define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
