@@ -478,7 +478,7 @@ static int clears_from(Emit *e, Node *n)
         if (axis_room(s->target, k) == 1 && expr_is(s->sub[k], 0))
             continue;
         Expr *const all = expr_op(OP_sub, expr_index(n->index), expr_num(s->target->before[k]), NULL);
-        if (n->kind != NODE_loop || n->index->limit || !expr_same(s->sub[k], all) || n->index->size != axis_room(s->target, k))
+        if (n->kind != NODE_loop || n->tile || n->index->limit || !expr_same(s->sub[k], all) || n->index->size != axis_room(s->target, k))
             return -1;
         n = n->body.at[0];
     }

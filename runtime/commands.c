@@ -114,6 +114,14 @@ void command_reconstruct(void)
 }
 
 /* ---- programs that take codes ------------------------------------------------------------------------------ */
+/* Without data nothing is shorter than it may be. */
+static void lengths_full(void)
+{
+    for (int k = 0; k < ae_model.ninputs; k++)
+        for (int n = 0; ae_model.inputs[k].length && n < ae_model.batch; n++)
+            ae_model.inputs[k].length[n] = ae_model.inputs[k].array.shape[1];
+}
+
 /* Rows of codes through a program; the codes stand in for data, so no split is read. */
 Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
 {
@@ -122,6 +130,7 @@ Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
     const AeArray *const z = &p->takes[0];
     const long w = row_count(z), most = ae_model.batch;
     Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
+    lengths_full();
     for (int k = 0; k < p->noutputs; k++)
         r[k] = result_new(&p->outputs[k], rows);
     for (long done = 0; done < rows; done += most) {
@@ -177,6 +186,7 @@ void command_sample(void)
         r[k] = result_new(&p->outputs[k], rows);
     if (opt.has_seed)
         data_seed = opt.seed;
+    lengths_full();
     run_rows(p, p->ninputs ? chosen_split() : NULL, 0, rows, take_nothing, &(Taking) { p, r, NULL });
     result_write(path, r, p->noutputs, false);
 }
