@@ -46,8 +46,10 @@ runner unit-emit tests/unit/run.sh emit "$B"
 runner contractions tests/unit/contract.sh "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
-runner catalogue tests/catalogue/run.sh build/aec "$B" "$what"
+tests/catalogue/run.sh build/aec "$B" "$what" > "$B/catalogue.log" 2>&1 &       # one thing after another: there is a core to spare
 runner programs tests/programs/run.sh "$what" build/aec "$B"
+wait
+count catalogue "$B/catalogue.log"
 
 if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, the runtime, the emitted C
     S="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
