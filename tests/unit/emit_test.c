@@ -173,6 +173,12 @@ static const Case cases[] = {
       "e[n, h, t, r] = r <= t ? exp(s[n, h, t, r] - log(sum(u < 12 where u <= t) exp(s[n, h, t, u]))) : 0\n"
       "c[n, t, h, d] = sum(r) e[n, h, t, r] * a[n, h, r, d]\n"
       "loss = mean(n) sum(t, h, d) c[n, t, h, d] * c[n, t, h, d]\n" },
+    { "threads-lengths", 50, "w loss",             /* a sum over what each example has, split along its last axis */
+      "length len[100n]  in x[100n, 4, ..12, 8]  in y[100n, ..12, 64]  param v[64]\n"
+      "temp z[100n, ..12, 64]  temp w[4, 8, 64]  temp loss\n"
+      "z[n, t, k] = y[n, t, k] * v[k]\n"
+      "w[h, d, k] = sum(n, t) x[n, h, t, d] * z[n, t, k]\n"
+      "loss = sum(h, d, k) w[h, d, k] * w[h, d, k] / 1000\n" },
     { "decay", 5, "loss",
       "in x[5n, 3]  param w[30, 40]  param v[7]  temp loss\n"
       "loss = 0.1 * (sum(i, j) w[i, j] * w[i, j]) + sum(i) abs(v[i])\n" },
