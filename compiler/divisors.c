@@ -129,25 +129,24 @@ bool divisors_before(Emit *e, Node *loop)
     return found_in(e, loop, gather).n > 0 || found_in(e, loop, gather_same).n > 0 || found_in(e, loop, NULL).n > 0;
 }
 
+/* Puts each into a local, which stands for it within the loop. */
+static void keep_each(Emit *e, Buf *b, const ExprList *list, const char *type, const char *wish, int depth)
+{
+    for (int k = 0; k < list->n; k++) {
+        Str name = scope_enter(e, intern(wish));
+        indent(b, depth);
+        buf_add(b, "const %s %s = ", type, name);
+        put_expr(e, b, list->at[k], BINDS_comma);
+        buf_add(b, ";\n");
+        PUSH(e->sames, ((Loaded) { list->at[k], name }));
+    }
+}
+
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
-    ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
-    for (int k = 0; k < rows.n; k++) {
-        Str name = scope_enter(e, "row");
-        indent(b, depth);
-        buf_add(b, "const int32_t %s = ", name);
-        put_expr(e, b, rows.at[k], BINDS_comma);
-        buf_add(b, ";\n");
-        PUSH(e->sames, ((Loaded) { rows.at[k], name }));
-    }
-    for (int k = 0; k < same.n; k++) {
-        Str name = scope_enter(e, "same");
-        indent(b, depth);
-        buf_add(b, "const %s %s = ", e->real, name);
-        put_expr(e, b, same.at[k], BINDS_comma);
-        buf_add(b, ";\n");
-        PUSH(e->sames, ((Loaded) { same.at[k], name }));
-    }
+    const ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
+    keep_each(e, b, &rows, "int32_t", "row", depth);
+    keep_each(e, b, &same, e->real, "same", depth);
     for (int k = 0; k < list.n; k++) {
         Str name = scope_enter(e, "inverse");
         indent(b, depth);
