@@ -3,8 +3,9 @@
  *
  * An element's place is the sum of a step for each axis, so transposes, strides, windows and reshapes cost
  * nothing but a table. Columns go in panels of WIDE, which are packed; rows of a are read one number at a time
- * and spread over a vector. Sums run over k in order, in blocks of DEEP: the sizes alone fix every rounding,
- * however many rows or columns a call is given. */
+ * and spread over a vector, and are packed too, tile by tile, where there are panels enough to pay for it. Sums run
+ * over k in order, in blocks of DEEP: the sizes alone fix every rounding, however many rows or columns a call is
+ * given. */
 #include "ae.h"
 
 #if defined __AVX512F__
@@ -26,8 +27,8 @@ typedef int32_t Whole;
 #endif
 
 enum {
-    WIDE = 2 * LANES, DEEP = 16384 / BYTES, ROWS = 384,     /* of a block: columns, sums, rows */
-    DEEP_PACKED = 128                                       /* sums where a is packed too */
+    WIDE = 2 * LANES, DEEP = 256, ROWS = 384,       /* of a block: columns, sums, rows */
+    MANY = 4 * WIDE                                 /* columns that pay for packing the rows */
 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
@@ -35,7 +36,7 @@ typedef ae_real Loose __attribute__((vector_size(BYTES), aligned(sizeof(ae_real)
 
 typedef struct {                                    /* what one thread works with */
     ae_real panel[DEEP * WIDE] __attribute__((aligned(64)));
-    ae_real a[DEEP_PACKED * (ROWS + TALL) + LANES] __attribute__((aligned(64)));
+    ae_real a[DEEP * (ROWS + TALL) + LANES] __attribute__((aligned(64)));
     ae_real out[TALL * WIDE] __attribute__((aligned(64)));
     ae_real start[WIDE] __attribute__((aligned(64)));       /* what the columns of the panel begin with when they are set */
     int row_a[ROWS + TALL], row_c[ROWS + TALL], sum_a[DEEP], sum_b[DEEP], col_b[WIDE], col_c[WIDE];
@@ -50,13 +51,6 @@ static long size_of(const AeAxis *x)
     for (; x->count >= 0; x++)
         n *= x->count;
     return n;
-}
-
-static const AeAxis *last_of(const AeAxis *x)
-{
-    while (x[1].count >= 0)
-        x++;
-    return x;
 }
 
 /* The places of points from .. from + n - 1 of a run of axes, the last fastest, in two arrays. */
@@ -170,20 +164,40 @@ static void pack(const ae_real *b, int n, int cols)
             desk.panel[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
 }
 
-/* Rows that lie side by side, tile by tile, so that a sum reads one number after the other. */
+/* Rows whose sums lie in line, turned over in registers, LANES rows at once. A vector may reach beyond its tile's row:
+ * what it writes there is written again, by the rows before these or by the next sum. */
+static int pack_rows_turned(const ae_real *a, ae_real *to, const int *at, int tall, int n)
+{
+    int k = 0;
+    for (; k + LANES <= n; k += LANES)
+        for (int row = (TALL - 1) / LANES * LANES; row >= 0; row -= LANES) {
+            Lane v[LANES];
+            UNROLLED for (int l = 0; l < LANES; l++)
+                v[l] = *(const Loose *) (a + at[row + l < tall ? row + l : tall - 1] + desk.sum_a[k]);
+            turn(v);
+            UNROLLED for (int i = 0; i < LANES; i++)
+                *(Loose *) &to[(k + i) * TALL + row] = v[i];
+        }
+    return k;
+}
+
+/* Rows tile by tile, so that a sum reads one number after the other. */
 static void pack_rows(const ae_real *a, int rows, int n)
 {
     const int parts = (rows + TALL - 1) / TALL;
+    const bool sums_in_line = in_line(desk.sum_a, n);
     for (int part = 0, row = 0; part < parts; part++) {
         const int tall = (rows - row) / (parts - part), *const at = &desk.row_a[row];
         ae_real *const to = &desk.a[part * n * TALL];
-        if (part + 1 < parts && in_line(at, TALL))
-            for (int k = 0; k < n; k++)
+        int k = 0;
+        if (sums_in_line)
+            k = pack_rows_turned(a, to, at, tall, n);
+        else if (part + 1 < parts && in_line(at, TALL))
+            for (; k < n; k++)
                 memcpy(&to[k * TALL], a + at[0] + desk.sum_a[k], TALL * sizeof *to);
-        else
-            for (int k = 0; k < n; k++)
-                for (int r = 0; r < tall; r++)
-                    to[k * TALL + r] = a[at[r] + desk.sum_a[k]];
+        for (; k < n; k++)
+            for (int r = 0; r < tall; r++)
+                to[k * TALL + r] = a[at[r] + desk.sum_a[k]];
         row += tall;
     }
     for (int part = 0, row = 0; part < parts; part++) {
@@ -211,15 +225,22 @@ static void pack_rows(const ae_real *a, int rows, int n)
 #define ROWS14(X) ROWS13(X) X(13)
 
 #define FETCH(r) __builtin_prefetch(to + desk.row_c[row + r], 1); __builtin_prefetch(to + desk.row_c[row + r] + LANES, 1);
-#define START(r) Lane c##r = { 0 }, d##r = { 0 }; const ae_real *const a##r = a + desk.row_a[row + r];
-#define STEP(r) { const ae_real v = a##r[at]; c##r += v * left; d##r += v * right; }
+#define START(r) Lane c##r = { 0 }, d##r = { 0 };
+#define STEP(r, from) { const ae_real v = from; c##r += v * left; d##r += v * right; }
+#define NEAR(r) STEP(r, near[k * TALL + r])
+#define FAR(r) STEP(r, a##r[at])
+/* A pointer for each row: without the asm gcc adds up each address anew, an instruction more for every two sums. */
+#define POINT(r) const ae_real *a##r = a + desk.row_a[row + r]; __asm__("" : "+r"(a##r));
+#define BESIDE(k) const Lane left = *(const Lane *) &desk.panel[(k) * WIDE]; \
+    const Lane right = *(const Lane *) &desk.panel[(k) * WIDE + LANES];
 #define KEEP(r) *(Lane *) &desk.out[r * WIDE] = c##r; *(Lane *) &desk.out[r * WIDE + LANES] = d##r;
 #define SET(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
     *t = first + scale * c##r; *(Loose *) ((ae_real *) t + LANES) = second + scale * d##r; }
 #define ADD(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
     *t += scale * c##r; *(Loose *) ((ae_real *) t + LANES) += scale * d##r; }
 
-/* to: where the first column of row 0 goes, if the columns lie in line; else NULL, and the sums stay in desk.out */
+/* a: desk.a, where the tile lies packed, or any other array.
+ * to: where the first column of row 0 goes, if the columns lie in line; else NULL, and the sums stay in desk.out */
 #define TILE(n) \
 static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real scale, bool set) \
 { \
@@ -227,11 +248,20 @@ static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real s
         ROWS##n(FETCH) \
     } \
     ROWS##n(START) \
-    for (int k = 0; k < depth; k++) { \
-        const Lane left = *(const Lane *) &desk.panel[k * WIDE]; \
-        const Lane right = *(const Lane *) &desk.panel[k * WIDE + LANES]; \
-        const int at = desk.sum_a[k]; \
-        ROWS##n(STEP) \
+    if (a == desk.a) { \
+        const ae_real *const near = a + desk.row_a[row]; \
+        _Pragma("GCC unroll 4") \
+        for (int k = 0; k < depth; k++) { \
+            BESIDE(k) \
+            ROWS##n(NEAR) \
+        } \
+    } else { \
+        ROWS##n(POINT) \
+        for (int k = 0; k < depth; k++) { \
+            BESIDE(k) \
+            const long at = desk.sum_a[k]; \
+            ROWS##n(FAR) \
+        } \
     } \
     if (!to) { \
         ROWS##n(KEEP) \
@@ -336,10 +366,9 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
-    const bool lies_so = last_of(rows)->one == 1 && last_of(sums)->one != 1, packs = lies_so && ncols > WIDE;
-    const int deepest = lies_so ? DEEP_PACKED : DEEP;
-    for (long k = 0; k < nsums; k += deepest) {
-        const int depth = upto(nsums - k, deepest);
+    const bool packs = ncols >= MANY;
+    for (long k = 0; k < nsums; k += DEEP) {
+        const int depth = upto(nsums - k, DEEP);
         for (long m = 0, tall; m < nrows; m += tall) {
             tall = block_of(m, nrows, nrows / rows[0].count, ROWS);
             places(sums, k, depth, desk.sum_a, desk.sum_b);
