@@ -26,6 +26,17 @@ build units units -D gamma=50 && ./units train --out units.run > log 2> said && 
     try "96: and the trainer says so" grep -q 'collapsed onto its prior: .* of 16 units' said
 }
 
+# ---- 61: how steep the decoder is ----------------------------------------------------------------------------------------
+# dy/dz = diag(w (1 - tanh(w z + b)^2)) v, where the rows of v are at right angles and 3 long.
+"$tool" npy steep.npy 2,3 0.5 -0.3 7 -1 2 7
+"$tool" weights w.safetensors encoder.dense1.w 3,2 1,0,0,1,0,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0.8,0,0,1.5 decoder.dense1.b 2 0.2,-0.1 \
+    decoder.dense2.w 2,3 1,2,2,2,-2,1 decoder.dense2.b 3 0.4
+build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at two codes" \
+    "$(./steep eval --json --split train --weights w.safetensors | tr -d '{}' | sed 's/.*"train.steepness(decoder, z)": \([^,]*\).*/\1/')" \
+    "$(awk 'function bent(w, u) { u = exp(2 * u); u = (u - 1) / (u + 1); return 3 * w * (1 - u * u) }
+        function more(a, b) { return a > b ? a : b }
+        BEGIN { print (more(bent(0.8, 0.6), bent(1.5, -0.55)) + more(bent(0.8, -0.6), bent(1.5, 2.9))) / 2 }')" 1e-5
+
 # ---- 58 to 62, 93: what is between the codes -----------------------------------------------------------------------------
 sed 's/^bottleneck.*/bottleneck z = code(8)/; s/^regularize.*//' "$here/../../examples/quickstart.ae" > not_drawn.ae
 sure() {        # sure FILE: of pictures in 0..1, the mean chance of the likeliest class, the share above 1/2, how many classes there are
