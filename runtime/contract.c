@@ -28,7 +28,7 @@ typedef int32_t Whole;
 
 enum {
     WIDE = 2 * LANES, DEEP = 256, ROWS = 384,       /* of a block: columns, sums, rows */
-    MANY = 4 * WIDE                                 /* columns that pay for packing the rows */
+    MANY = 8 * WIDE                                 /* columns that pay for packing rows, where either side lies in line */
 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
@@ -51,6 +51,13 @@ static long size_of(const AeAxis *x)
     for (; x->count >= 0; x++)
         n *= x->count;
     return n;
+}
+
+static const AeAxis *last_of(const AeAxis *x)
+{
+    while (x[1].count >= 0)
+        x++;
+    return x;
 }
 
 /* The places of points from .. from + n - 1 of a run of axes, the last fastest, in two arrays. */
@@ -366,7 +373,7 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
-    const bool packs = ncols >= MANY;
+    const bool packs = ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? MANY : 2 * MANY);
     for (long k = 0; k < nsums; k += DEEP) {
         const int depth = upto(nsums - k, DEEP);
         for (long m = 0, tall; m < nrows; m += tall) {
