@@ -368,7 +368,7 @@ void  use_task(Elab *e, Decl *use, PredictedList *predicted);
 Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
 void  add_metrics(Elab *e, PredictedList *predicted);
 void  declare_metrics(Elab *e, Decl *d);
-void  metric_programs(Elab *e);
+void  named_programs(Elab *e);
 bool  trainers_own(Elab *e, const Call *call);               /* a metric that needs a whole split */
 void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);

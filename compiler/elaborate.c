@@ -338,7 +338,7 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
     if (!diag_errors())
         bound_program(e);
     if (!diag_errors())
-        metric_programs(e);
+        named_programs(e);
     if (diag_errors())
         return NULL;
     if (!e->m->data.n)

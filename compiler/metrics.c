@@ -120,32 +120,57 @@ static Arg *values_asked(const Call *call)
     return named && own[own_metric(call->name)].of == VALUES ? &call->args.at[0] : NULL;
 }
 
-/* A program for each tensor that a metric of the trainer's is asked of, but for the code, which it has. */
-void metric_programs(Elab *e)
+/* What the name stands for in a program of its own, `of_NAME`; NULL after a report. */
+static Tensor *of_program(Elab *e, Syn *name)
+{
+    Program *p = begin_program(e, format("of_%s", name->name), false, WANT_mean);
+    Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), name->place), name);
+    if (v && mult_of(e, v->t) && v->t != code_of_input(e)) {        /* the code is what `encode` gives */
+        PUSH(e->m->programs, p);
+        output(e, v->t);
+    }
+    return v ? v->t : NULL;
+}
+
+/* What `as` names of encoder, bottleneck and decoder. */
+static StrList layer_names(Elab *e)
+{
+    StrList names = { 0 };
+    begin_program(e, intern("named"), false, WANT_mean);
+    if (code_of_input(e) && e->decoder)
+        model_result(e, intern("decoder"));
+    EACH_AT(one, e->as)
+        if (names_layer(e, one->name) && one->tensor->elem == ELEM_real)
+            PUSH(names, one->name);
+    return names;
+}
+
+/* A program for each tensor that a metric of the trainer's is asked of, but for the code, and for each layer that has a
+ * name: `show units` asks of these. */
+void named_programs(Elab *e)
 {
     StrList made = { 0 };
-    for (int k = 0; k < e->m->metrics.n; k++) {
-        Call *call = e->m->metrics.at[k];
+    EACH(call, e->m->metrics) {
         const Arg *asked = values_asked(call);
         if (!asked || HAS(made, asked->value->name))
             continue;
-        Program *p = begin_program(e, format("of_%s", asked->value->name), false, WANT_mean);
-        Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), asked->place), asked->value);
-        if (!v)
+        Tensor *t = of_program(e, asked->value);
+        if (!t)
             return;
-        if (!mult_of(e, v->t)) {
+        if (!mult_of(e, t)) {
             say(e, asked->place, DIAG_metric_of, call->name, asked->value->name);
             report_help("`%s` needs a row for each example", call->name);
             return;
         }
-        if (v->t == code_of_input(e)) {             /* `encode` gives it */
+        if (t == code_of_input(e))
             call->args = (ArgList) { .at = call->args.at + 1, .n = call->args.n - 1 };
-            continue;
-        }
-        PUSH(e->m->programs, p);
-        PUSH(made, asked->value->name);
-        output(e, v->t);
+        else
+            PUSH(made, asked->value->name);
     }
+    StrList layers = layer_names(e);
+    EACH(name, layers)
+        if (!HAS(made, name))
+            of_program(e, &(Syn) { .kind = SYN_name, .name = name });
 }
 
 /* What a mean over truths is: a share. */

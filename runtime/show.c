@@ -3,22 +3,22 @@
 #include "runtime.h"
 
 /* ---- rows that are no data, through a program ----------------------------------------------------------------- */
-typedef struct { const AeProgram *p; Result *r; } Taking;
+typedef struct { const AeArray *output; Result *r; } Taking;
 
 static void take_batch(void *with, long first, int n)
 {
     const Taking *const t = with;
-    result_take(t->r, &t->p->outputs[0], first, n);
+    result_take(t->r, t->output, first, n);
 }
 
-/* The first output for rows of the input, which stand one after another in `at`. */
-static Result outcome(const AeProgram *p, int input, float *at, long rows)
+/* An output for rows of the input, which stand one after another in `at`. */
+static Result outcome(const AeProgram *p, const AeArray *output, int input, float *at, long rows)
 {
     Column *const column = need((size_t) ae_model.ninputs, sizeof *column);
     column[input] = (Column) { .real = at, .there = true };
     const Split s = { rows, column };
-    Result r = result_new(&p->outputs[0], rows);
-    run_rows(p, &s, 0, rows, take_batch, &(Taking) { p, &r });
+    Result r = result_new(output, rows);
+    run_rows(p, &s, 0, rows, take_batch, &(Taking) { output, &r });
     free(column);
     return r;
 }
@@ -139,7 +139,7 @@ static void show_field(void)
     for (int k = 0; k < n * n; k++)
         for (int d = 0; d < 2; d++)
             at[2 * k + d] = (float) (low[d] + ((d ? k / n : k % n) + 0.5) * step[d]);
-    const Result out = outcome(p, x, at, (long) n * n);
+    const Result out = outcome(p, &p->outputs[0], x, at, (long) n * n);
     for (int k = 0; k < n * n; k++)
         for (int d = 0; d < 2; d++) {
             cell[5 * k + d] = at[2 * k + d];
@@ -163,14 +163,14 @@ static void show_field(void)
         result_write(opt.output, r, 1, false);
 }
 
-/* ---- the input of length 1 that a unit of the code answers most ------------------------------------------------------ */
-typedef struct { const AeProgram *p; int input, unit; long width, units; float *at; } Ascent;
+/* ---- the input of length 1 that a unit answers most ------------------------------------------------------------------ */
+typedef struct { const AeProgram *p; const AeArray *output; int input, unit; long width, units; float *at; } Ascent;
 
 static double answer(const Ascent *a, const double *v)
 {
     for (long k = 0; k < a->width; k++)
         a->at[k] = (float) v[k];
-    Result r = outcome(a->p, a->input, a->at, 1);
+    Result r = outcome(a->p, a->output, a->input, a->at, 1);
     const double y = ((const ae_real *) r.at)[a->unit];
     free(r.at);
     return y;
@@ -183,7 +183,7 @@ static void slope(const Ascent *a, const double *v, double *g)
     for (long i = 0; i < 2 * a->width; i++)
         for (long k = 0; k < a->width; k++)
             a->at[i * a->width + k] = (float) (v[k] + (k == i / 2 ? i % 2 ? -h : h : 0));
-    Result r = outcome(a->p, a->input, a->at, 2 * a->width);
+    Result r = outcome(a->p, a->output, a->input, a->at, 2 * a->width);
     const ae_real *const y = r.at;
     for (long i = 0; i < a->width; i++)
         g[i] = ((double) y[2 * i * a->units + a->unit] - y[(2 * i + 1) * a->units + a->unit]) / (2 * h);
@@ -229,17 +229,45 @@ static double climb(const Ascent *a, double *v)
     return best;
 }
 
+/* Whose units: the code's, or with --name those of a layer that has a name, or of an output. */
+static void find_units(Ascent *a)
+{
+    static const char *const from[] = { "reconstruct", "predict" };
+    Text known = { 0 };
+    const AeProgram *p = opt.name ? program_find(form("of_%s", opt.name)) : program_need("encode");
+    if (p) {
+        a->p = p;
+        a->output = p->outputs;
+        return;
+    }
+    for (int k = 0; k < ae_model.nprograms; k++)
+        if (strncmp((p = &ae_model.programs[k])->name, "of_", 3) == 0)
+            text_add(&known, "%s%s", known.n ? ", " : "", p->name + 3);
+    for (int k = 0; k < 2; k++)
+        for (int j = 0; (p = program_find(from[k])) && j < p->noutputs; j++) {
+            text_add(&known, "%s%s", known.n ? ", " : "", p->outputs[j].name);
+            if (strcmp(p->outputs[j].name, opt.name) == 0) {
+                a->p = p;
+                a->output = &p->outputs[j];
+                return;
+            }
+        }
+    fail("there are no units %s%s%s; `dense(64) as h` gives a layer a name", opt.name, known.n ? "; there are " : "", known.n ? known.at : "");
+}
+
 static void show_units(void)
 {
     const int x = need_reals("units");
-    const AeProgram *const p = program_need("encode");
-    Ascent a = { .p = p, .input = x, .width = input_width(x), .units = row_count(&p->outputs[0]) };
-    if (p->outputs[0].elem != AE_REAL)
-        fail("the codes of %s are whole numbers: they have no slope", ae_model.name);
+    Ascent a = { .input = x, .width = input_width(x) };
+    find_units(&a);
+    a.units = row_count(a.output);
+    if (a.output->elem != AE_REAL)
+        fail("the units of %s are whole numbers: they have no slope", opt.name ? opt.name : "the code");
     const long units = opt.n && opt.n < a.units ? opt.n : a.units;
     a.at = need((size_t) (2 * a.width * a.width), sizeof *a.at);
     double *const v = need((size_t) a.width, sizeof *v);
     Result r = result_new(&ae_model.inputs[x].array, units);
+    r.name = opt.name ? opt.name : r.name;
     for (a.unit = 0; a.unit < units; a.unit++) {
         memset(v, 0, (size_t) a.width * sizeof *v);
         const double y = climb(&a, v);

@@ -102,3 +102,26 @@ build linear liked -D m=4 && train liked --epochs 5 && ./liked show units --weig
         near "72: where the unit is |w| + b" "$(awk -v u=$unit '$1 == "unit" && $2 == u { print $3 }' units.log)" "$best" 2e-5
     done
 }
+# Units of any layer with a name, and of outputs: no vector of length 1 on which they answer more.
+build ball ball && {
+    "$tool" npy zero.npy 1000,6 0; "$tool" noise zero.npy 1 drawn.npy
+    "$tool" npy ball.npy 1000,6 $("$tool" get drawn.npy | tr ' ' '\n' | grep . | awk '{ v[NR % 6] = $1; s += $1 * $1 } NR % 6 == 0 { for (k = 1; k <= 6; k++) print v[k % 6] / sqrt(s); s = 0 }')
+    some="1.7,-2.1,0.4,1.9,-0.3,2.6,-1.8,0.2,1.2,-0.5,0.6,-2.4,1.3"
+    "$tool" weights ball.safetensors encoder.dense1.w 6,5 $some encoder.dense1.b 5 "$some" encoder.dense2.w 5,4 "-0.6,$some" encoder.dense2.b 4 0.1 \
+        decoder.dense1.w 4,5 "0.8,$some" decoder.dense1.b 5 -0.2 decoder.dense2.w 5,6 $some decoder.dense2.b 6 0
+    ./ball encode --split train --weights ball.safetensors -o z.csv > log 2>&1 && ./ball reconstruct --split train --weights ball.safetensors -o y.csv > log 2>&1 || bad "72: ball" "$(cat log)"
+    liked() { ./ball show units "$@" --weights ball.safetensors -o liked.npy > units.log 2>&1 || bad "72: show units $*" "$(cat units.log)"; awk '$1 == "unit" { print $3 }' units.log; }
+    "$tool" get ball.safetensors encoder.dense1.w | tr ' ' '\n' | grep . > w.txt; "$tool" get ball.safetensors encoder.dense1.b | tr ' ' '\n' | grep . > b.txt
+    worst=$(liked --name first | awk 'FILENAME == "w.txt" { n[w++ % 5] += $1^2; next } FILENAME == "b.txt" { b[k++] = $1; next }
+        { d = $1 - sqrt(n[u + 0]) - b[u + 0]; u++; if (d < 0) d = -d; if (d > worst) worst = d } END { print u == 5 ? worst + 0 : "" }' w.txt b.txt -)
+    holds "72: units of a layer of the encoder are |w| + b at most" "\"$worst\" != \"\" && $worst < 2e-5"
+    try "72: a layer that the code only repeats has the code's" test "$(liked --name second)" = "$(liked)"
+    most() { awk -F, 'NR > 1 { for (k = 1; k <= '$2'; k++) if (NR == 2 || $k > m[k]) m[k] = $k } END { for (k = 1; k <= '$2'; k++) print m[k] }' $1; }
+    beaten() { paste - <(most $1 $2) | awk '{ n++; more += $2 > $1 } END { print n == '$2' ? more + 0 : "" }'; }
+    near "72: none of a thousand vectors of length 1 excites a unit of the code more" "$(liked | beaten z.csv 4)" 0 0
+    near "72: nor one of what is written" "$(liked --name decoder.dense2.y | beaten y.csv 6)" 0 0
+    ./ball reconstruct --train liked.npy --split train --weights ball.safetensors -o y.csv > log 2>&1 || bad "72: reconstruct" "$(cat log)"
+    worst=$(awk '{ print $3 }' units.log | paste -d, - <(tail -n +2 y.csv) | awk -F, '{ d = $1 - $(NR + 1); if (d < 0) d = -d; if (d > worst) worst = d } END { print NR == 6 ? worst + 0 : "" }')
+    holds "72: what is told of a unit is its answer to the vector" "\"$worst\" != \"\" && $worst < 1e-4"
+    try "72: a name that is none is told, and which there are" grep -q 'no units thrid; there are first, second, third, decoder.dense2.y' <(./ball show units --name thrid --weights ball.safetensors -o liked.npy 2>&1)
+}
