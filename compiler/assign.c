@@ -182,18 +182,12 @@ Stmt *fill(Tensor *t, double v)
     return over(t, index, SET_is, t->elem == ELEM_int ? expr_num(v) : expr_real(v));
 }
 
-static bool reads_elsewhere(const Expr *e, const void *with)
-{
-    const Stmt *st = with;
-    return e->kind == EXPR_read && e->tensor == st->target && ANY(k, e->tensor->rank, !expr_same(e->sub[k], st->sub[k]));
-}
-
 /* All of a right side is read before any of it is written. */
 static void put_update(Scope *s, Stmt *st, Place place, Str formula)
 {
     Elab *e = s->e;
     st->update = true;
-    if (expr_any(st->value, reads_elsewhere, st)) {
+    if (ANY_EXPR(x, st->value, x->tensor == st->target && ANY(k, st->target->rank, !expr_same(x->sub[k], st->sub[k])))) {
         const size_t n = strlen(st->target->name);
         Axis axis[MAX_RANK];
         for (int k = 0; k < st->nindex; k++)
@@ -252,17 +246,11 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
     }
 }
 
-static bool reduces_examples(const Expr *x, const void *with)
-{
-    (void) with;
-    return x->kind == EXPR_reduce && ANY(k, x->nindex, x->bound[k]->example);
-}
-
 /* Whether a value of one example is made from others of its batch, where a network must not do that. */
 static bool mixes_examples(const Scope *s, const Stmt *st)
 {
     static const char *const roles[] = { "layer", "latent", "view" };
-    return s->def && ANY(k, 3, s->def->role == intern(roles[k])) && (expr_any(st->value, reduces_examples, NULL)
+    return s->def && ANY(k, 3, s->def->role == intern(roles[k])) && (ANY_EXPR(x, st->value, ANY(k, x->nindex, x->bound[k]->example))
         || (st->set == SET_add && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0)));
 }
 

@@ -31,6 +31,8 @@ void vec_room(void **at, int n, int *room, size_t size);
 #define FIRST(k, n, c) \
     __extension__ ({ int k##_is = -1; for (int k = 0; k##_is < 0 && k < (n); k++) if (c) k##_is = k; k##_is; })
 #define ANY(k, n, c) (FIRST(k, n, c) >= 0)
+#define ANY_BY(each, x, list, c) \
+    __extension__ ({ bool x##_is = false; each(x, list) if (c) { x##_is = true; break; } x##_is; })
 #define ALL(k, n, c) (!ANY(k, n, !(c)))
 #define COUNT(array) ((int) (sizeof (array) / sizeof *(array)))
 #define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */

@@ -38,6 +38,13 @@ Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source)
     return s;
 }
 
+Stmt *stmt_like(const Stmt *s)
+{
+    Stmt *copy = NEW(Stmt);
+    *copy = *s;
+    return copy;
+}
+
 Stmt *nest_new(Tensor *target, Set set, Expr *value)
 {
     Stmt *s = stmt_new(STMT_nest, target, NULL);
@@ -87,26 +94,6 @@ Expr **stmt_part(Stmt *s, int k)
     return k < rank ? &s->sub[k] : ends[k - rank];
 }
 
-void stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with)
-{
-    for (int k = 0; k < s->nindex; k++)
-        expr_walk(s->index[k]->limit, see, with);
-    if (s->step)
-        expr_walk(s->step->limit, see, with);
-    for (int k = 0; stmt_part(s, k); k++)
-        expr_walk(*stmt_part(s, k), see, with);
-}
-
-bool stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with)
-{
-    if (ANY(k, s->nindex, expr_any(s->index[k]->limit, is, with)))
-        return true;
-    for (int k = 0; stmt_part(s, k); k++)
-        if (expr_any(*stmt_part(s, k), is, with))
-            return true;
-    return s->step && expr_any(s->step->limit, is, with);
-}
-
 void stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with)
 {
     for (int k = 0; stmt_part(s, k); k++)
@@ -124,33 +111,42 @@ void stmt_replace(Stmt *s, Index **from, Expr **to, int n)
         stmt_replace(s->body.at[k], from, to, n);
 }
 
-void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
+static void add_all(const StmtList *list, StmtList *all)
 {
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
-        see(s, with);
-        if (s->kind == STMT_scan)
-            each_stmt(&s->body, see, with);
+    EACH(s, *list) {
+        PUSH(*all, s);
+        add_all(&s->body, all);
     }
 }
 
-static void see_target(Stmt *s, void *with)
+StmtList stmts_all(const StmtList *list)
 {
-    if (s->target)
-        PUSH(*(TensorList *) with, s->target);
+    StmtList all = { 0 };
+    add_all(list, &all);
+    return all;
+}
+
+StmtList stmts_of(Program *p)
+{
+    StmtList all = { 0 };
+    for (int k = 0; program_part(p, k); k++)
+        add_all(program_part(p, k), &all);
+    return all;
+}
+
+void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
+{
+    EACH_STMT(s, list)
+        see(s, with);
 }
 
 TensorList written_by(StmtList *list)
 {
     TensorList all = { 0 };
-    each_stmt(list, see_target, &all);
+    EACH_STMT(s, list)
+        if (s->target)
+            PUSH(all, s->target);
     return all;
-}
-
-static void see_tensor(Expr *e, void *with)
-{
-    if (e->tensor)
-        PUSH_NEW(*(TensorList *) with, e->tensor);
 }
 
 TensorList stmt_tensors(Stmt *s)
@@ -160,7 +156,9 @@ TensorList stmt_tensors(Stmt *s)
     for (int k = 0; k < 4; k++)
         if (own[k])
             PUSH_NEW(all, own[k]);
-    stmt_walk(s, see_tensor, &all);
+    EACH_EXPR_OF(e, s)
+        if (e->tensor)
+            PUSH_NEW(all, e->tensor);
     return all;
 }
 
@@ -168,12 +166,6 @@ StmtList *program_part(Program *p, int k)
 {
     StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->end, NULL };
     return parts[k];
-}
-
-void each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with)
-{
-    for (int k = 0; program_part(p, k); k++)
-        each_stmt(program_part(p, k), see, with);
 }
 
 /* ---- conditions that are limits ------------------------------------------------------------------ */
@@ -297,31 +289,28 @@ long tensor_count(const Tensor *t)
     return n;
 }
 
-struct axis_search { const Index *index; Axis *found; };
-
-static void see_axis(Expr *e, void *with)
+/* The axis of t at which i stands alone, or `found`, one met before; an axis of examples comes first. */
+static Axis *alone_along(const Index *i, Tensor *t, Expr *const *sub, Axis *found)
 {
-    struct axis_search *s = with;
-    if (e->kind != EXPR_read)
-        return;
-    for (int k = 0; k < e->tensor->rank; k++) {
-        Axis *a = &e->tensor->axis[k];
-        if (is_index(e->sub[k], s->index) && a->size == s->index->size && (!s->found || (a->example && !s->found->example)))
-            s->found = a;
-    }
+    for (int k = 0; k < t->rank; k++)
+        if (is_index(sub[k], i) && t->axis[k].size == i->size && (!found || (t->axis[k].example && !found->example)))
+            found = &t->axis[k];
+    return found;
 }
 
 Axis axis_along(Index *i, Stmt *s, Expr *also)
 {
-    struct axis_search search = { i, NULL };
-    expr_walk(also, see_axis, &search);
-    expr_walk(s->value, see_axis, &search);
-    for (int k = 0; k < s->target->rank && !search.found; k++)
-        if (is_index(s->sub[k], i) && s->target->axis[k].size == i->size)
-            search.found = &s->target->axis[k];
+    Expr *const of[] = { also, s->value };
+    Axis *found = NULL;
+    for (int k = 0; k < 2; k++)
+        EACH_EXPR(e, of[k])
+            if (e->kind == EXPR_read)
+                found = alone_along(i, e->tensor, e->sub, found);
+    if (!found)
+        found = alone_along(i, s->target, s->sub, NULL);
     Axis a = { .size = i->size, .name = i->name };
-    if (search.found)
-        a.example = search.found->example;
+    if (found)
+        a.example = found->example;
     if (i->limit && i->limit->kind == EXPR_read && i->limit->tensor->rank <= 1)
         a.length = i->limit->tensor;
     return a;

@@ -109,16 +109,12 @@ static Expr *times(Expr *c, Expr *s)
 }
 
 /* ---- several reads behind one product ------------------------------------------------------------ */
-static void see_cost(Expr *e, void *with)
-{
-    if (e->kind == EXPR_op)
-        *(int *) with += is_op(e, OP_pow) && expr_is(e->arg[1], 2) ? 1 : e->whole ? 1 : op_info[e->op].cost;
-}
-
 static int cost(Expr *e)
 {
     int sum = 0;
-    expr_walk(e, see_cost, &sum);
+    EACH_EXPR(x, e)
+        if (x->kind == EXPR_op)
+            sum += x->whole || (x->op == OP_pow && expr_is(x->arg[1], 2)) ? 1 : op_info[x->op].cost;
     return sum;
 }
 

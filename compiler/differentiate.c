@@ -433,8 +433,7 @@ static void reverse_scan(Diff *d, Stmt *s)
     Scan scan = { .of = s, .keeps = true };
     each_stmt(&s->body, see_write, &scan);
     prepare_adjoints(d, &scan);
-    Stmt *back = NEW(Stmt);
-    *back = *s;
+    Stmt *back = stmt_like(s);
     back->backward = true;
     back->down = !s->down;
     back->body = (StmtList) { 0 };
@@ -492,17 +491,13 @@ static bool activate(Diff *d, StmtList *list, int n)
     return news;
 }
 
-static void count_write(Stmt *s, void *with)
-{
-    if (s->target)
-        known_of(with, s->target)->writes++;
-}
-
 static void start(Diff *d)
 {
     d->known.n = d->names.n = d->nlead = 0;
     names_of(&d->names, d->p);
-    each_stmt(&d->p->body, count_write, d);
+    EACH_STMT(s, &d->p->body)
+        if (s->target)
+            known_of(d, s->target)->writes++;
 }
 
 /* Takes w, whose adjoint is to be dw, among what is differentiated by. */
@@ -589,38 +584,32 @@ static void gradient_tensors(Module *m, Program *p)
     }
 }
 
-struct ending { Diff *d; Stmt *at; };
-
-static bool reads_active(const Expr *e, const void *with)
-{
-    return e->kind == EXPR_read && known_of((Diff *) with, e->tensor)->active;
-}
-
 /* The first statement that reads what depends on the parameter but passes no gradient on. */
-static void find_end(Stmt *s, void *with)
+static Stmt *find_end(Diff *d)
 {
-    struct ending *f = with;
-    if (!f->at && s->kind == STMT_nest && !s->backward && !known_of(f->d, s->target)->active && stmt_any(s, reads_active, f->d))
-        f->at = s;
+    EACH_STMT(s, &d->p->body)
+        if (s->kind == STMT_nest && !s->backward && !known_of(d, s->target)->active
+            && ANY_EXPR_OF(e, s, e->tensor && known_of(d, e->tensor)->active))
+            return s;
+    return NULL;
 }
 
 /* One message for all parameters whose gradients end at one statement, or of one use. */
 static void report_no_gradient(Diff *d, Tensor *w, StmtList *ends, const TensorList *before)
 {
-    struct ending f = { .d = d };
     for (int k = 0; k < before->n && before->at[k] != w; k++)
         if (!memcmp(&before->at[k]->place, &w->place, sizeof w->place))
             return;
     start(d);
     add_leaf(d, w, NULL);
     activate(d, &d->p->body, d->p->body.n);
-    each_stmt(&d->p->body, find_end, &f);
-    if (f.at && HAS(*ends, f.at))
+    Stmt *end = find_end(d);
+    if (end && HAS(*ends, end))
         return;
-    PUSH(*ends, f.at);
+    PUSH(*ends, end);
     report(w->place, DIAG_no_gradient, w->name);
-    if (f.at)
-        report_note(f.at->place, "%s depends on it, but lets no gradient through", f.at->target->name);
+    if (end)
+        report_note(end->place, "%s depends on it, but lets no gradient through", end->target->name);
     else
         report_note(w->place, "nothing that the loss reads depends on it");
 }

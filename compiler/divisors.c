@@ -21,9 +21,8 @@ static bool is_candidate(Expr *x)
 typedef struct { Emit *e; Node *loop; } Within;
 
 /* Not the same at all points of the loop, or not to be computed when in doubt. */
-static bool varies(const Expr *x, const void *with)
+static bool varies(const Within *w, const Expr *x)
 {
-    const Within *w = with;
     if (is_index(x, w->loop->index) || x->kind == EXPR_draw || x->kind == EXPR_inside)
         return true;
     if (x->kind != EXPR_read)
@@ -33,13 +32,13 @@ static bool varies(const Expr *x, const void *with)
     if (x->tensor->role == ROLE_clock)
         return false;
     const Access read = { x->tensor, (Expr **) x->sub, NULL, false, -1 };
-    for (int k = 0; k < w->loop->body.n; k++) {
-        Stmt *s = w->loop->body.at[k]->stmt;
-        const Access set = { s->target, s->sub, s, true, -1 };
-        if (s->target == x->tensor || conflict(w->e, &read, &set))
-            return true;
-    }
-    return false;
+    return FIND(n, w->loop->body, n->stmt->target == x->tensor
+                || conflict(w->e, &read, &(Access) { n->stmt->target, n->stmt->sub, n->stmt, true, -1 }));
+}
+
+static bool any_varies(const Within *w, Expr *x)
+{
+    return ANY_EXPR(part, x, varies(w, part));
 }
 
 static int cost(const Expr *x)
@@ -55,15 +54,12 @@ static void gather_same(const Within *w, Expr *x, ExprList *out)
 {
     if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
         return;
-    if (expr_any(x, varies, w)) {
+    if (any_varies(w, x)) {
         for (int k = 0; k < 3; k++)
             gather_same(w, x->arg[k], out);
         return;
     }
-    bool known = cost(x) < WORTH;
-    for (int k = 0; k < out->n && !known; k++)
-        known = expr_same(out->at[k], x);
-    if (!known)
+    if (cost(x) >= WORTH && !expr_among(out, x))
         PUSH(*out, x);
 }
 
@@ -72,34 +68,20 @@ static void gather(const Within *w, Expr *x, ExprList *out)
     if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
         return;
     Expr *by = is_candidate(x) ? x->arg[1] : NULL;
-    bool known = !by || by->kind == EXPR_num || expr_any(by, varies, w);
-    for (int k = 0; k < out->n && !known; k++)
-        known = expr_same(out->at[k], by);
-    if (!known)
+    if (by && by->kind != EXPR_num && !any_varies(w, by) && !expr_among(out, by))
         PUSH(*out, by);
     for (int k = 0; k < 3; k++)
         gather(w, x->arg[k], out);
 }
 
 /* Whole numbers that subscripts read, the same at all points: C does not always see that they are. */
-typedef struct { const Within *w; ExprList *out; } Rows;
-
-static void see_rows(Expr *x, void *with)
+static void gather_rows(const Within *w, Tensor *t, Expr **sub, ExprList *out)
 {
-    const Rows *r = with;
-    if (x->kind != EXPR_read || !x->whole || x->tensor->rank == 0 || !lies_inside(x) || expr_any(x, varies, r->w))
-        return;
-    bool known = same_of(r->w->e, x) != NULL;
-    for (int k = 0; k < r->out->n && !known; k++)
-        known = expr_same(r->out->at[k], x);
-    if (!known)
-        PUSH(*r->out, x);
-}
-
-static void see_subscripts(Expr *x, void *with)
-{
-    for (int k = 0; x->kind == EXPR_read && k < x->tensor->rank; k++)
-        expr_walk(x->sub[k], see_rows, with);
+    for (int k = 0; k < t->rank; k++)
+        EACH_EXPR(x, sub[k])
+            if (x->kind == EXPR_read && x->whole && x->tensor->rank > 0 && lies_inside(x) && !any_varies(w, x)
+                && !same_of(w->e, x) && !expr_among(out, x))
+                PUSH(*out, x);
 }
 
 static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr *, ExprList *))
@@ -108,18 +90,18 @@ static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr 
     const Within w = { e, loop };
     if (!e->how.fast || loop->kind != NODE_loop)
         return out;
-    for (int k = 0; k < loop->body.n; k++)
-        if (loop->body.at[k]->kind != NODE_point || loop->body.at[k]->stmt->set >= SET_argmax)
-            return out;
-    for (int k = 0; k < loop->body.n; k++) {
-        Stmt *s = loop->body.at[k]->stmt;
+    if (FIND(n, loop->body, n->kind != NODE_point || n->stmt->set >= SET_argmax))
+        return out;
+    EACH(n, loop->body) {
+        Stmt *s = n->stmt;
         if (look) {
             look(&w, s->value, &out);
             continue;
         }
-        for (int j = 0; j < s->target->rank; j++)
-            expr_walk(s->sub[j], see_rows, &(Rows) { &w, &out });
-        expr_walk(s->value, see_subscripts, &(Rows) { &w, &out });
+        gather_rows(&w, s->target, s->sub, &out);
+        EACH_EXPR(x, s->value)
+            if (x->kind == EXPR_read)
+                gather_rows(&w, x->tensor, x->sub, &out);
     }
     return out;
 }
@@ -162,10 +144,8 @@ void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 /* The local that x stands in; NULL: there is none. */
 Str same_of(Emit *e, Expr *x)
 {
-    for (int k = 0; k < e->sames.n; k++)
-        if (expr_same(e->sames.at[k].read, x))
-            return e->sames.at[k].name;
-    return NULL;
+    const Loaded *same = FIND_AT(l, e->sames, expr_same(l->read, x));
+    return same ? same->name : NULL;
 }
 
 /* What x, a division, multiplies by instead; NULL: it stays one. */
@@ -182,8 +162,6 @@ Str inverse_of(Emit *e, Expr *x)
         put_real(e, &b, 1 / by->num);
         return b.at;
     }
-    for (int k = 0; k < e->inverses.n; k++)
-        if (expr_same(e->inverses.at[k].read, by))
-            return e->inverses.at[k].name;
-    return NULL;
+    const Loaded *inverse = FIND_AT(l, e->inverses, expr_same(l->read, by));
+    return inverse ? inverse->name : NULL;
 }

@@ -39,41 +39,27 @@ static bool row_of(Expr *draw, const Chain *c, Row *row)
     }
     row->first = at;
     while (--at >= 0)
-        for (int k = 0; k < c->n; k++)
-            if (expr_uses(draw->key[at], c->index[k]))
-                return false;
+        if (ANY(k, c->n, expr_uses(draw->key[at], c->index[k])))
+            return false;
     return row->inner * c->index[0]->size <= MOST;
-}
-
-typedef struct { Emit *e; Chain chain; RowList rows; } Search;
-
-static void see(Expr *x, void *with)
-{
-    Search *s = with;
-    Row row;
-    if (x->kind != EXPR_draw || !row_of(x, &s->chain, &row))
-        return;
-    for (int k = 0; k < s->rows.n; k++)
-        if (expr_same(s->rows.at[k].draw, x))
-            return;
-    for (int k = 0; k < s->e->drawn.n; k++)
-        if (expr_same(s->e->drawn.at[k].draw, x))
-            return;
-    PUSH(s->rows, row);
 }
 
 static RowList rows_of(Emit *e, Node *loop, Chain *chain)
 {
-    Search s = { .e = e };
+    RowList rows = { 0 };
     NodeList body;
+    Row row;
+    *chain = (Chain) { .n = 0 };
     if (!e->how.fast || loop->kind != NODE_loop)
-        return s.rows;
-    chain_of(loop, &s.chain, &body);
-    for (int k = 0; k < body.n; k++)
-        for (int j = 0; body.at[k]->kind == NODE_point && stmt_part(body.at[k]->stmt, j); j++)
-            expr_walk(*stmt_part(body.at[k]->stmt, j), see, &s);
-    *chain = s.chain;
-    return s.rows;
+        return rows;
+    chain_of(loop, chain, &body);
+    EACH(n, body)
+        for (int k = 0; n->kind == NODE_point && stmt_part(n->stmt, k); k++)
+            EACH_EXPR(x, *stmt_part(n->stmt, k))
+                if (x->kind == EXPR_draw && row_of(x, chain, &row) && !FIND_AT(r, rows, expr_same(r->draw, x))
+                    && !FIND_AT(d, e->drawn, expr_same(d->draw, x)))
+                    PUSH(rows, row);
+    return rows;
 }
 
 bool draws_before(Emit *e, Node *loop)

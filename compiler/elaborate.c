@@ -220,16 +220,6 @@ static void report_no_input(File *file)
     report(file->decls.n ? file->decls.at[0]->place : top, file->decls.n ? DIAG_no_input : DIAG_nothing_declared);
 }
 
-static void see_noise(Expr *x, void *with)
-{
-    *(bool *) with |= x->kind == EXPR_draw || (x->kind == EXPR_reduce && x->reduce >= REDUCE_argmax);
-}
-
-static void see_noisy(Stmt *s, void *with)
-{
-    expr_walk(s->value, see_noise, with);
-}
-
 /* A code as large as the input, and nothing that keeps it from being a copy: no noise, no term, no choice of units. */
 static void warn_overcomplete(Elab *e)
 {
@@ -238,7 +228,8 @@ static void warn_overcomplete(Elab *e)
     if (!e->bottleneck || e->bottleneck->decl->op == intern("~") || !encode || !encode->outputs.n)
         return;
     bool noisy = p->terms.n != 1 || p->terms.at[0].name != intern("reconstruct");
-    each_stmt(&p->body, see_noisy, &noisy);
+    EACH_STMT(s, &p->body)
+        noisy |= ANY_EXPR(e, s->value, e->kind == EXPR_draw || (e->kind == EXPR_reduce && e->reduce >= REDUCE_argmax));
     const long code = tensor_count(encode->outputs.at[0]), input = tensor_count(x->tensor);
     if (noisy || code < input)
         return;

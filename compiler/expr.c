@@ -361,37 +361,77 @@ Expr **expr_part(const Expr *e, int k)
     return k < 3 ? &x->arg[k] : k == 3 ? &x->where : NULL;
 }
 
+/* Where walks have still to go, the next at the end: those of a walk within another lie upon the outer one's. */
+static ExprList ahead;
+
+static void go_later(Expr *e)
+{
+    if (e)
+        PUSH(ahead, e);
+}
+
+static void go_to_limits(Index *const *index, int n)
+{
+    while (n-- > 0)
+        go_later(index[n]->limit);
+}
+
+ExprWalk walk_expr(Expr *e)
+{
+    const ExprWalk w = { .from = ahead.n };
+    go_later(e);
+    return w;
+}
+
+ExprWalk walk_stmt(Stmt *s)
+{
+    const ExprWalk w = { .from = ahead.n };
+    int n = 0;
+    while (stmt_part(s, n))
+        n++;
+    while (n-- > 0)
+        go_later(*stmt_part(s, n));
+    if (s->step)
+        go_later(s->step->limit);
+    go_to_limits(s->index, s->nindex);
+    return w;
+}
+
+Expr *walk_next(ExprWalk *w)
+{
+    if (ahead.n == w->from)
+        return NULL;
+    Expr *e = ahead.at[--ahead.n];
+    int n = 0;
+    while (expr_part(e, n))
+        n++;
+    while (n-- > 0)
+        go_later(*expr_part(e, n));
+    go_to_limits(e->bound, e->nindex);
+    return e;
+}
+
+void walk_end(ExprWalk *w)
+{
+    ahead.n = w->from;
+}
+
 void expr_walk(Expr *e, void (*see)(Expr *, void *), void *with)
 {
-    if (!e)
-        return;
-    see(e, with);
-    for (int k = 0; k < e->nindex; k++)
-        expr_walk(e->bound[k]->limit, see, with);
-    for (int k = 0; expr_part(e, k); k++)
-        expr_walk(*expr_part(e, k), see, with);
+    EACH_EXPR(x, e)
+        see(x, with);
 }
 
 bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
 {
-    if (!e)
-        return false;
-    bool found = is(e, with) || ANY(k, e->nindex, expr_any(e->bound[k]->limit, is, with));
-    for (int k = 0; !found && expr_part(e, k); k++)
-        found = expr_any(*expr_part(e, k), is, with);
-    return found;
-}
-
-static bool names_index(const Expr *e, const void *with)
-{
-    return is_index(e, with)
-        || (e->kind == EXPR_reduce && e->reduce == REDUCE_rank && ANY(k, e->nindex, e->rank_of[k] == with));
+    return ANY_EXPR(x, e, is(x, with));
 }
 
 /* An index is bound by one node only, so an occurrence is enough where the asker stands outside of it. */
 bool expr_uses(Expr *e, const Index *i)
 {
-    return expr_any(e, names_index, i);
+    return ANY_EXPR(x, e, is_index(x, i)
+                    || (x->kind == EXPR_reduce && x->reduce == REDUCE_rank && ANY(k, x->nindex, x->rank_of[k] == i)));
 }
 
 bool is_index(const Expr *e, const Index *i)
@@ -399,14 +439,14 @@ bool is_index(const Expr *e, const Index *i)
     return e->kind == EXPR_index && e->index == i;
 }
 
-bool reads_one_of(const Expr *e, const void *with)
+bool reads_one_of(const Expr *e, const TensorList *list)
 {
-    return e->kind == EXPR_read && tensor_in(with, e->tensor);
+    return e->kind == EXPR_read && tensor_in(list, e->tensor);
 }
 
 bool expr_reads(Expr *e, const TensorList *list)
 {
-    return expr_any(e, reads_one_of, list);
+    return ANY_EXPR(x, e, reads_one_of(x, list));
 }
 
 /* ---- what a value lies between -------------------------------------------------------------------- */
@@ -614,4 +654,9 @@ bool expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *cons
 bool expr_same(const Expr *a, const Expr *b)
 {
     return expr_same_under(a, NULL, b, NULL, 0);
+}
+
+bool expr_among(const ExprList *list, const Expr *e)
+{
+    return FIND(x, *list, expr_same(x, e));
 }

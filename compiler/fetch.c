@@ -28,12 +28,12 @@ static void see_table(Fetch *f, Tensor *t, Expr *const *sub)
         PUSH(f->tables, t);
 }
 
-static void see(Stmt *s, void *with)
+static void see_stmt(Fetch *f, Stmt *s)
 {
     const AccessList list = stmt_accesses(s);
     EACH(a, list)
         if (a.sub)
-            see_table(with, a.tensor, a.sub);
+            see_table(f, a.tensor, a.sub);
 }
 
 /* The tables of which the place that s sets tells a row. */
@@ -48,8 +48,9 @@ static TensorList tables_of(Emit *e, Stmt *s)
         EACH(region, run->regions) {
             f.later = here;
             here |= HAS(region->stmts, s);
-            if (here)
-                each_stmt(&region->stmts, see, &f);
+            EACH_STMT(reader, &region->stmts)
+                if (here)
+                    see_stmt(&f, reader);
         }
     }
     return f.tables;

@@ -67,12 +67,6 @@ static void see_tensor(Reading *r, Tensor *t)
     }
 }
 
-static void see_expr(Expr *e, void *with)
-{
-    if (e->kind == EXPR_read)
-        see_tensor(with, e->tensor);
-}
-
 static void see_stmt(Graph *g, Stmt *s)
 {
     EACH(inner, s->body)
@@ -81,7 +75,9 @@ static void see_stmt(Graph *g, Stmt *s)
         return;
     const Str path = path_of(s->use);
     Reading r = { g, box_of(g, path, s->use->words, is_term(g, path) ? BOX_term : BOX_layer) };
-    stmt_walk(s, see_expr, &r);
+    EACH_EXPR_OF(e, s)
+        if (e->tensor)
+            see_tensor(&r, e->tensor);
     if (s->source)
         see_tensor(&r, s->source);
     if (s->target->role == ROLE_temp && !s->target->mark)

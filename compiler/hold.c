@@ -15,9 +15,8 @@ typedef struct {
 } Hold;
 
 /* Whether a value may move when parameters do. */
-static bool moves(const Expr *e, const void *with)
+static bool moves(const Expr *e)
 {
-    (void) with;
     return e->kind == EXPR_read && e->tensor->elem == ELEM_real && (e->tensor->role == ROLE_temp || e->tensor->role == ROLE_param);
 }
 
@@ -47,7 +46,7 @@ static Expr *held_value(Hold *h, Expr *arg)
 static Expr *hold_expr(Expr *e, void *with)
 {
     Expr *now = expr_map(e, hold_expr, with);
-    return now->kind == EXPR_stop && expr_any(now->arg[0], moves, NULL) ? held_value(with, now->arg[0]) : now;
+    return now->kind == EXPR_stop && ANY_EXPR(x, now->arg[0], moves(x)) ? held_value(with, now->arg[0]) : now;
 }
 
 /* ---- max=, min= ---------------------------------------------------------------------------------- */
@@ -60,23 +59,6 @@ static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
-static void mark_held(Stmt *s, void *with)
-{
-    (void) with;
-    s->held = true;
-}
-
-static void see_whole(Stmt *s, void *with)
-{
-    if (s->kind == STMT_nest && s->target->elem == ELEM_int && s->target->role == ROLE_temp && stmt_any(s, moves, NULL))
-        PUSH(*(TensorList *) with, s->target);
-}
-
-static void hold_whole(Stmt *s, void *with)
-{
-    s->held = s->held || tensor_in(with, s->target);
-}
-
 static void hold_list(Hold *h, StmtList *list)
 {
     StmtList out = { 0 }, *before = h->out;
@@ -94,7 +76,8 @@ static void hold_list(Hold *h, StmtList *list)
         }
         if (s->kind == STMT_scan && s->stop) {
             s->held = true;
-            each_stmt(&s->body, mark_held, NULL);
+            EACH_STMT(inner, &s->body)
+                inner->held = true;
         } else if (s->kind == STMT_scan) {
             h->step[h->nstep++] = s->step;
             hold_list(h, &s->body);
@@ -111,7 +94,10 @@ void hold(Module *m, Program *p)
     Hold h = { .m = m };
     TensorList whole = { 0 };                       /* whole-number tensors that are to be held */
     names_of(&h.names, p);
-    each_stmt(&p->body, see_whole, &whole);
-    each_stmt(&p->body, hold_whole, &whole);
+    EACH_STMT(s, &p->body)
+        if (s->kind == STMT_nest && s->target->elem == ELEM_int && s->target->role == ROLE_temp && ANY_EXPR_OF(e, s, moves(e)))
+            PUSH(whole, s->target);
+    EACH_STMT(s, &p->body)
+        s->held |= tensor_in(&whole, s->target);
     hold_list(&h, &p->body);
 }

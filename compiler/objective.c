@@ -4,27 +4,14 @@
  * Reads it off the programs after split, not off the declarations: what is printed is what is computed. */
 #include "driver.h"
 
-typedef struct { Tensor *target; Stmt *found; } Definition;
-
-static void see_definition(Stmt *s, void *with)
-{
-    Definition *d = with;
-    if (s->target == d->target && s->kind == STMT_nest)
-        d->found = s;
-}
-
 /* The last statement that writes t: after a fill, the sum. */
 static Stmt *definition_of(Program *p, Tensor *t)
 {
-    Definition d = { t, NULL };
-    each_stmt(&p->body, see_definition, &d);
-    return d.found;
-}
-
-static void see_has(Expr *e, void *with)
-{
-    if (e->kind == EXPR_read && !strncmp(e->tensor->name, "has_", 4))
-        *(Str *) with = e->tensor->name + 4;
+    Stmt *found = NULL;
+    EACH_STMT(s, &p->body)
+        if (s->target == t && s->kind == STMT_nest)
+            found = s;
+    return found;
 }
 
 /* The label without which an example does not count; NULL: all count. */
@@ -33,7 +20,9 @@ static Str label_of(Program *p, const Term *t)
     Str label = NULL, path = format("term.%s", t->name);
     EACH(s, p->body)
         if (s->use && s->use->path == path)
-            expr_walk(s->value, see_has, &label);
+            EACH_EXPR(e, s->value)
+                if (e->tensor && !strncmp(e->tensor->name, "has_", 4))
+                    label = e->tensor->name + 4;
     return label;
 }
 

@@ -17,26 +17,18 @@ typedef struct {
     TensorList varies;      /* states that steps change, and temporaries that are made of more than states */
     TensorList of_state;    /* temporaries in which a state stands */
     TensorList hoisted;
-    bool found;
 } Once;
 
-static void each_part(Stmt *s, void (*see)(Stmt *, void *), void *with)
-{
-    each_stmt(&(StmtList) { .at = &s, .n = 1 }, see, with);
-}
+#define EACH_WITHIN(part, s) EACH_STMT(part, (&(StmtList) { .at = &s, .n = 1 }))      /* s and all in its body */
 
 static bool has_length(const Tensor *t)
 {
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].length || t->axis[k].example)
-            return true;
-    return false;
+    return ANY(k, t->rank, t->axis[k].length || t->axis[k].example);
 }
 
 /* ---- what stays the same ------------------------------------------------------------------------------ */
-static bool is_varying(const Expr *e, const void *with)
+static bool is_varying(const Once *o, const Expr *e)
 {
-    const Once *o = with;
     if (e->kind == EXPR_draw)
         return true;
     if (e->kind != EXPR_read)
@@ -45,106 +37,89 @@ static bool is_varying(const Expr *e, const void *with)
     return (t->role != ROLE_temp && t->role != ROLE_state) || has_length(t) || tensor_in(&o->varies, t);
 }
 
-static bool is_of_state(const Expr *e, const void *with)
+static bool varies(const Once *o, Stmt *s)
 {
-    const Once *o = with;
-    return e->kind == EXPR_read && (e->tensor->role == ROLE_state || tensor_in(&o->of_state, e->tensor));
-}
-
-static void see_varying(Stmt *s, void *with)
-{
-    Once *o = with;
     const Tensor *t = s->target;
-    if (s->kind == STMT_scan)
-        o->found |= s->stop != NULL;
-    else
-        o->found |= s->kind != STMT_nest || s->held || t->role != ROLE_temp || t->external || t == o->p->loss || has_length(t)
+    const bool here = s->kind == STMT_scan ? s->stop != NULL
+        : s->kind != STMT_nest || s->held || t->role != ROLE_temp || t->external || t == o->p->loss || has_length(t)
             || tensor_in(&o->varies, t);
-    o->found |= stmt_any(s, is_varying, o);
+    return here || ANY_EXPR_OF(e, s, is_varying(o, e));
 }
 
-static void see_state(Stmt *s, void *with)
+static bool has_state(const Once *o, Stmt *s)
 {
-    Once *o = with;
-    o->found |= stmt_any(s, is_of_state, o) || (s->target && tensor_in(&o->of_state, s->target));
+    return ANY_EXPR_OF(e, s, e->kind == EXPR_read && (e->tensor->role == ROLE_state || tensor_in(&o->of_state, e->tensor)))
+        || (s->target && tensor_in(&o->of_state, s->target));
 }
 
-static void gather_target(Stmt *s, void *with)
+static void gather_targets(Stmt *s, TensorList *list)
 {
-    if (s->target && !tensor_in(with, s->target))
-        PUSH(*(TensorList *) with, s->target);
+    EACH_WITHIN(part, s)
+        if (part->target)
+            PUSH_NEW(*list, part->target);
 }
 
-/* Adds the targets of every statement in which `see` finds what it looks for, until there are no more. */
-static void spread(Once *o, void (*see)(Stmt *, void *), TensorList *list)
+/* Adds the targets of every statement of which `is` holds, or of a part of it, until there are no more. */
+static void spread(Once *o, bool (*is)(const Once *, Stmt *), TensorList *list)
 {
     for (int had = -1; had != list->n;) {
         had = list->n;
-        for (int k = 0; k < o->p->body.n; k++) {
-            o->found = false;
-            each_part(o->p->body.at[k], see, o);
-            if (o->found)
-                each_part(o->p->body.at[k], gather_target, list);
+        EACH(s, o->p->body) {
+            bool found = false;
+            EACH_WITHIN(part, s)
+                found |= is(o, part);
+            if (found)
+                gather_targets(s, list);
         }
     }
 }
 
 static void states_of_steps(Once *o)
 {
-    for (int k = 0; k < o->m->phases.n; k++) {
-        each_stmt(&o->m->phases.at[k]->gradient->body, gather_target, &o->varies);
-        each_stmt(&o->m->phases.at[k]->gradient->update, gather_target, &o->varies);
+    EACH(phase, o->m->phases) {
+        StmtList *const parts[] = { &phase->gradient->body, &phase->gradient->update };
+        for (int k = 0; k < 2; k++)
+            EACH_STMT(s, parts[k])
+                if (s->target && s->target->role == ROLE_state)
+                    PUSH_NEW(o->varies, s->target);
     }
-    int n = 0;
-    for (int k = 0; k < o->varies.n; k++)
-        if (o->varies.at[k]->role == ROLE_state)
-            o->varies.at[n++] = o->varies.at[k];
-    o->varies.n = n;
 }
 
 /* ---- what leaves -------------------------------------------------------------------------------------- */
 static bool writes_hoisted(Once *o, Stmt *s)
 {
-    TensorList targets = { 0 };
-    each_part(s, gather_target, &targets);
-    for (int k = 0; k < targets.n; k++)
-        if (tensor_in(&o->hoisted, targets.at[k]))
+    EACH_WITHIN(part, s)
+        if (part->target && tensor_in(&o->hoisted, part->target))
             return true;
     return false;
 }
 
-static void gather_needed(Expr *e, void *with)
+static void gather_needed(Once *o, Stmt *s)
 {
-    Once *o = with;
-    if (e->kind == EXPR_read && e->tensor->role == ROLE_temp && !tensor_in(&o->hoisted, e->tensor))
-        PUSH(o->hoisted, e->tensor);
-}
-
-static void see_needed(Stmt *s, void *with)
-{
-    stmt_walk(s, gather_needed, with);
-    gather_target(s, &((Once *) with)->hoisted);
+    EACH_WITHIN(part, s) {
+        EACH_EXPR_OF(e, part)
+            if (e->kind == EXPR_read && e->tensor->role == ROLE_temp)
+                PUSH_NEW(o->hoisted, e->tensor);
+        if (part->target)
+            PUSH_NEW(o->hoisted, part->target);
+    }
 }
 
 /* What is much, and what that is made of. */
 static void choose(Once *o)
 {
-    for (int k = 0; k < o->p->body.n; k++) {
-        Stmt *s = o->p->body.at[k];
+    EACH(s, o->p->body) {
         TensorList targets = { 0 };
-        each_part(s, gather_target, &targets);
-        bool fits = stmt_points(s) >= LITTLE;
-        for (int j = 0; j < targets.n && fits; j++)
-            fits = !tensor_in(&o->varies, targets.at[j]) && tensor_in(&o->of_state, targets.at[j]);
-        for (int j = 0; j < targets.n && fits; j++)
-            if (!tensor_in(&o->hoisted, targets.at[j]))
-                PUSH(o->hoisted, targets.at[j]);
+        gather_targets(s, &targets);
+        if (stmt_points(s) >= LITTLE && !FIND(t, targets, tensor_in(&o->varies, t) || !tensor_in(&o->of_state, t)))
+            EACH(t, targets)
+                PUSH_NEW(o->hoisted, t);
     }
     for (int had = -1; had != o->hoisted.n;) {
         had = o->hoisted.n;
         for (int k = o->p->body.n - 1; k >= 0; k--)
             if (writes_hoisted(o, o->p->body.at[k]))
-                each_part(o->p->body.at[k], see_needed, o);
+                gather_needed(o, o->p->body.at[k]);
     }
 }
 
@@ -188,25 +163,22 @@ static void guide(Once *o, Stmt *s)
 void once(Module *m, Program *p)
 {
     Once o = { .m = m, .p = p };
-    bool runs = false;
-    for (int k = 0; k < m->phases.n; k++)
-        runs |= m->phases.at[k]->gradient == p || m->phases.at[k]->evaluate == p;
-    if (!runs)
+    if (!FIND(phase, m->phases, phase->gradient == p || phase->evaluate == p))
         return;
     states_of_steps(&o);
-    spread(&o, see_varying, &o.varies);
-    spread(&o, see_state, &o.of_state);
+    spread(&o, varies, &o.varies);
+    spread(&o, has_state, &o.of_state);
     choose(&o);
     StmtList rest = { 0 };
-    for (int k = 0; k < p->body.n; k++)
-        if (writes_hoisted(&o, p->body.at[k]))
-            PUSH(p->once, p->body.at[k]);
+    EACH(s, p->body)
+        if (writes_hoisted(&o, s))
+            PUSH(p->once, s);
         else
-            PUSH(rest, p->body.at[k]);
+            PUSH(rest, s);
     p->body = rest;
-    for (int k = 0; k < o.hoisted.n; k++)
-        o.hoisted.at[k]->role = ROLE_state;
-    for (int k = 0; k < p->body.n; k++)
-        if (p->body.at[k]->kind == STMT_nest && p->body.at[k]->set == SET_search)
-            guide(&o, p->body.at[k]);
+    EACH(t, o.hoisted)
+        t->role = ROLE_state;
+    EACH(s, p->body)
+        if (s->kind == STMT_nest && s->set == SET_search)
+            guide(&o, s);
 }

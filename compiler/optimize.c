@@ -20,9 +20,8 @@ typedef struct {
 
 /* ---- states that are none ------------------------------------------------------------------------------- */
 /* Within an update gradients stay what they are. */
-static bool may_change(const Expr *e, const void *with)
+static bool may_change(const Expr *e)
 {
-    (void) with;
     return e->kind == EXPR_draw || e->kind == EXPR_reduce
         || (e->kind == EXPR_read && e->tensor->role != ROLE_grad && e->tensor->role != ROLE_clock);
 }
@@ -41,16 +40,15 @@ static Expr *read_through(Expr *e, void *with)
 /* m := g is g to all that read m after it; if nobody does before, m need not be kept. */
 static bool passes(StmtList *updates, int first, Tensor *state)
 {
-    const TensorList one = { .at = &state, .n = 1 };
     int at = -1;
     for (int k = updates->n - 1; k >= first; k--)
         if (updates->at[k]->target == state)
             at = k;
     Stmt *set = at < 0 ? NULL : updates->at[at];
-    if (!set || set->set != SET_is || set->where || expr_any(set->value, may_change, NULL))
+    if (!set || set->set != SET_is || set->where || ANY_EXPR(e, set->value, may_change(e)))
         return false;
     for (int k = first; k < updates->n; k++)
-        if (k < at ? stmt_any(updates->at[k], reads_one_of, &one) : k > at && updates->at[k]->target == state)
+        if (k < at ? ANY_EXPR_OF(e, updates->at[k], e->tensor == state) : k > at && updates->at[k]->target == state)
             return false;
     for (int k = at + 1; k < updates->n; k++)
         stmt_map(updates->at[k], read_through, set);

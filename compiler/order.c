@@ -23,10 +23,7 @@ typedef struct { VEC(Moved) at; } Order;
 /* ---- groups ----------------------------------------------------------------------------------- */
 static int place_of(Order *o, const Tensor *t)
 {
-    for (int k = 0; k < o->at.n; k++)
-        if (o->at.at[k].tensor == t)
-            return k;
-    return -1;
+    return FIRST(k, o->at.n, o->at.at[k].tensor == t);
 }
 
 static Moved *group_of(Order *o, const Tensor *t)
@@ -39,48 +36,22 @@ static Moved *group_of(Order *o, const Tensor *t)
 
 static bool may_move(const Tensor *t)
 {
-    bool may = t->role == ROLE_temp && t->elem == ELEM_real && t->rank > 2 && t->axis[0].example && !t->external;
-    for (int k = 1; k < t->rank && may; k++)
-        may = !t->axis[k].length && !t->axis[k].example;
-    return may;
+    return t->role == ROLE_temp && t->elem == ELEM_real && t->rank > 2 && t->axis[0].example && !t->external
+        && ALL(k, t->rank, k == 0 || (!t->axis[k].length && !t->axis[k].example));
 }
 
 static void note_tensor(Order *o, Tensor *t)
 {
-    if (!t || !may_move(t) || place_of(o, t) >= 0)
+    if (!may_move(t) || place_of(o, t) >= 0)
         return;
     const Moved one = { .tensor = t, .group = o->at.n, .last = -1 };
     PUSH(o->at, one);
 }
 
-static void note_expr(Expr *x, void *with)
-{
-    if (x->kind == EXPR_read)
-        note_tensor(with, x->tensor);
-}
-
-static void note_stmt(Stmt *s, void *with)
-{
-    note_tensor(with, s->target);
-    note_tensor(with, s->source);
-    stmt_walk(s, note_expr, with);
-}
-
 /* ---- votes ------------------------------------------------------------------------------------ */
 static bool has_example(const Tensor *t)
 {
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].example)
-            return true;
-    return false;
-}
-
-static bool stands_in(Expr *const *sub, int rank, const Index *i)
-{
-    for (int k = 0; k < rank; k++)
-        if (is_index(sub[k], i))
-            return true;
-    return false;
+    return ANY(k, t->rank, t->axis[k].example);
 }
 
 static bool is_product(const Stmt *s)
@@ -97,13 +68,12 @@ static void vote(Order *o, Stmt *s, Tensor *t, Expr *const *sub, const Tensor *w
     for (int k = 0; k < s->nindex; k++)
         work *= s->index[k]->size;
     for (int k = 1; g && k < t->rank; k++)
-        if (sub[k]->kind == EXPR_index && t->axis[k].size > 1 && stands_in(wsub, w->rank, sub[k]->index))
+        if (sub[k]->kind == EXPR_index && t->axis[k].size > 1 && ANY(j, w->rank, is_index(wsub[j], sub[k]->index)))
             g->votes[k] += work;
 }
 
-static void vote_stmt(Stmt *s, void *with)
+static void vote_stmt(Order *o, Stmt *s)
 {
-    Order *o = with;
     if (!is_product(s))
         return;
     Expr *const f[2] = { s->value->arg[0], s->value->arg[1] };
@@ -124,35 +94,22 @@ static void vote_stmt(Stmt *s, void *with)
 static void join(Order *o, const Tensor *a, const Tensor *b)
 {
     Moved *x = group_of(o, a), *y = group_of(o, b);
-    if (!x || !y || x == y || x->tensor->rank != y->tensor->rank)
+    if (!x || !y || x == y || x->tensor->rank != y->tensor->rank
+        || ANY(k, x->tensor->rank, x->tensor->axis[k].size != y->tensor->axis[k].size))
         return;
-    for (int k = 0; k < x->tensor->rank; k++)
-        if (x->tensor->axis[k].size != y->tensor->axis[k].size)
-            return;
     for (int k = 0; k < x->tensor->rank; k++)
         x->votes[k] += y->votes[k];
     x->stays |= y->stays;
     y->group = (int) (x - o->at.at);
 }
 
-typedef struct { Order *o; Stmt *s; } Joining;
-
-static void join_read(Expr *x, void *with)
+/* With what s reads at its very point. */
+static void join_reads(Order *o, Stmt *s)
 {
-    Joining *j = with;
-    if (x->kind != EXPR_read || x->tensor->rank != j->s->target->rank)
-        return;
-    for (int k = 0; k < x->tensor->rank; k++)
-        if (x->sub[k]->kind != EXPR_index || !is_index(j->s->sub[k], x->sub[k]->index))
-            return;
-    join(j->o, j->s->target, x->tensor);
-}
-
-static void join_stmt(Stmt *s, void *with)
-{
-    Joining j = { with, s };
-    if (s->kind == STMT_nest)
-        stmt_walk(s, join_read, &j);
+    EACH_EXPR_OF(x, s)
+        if (x->kind == EXPR_read && x->tensor->rank == s->target->rank
+            && ALL(k, x->tensor->rank, x->sub[k]->kind == EXPR_index && is_index(s->sub[k], x->sub[k]->index)))
+            join(o, s->target, x->tensor);
 }
 
 /* ---- moving ----------------------------------------------------------------------------------- */
@@ -184,10 +141,10 @@ static Expr *move_read(Expr *x, void *with)
     return expr_read(x->tensor, sub, check, x->other);
 }
 
-static void move_stmt(Stmt *s, void *with)
+static void move_stmt(Order *o, Stmt *s)
 {
-    stmt_map(s, move_read, with);
-    const int last = s->kind == STMT_nest ? last_axis(with, s->target) : -1;
+    stmt_map(s, move_read, o);
+    const int last = s->kind == STMT_nest ? last_axis(o, s->target) : -1;
     if (last >= 0)
         move_sub(s->sub, &s->check, s->target->rank, last);
 }
@@ -263,25 +220,14 @@ typedef struct { Module *m; VEC(Turned) at; } Weights;
 
 static bool all_bare(Expr *const *sub, int rank)
 {
-    for (int k = 0; k < rank; k++)
-        if (sub[k]->kind != EXPR_index)
-            return false;
-    return true;
-}
-
-static bool stmt_sets_by(const Stmt *s, const Index *i)
-{
-    for (int k = 0; k < s->target->rank; k++)
-        if (expr_uses(s->sub[k], i))
-            return true;
-    return false;
+    return ALL(k, rank, sub[k]->kind == EXPR_index);
 }
 
 static Tensor *turned(Weights *w, Tensor *t, int last)
 {
-    for (int k = 0; k < w->at.n; k++)
-        if (w->at.at[k].of == t && w->at.at[k].last == last)
-            return w->at.at[k].copy;
+    const Turned *had = FIND_AT(one, w->at, one->of == t && one->last == last);
+    if (had)
+        return had->copy;
     Tensor *c = unmoved(w->m, t);
     move_axis(c, last);
     PUSH(w->at, ((Turned) { t, c, last }));
@@ -294,12 +240,9 @@ static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const 
     const Expr *const end = sub[t->rank - 1], *const had = wsub[w->rank - 1];
     if (t->rank < 3 || end->kind != EXPR_index || had->kind != EXPR_index || !all_bare(wsub, w->rank))
         return -1;
-    if (s->target != w && !stmt_sets_by(s, had->index))
+    if (s->target != w && !ANY(k, s->target->rank, expr_uses(s->sub[k], had->index)))
         return -1;
-    for (int k = 0; k < w->rank - 1; k++)
-        if (is_index(wsub[k], end->index))
-            return k;
-    return -1;
+    return FIRST(k, w->rank - 1, is_index(wsub[k], end->index));
 }
 
 static bool same_block(const Tensor *a, const Tensor *b)
@@ -309,8 +252,8 @@ static bool same_block(const Tensor *a, const Tensor *b)
 
 static bool written(const StmtList *list, const Tensor *t)
 {
-    for (int k = 0; k < list->n; k++)
-        if ((list->at[k]->target && same_block(list->at[k]->target, t)) || written(&list->at[k]->body, t))
+    EACH_STMT(s, list)
+        if (s->target && same_block(s->target, t))
             return true;
     return false;
 }
@@ -346,26 +289,12 @@ static int gradient_last(const Stmt *s)
     return -1;
 }
 
-typedef struct { const Tensor *of; bool otherwise; } Touch;
-
-static void see_touch(Expr *x, void *with)
-{
-    Touch *t = with;
-    t->otherwise |= x->kind == EXPR_read && same_block(x->tensor, t->of);
-}
-
 /* Whether all that the body does with the gradient g is to set it, and as a whole tensor. */
 static bool only_set(StmtList *body, const Tensor *g)
 {
-    Touch t = { g, false };
-    for (int k = 0; k < body->n; k++) {
-        Stmt *s = body->at[k];
-        stmt_walk(s, see_touch, &t);
-        t.otherwise |= s->target && s->target != g && same_block(s->target, g);
-        t.otherwise |= s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex);
-        t.otherwise |= written(&s->body, g);
-    }
-    return !t.otherwise;
+    return !FIND(s, *body, ANY_EXPR_OF(x, s, x->tensor && same_block(x->tensor, g))
+                 || (s->target && s->target != g && same_block(s->target, g))
+                 || (s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex)) || written(&s->body, g));
 }
 
 static Stmt *copy_turned(const Stmt *like, Tensor *target, Tensor *source, int last, bool back)
@@ -406,9 +335,7 @@ static void turn_weights(Module *m, StmtList *body)
             const Turned *t = &set.at.at[j];
             if (s->target != t->of)
                 continue;
-            bool more = false;
-            for (int i = k + 1; i < body->n; i++)
-                more |= body->at[i]->target == t->of;
+            const bool more = ANY(i, body->n, i > k && body->at[i]->target == t->of);
             s->target = t->copy;
             move_sub(s->sub, &s->check, t->copy->rank, t->last);
             if (!more)
@@ -419,29 +346,29 @@ static void turn_weights(Module *m, StmtList *body)
     *body = out;
 }
 
-static void each_part(Program *p, void (*see)(Stmt *, void *), void *with)
-{
-    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end };
-    for (int k = 0; k < 4; k++)
-        each_stmt(parts[k], see, with);
-}
-
 void order_axes(Module *m, Program *p)
 {
     Order o = { 0 };
-    each_part(p, note_stmt, &o);
-    for (int k = 0; k < o.at.n; k++)
-        o.at.at[k].stays = tensor_in(&p->outputs, o.at.at[k].tensor);
-    each_part(p, vote_stmt, &o);
-    each_part(p, join_stmt, &o);
-    for (int k = 0; k < o.at.n; k++)
-        choose_last(&o, &o.at.at[k]);
-    StmtList *const parts[] = { &p->begin, &p->body, &p->update, &p->end };
-    for (int k = 0; k < 4; k++)
-        part_reshapes(m, &o, parts[k]);
-    each_part(p, move_stmt, &o);
-    for (int k = 0; k < o.at.n; k++)
-        if (o.at.at[k].last >= 0)
-            move_axis(o.at.at[k].tensor, o.at.at[k].last);
+    EACH_STMT_OF(s, p) {
+        const TensorList named = stmt_tensors(s);
+        EACH(t, named)
+            note_tensor(&o, t);
+    }
+    EACH_AT(x, o.at)
+        x->stays = tensor_in(&p->outputs, x->tensor);
+    EACH_STMT_OF(s, p)
+        vote_stmt(&o, s);
+    EACH_STMT_OF(s, p)
+        if (s->kind == STMT_nest)
+            join_reads(&o, s);
+    EACH_AT(x, o.at)
+        choose_last(&o, x);
+    for (int k = 0; program_part(p, k); k++)
+        part_reshapes(m, &o, program_part(p, k));
+    EACH_STMT_OF(s, p)
+        move_stmt(&o, s);
+    EACH_AT(x, o.at)
+        if (x->last >= 0)
+            move_axis(x->tensor, x->last);
     turn_weights(m, &p->body);
 }

@@ -151,8 +151,7 @@ static Stmt *either_or(Emit *e, Stmt *s)
     if (!x)
         return NULL;
     Expr *inside = expr_inside(expr_read(x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), NULL));
-    Stmt *other = NEW(Stmt);
-    *other = *s;
+    Stmt *other = stmt_like(s);
     other->value = put_factor(s->value, x, x->other);
     Expr *not = expr_op(OP_not, inside, NULL, NULL);
     other->where = s->where ? expr_op(OP_and, s->where, not, NULL) : not;

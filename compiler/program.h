@@ -290,16 +290,31 @@ bool  expr_is(const Expr *e, double v);     /* is the number v */
 bool  is_op(const Expr *e, Op op);
 bool  is_index(const Expr *e, const Index *i);      /* the bare index */
 bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
+bool  expr_among(const ExprList *list, const Expr *e);      /* one like it */
 /* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
 bool  expr_same_under(const Expr *a, Index *const *ia, const Expr *b, Index *const *ib, int n);
 /* The direct parts of e, limits aside: k counts from 0 until NULL comes back. The place may hold NULL. */
 Expr **expr_part(const Expr *e, int k);
-/* These go through e and all in it: subscripts, keys and the limits of bound indices included. NULL: nothing. */
-void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);
+/* For each x among e and all in it, the whole before its parts: subscripts, keys and the limits of bound indices included.
+ * NULL: nothing. EACH_EXPR_OF: the same for the expressions of a statement: limits, subscripts, where, value, draw, but not
+ * its body. ANY_EXPR, ANY_EXPR_OF: whether c holds for one. */
+#define EACH_EXPR(x, e)         WALK(x, walk_expr(e))
+#define EACH_EXPR_OF(x, s)      WALK(x, walk_stmt(s))
+#define ANY_EXPR(x, e, c)       ANY_BY(EACH_EXPR, x, e, c)
+#define ANY_EXPR_OF(x, s, c)    ANY_BY(EACH_EXPR_OF, x, s, c)
+typedef struct { int from; bool done; } ExprWalk;
+ExprWalk walk_expr(Expr *e);
+ExprWalk walk_stmt(Stmt *s);
+Expr *walk_next(ExprWalk *w);
+void  walk_end(ExprWalk *w);
+#define WALK(x, walk) \
+    for (ExprWalk x##_walk __attribute__((cleanup(walk_end))) = walk; !x##_walk.done; x##_walk.done = true) \
+        for (Expr *x; (x = walk_next(&x##_walk)); )
+void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);          /* by a function */
 bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with);
 bool  expr_uses(Expr *e, const Index *i);
 bool  expr_reads(Expr *e, const TensorList *list);
-bool  reads_one_of(const Expr *e, const void *list);        /* for expr_any and stmt_any: e itself is a read of one */
+bool  reads_one_of(const Expr *e, const TensorList *list);  /* e itself is a read of one */
 typedef struct { double lo, hi; } Span;     /* infinite where nothing is known */
 Span  expr_range(const Expr *e);            /* what its value lies between */
 /* e with image() in place of each of its direct parts, limits aside; e itself where that changes nothing. */
@@ -321,16 +336,19 @@ void  nest_axis(Stmt *s, Index *i, Axis axis, bool loop);
 int   target_axis(const Stmt *s, const Index *i);           /* where i stands alone; -1: nowhere */
 void  where_to_limits(Stmt *s);             /* `where i < limit` becomes the limit of i, if i and no other index depends on it */
 Expr **stmt_part(Stmt *s, int k);           /* as expr_part: subscripts, where, value, draw */
-/* These go through the expressions of s, not through its body: subscripts, limits, where, value, draw. */
-void  stmt_walk(Stmt *s, void (*see)(Expr *, void *), void *with);
-bool  stmt_any(Stmt *s, bool (*is)(const Expr *, const void *), const void *with);
 void  stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with);        /* in place; limits stay */
 void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* in place, limits and body too */
 TensorList stmt_tensors(Stmt *s);           /* all that s itself names, once each: what it writes comes first */
 TensorList written_by(StmtList *list);      /* scans' bodies included, once for each statement */
-/* For every statement, scans' bodies included. */
-void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);
-void  each_stmt_of(Program *p, void (*see)(Stmt *, void *), void *with);
+/* For each statement of a list, or of a program, scans' bodies included. */
+#define EACH_STMT(s, list)      EACH_OF_ALL(s, stmts_all(list))
+#define EACH_STMT_OF(s, p)      EACH_OF_ALL(s, stmts_of(p))
+#define EACH_OF_ALL(s, all) \
+    for (StmtList s##_all = all, *s##_once = &s##_all; s##_once; s##_once = NULL) EACH(s, s##_all)
+StmtList stmts_all(const StmtList *list);
+StmtList stmts_of(Program *p);
+void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);   /* by a function */
+Stmt *stmt_like(const Stmt *s);             /* a copy, whose body is the same */
 StmtList *program_part(Program *p, int k);  /* once, begin, body, update, end; then NULL */
 Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */

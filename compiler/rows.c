@@ -39,12 +39,6 @@ static Expr *row_at(Tensor *list, Index *k)
 }
 
 /* ---- which tables ------------------------------------------------------------------------------------ */
-static bool is_whole_read(const Expr *e, const void *with)
-{
-    (void) with;
-    return e->kind == EXPR_read && e->whole && e->tensor->rank > 0;
-}
-
 static bool clears(const Stmt *s, const Tensor *grad)
 {
     if (s->set != SET_is || !expr_is(s->value, 0) || s->where || s->check || s->held)
@@ -55,21 +49,15 @@ static bool clears(const Stmt *s, const Tensor *grad)
 
 typedef struct { const Tensor *grad; bool fits; int clears, adds; } Writes;
 
-static void see_within(Stmt *s, void *with)
-{
-    Writes *w = with;
-    w->fits &= s->target != w->grad;
-}
-
 static void see_write(Writes *w, Stmt *s)
 {
-    if (s->kind == STMT_scan)
-        each_stmt(&s->body, see_within, w);
+    EACH_STMT(inner, &s->body)
+        w->fits &= inner->target != w->grad;
     if (s->target != w->grad)
         return;
     if (s->kind == STMT_nest && clears(s, w->grad))
         w->clears++;
-    else if (s->kind == STMT_nest && s->set == SET_add && !s->held && expr_any(s->sub[0], is_whole_read, NULL))
+    else if (s->kind == STMT_nest && s->set == SET_add && !s->held && ANY_EXPR(e, s->sub[0], e->kind == EXPR_read && e->whole && e->tensor->rank > 0))
         w->adds++;
     else
         w->fits = false;
@@ -98,10 +86,9 @@ static bool above_zero(const Expr *e)
     return (above_zero(e->arg[0]) && not_below_zero(e->arg[1])) || (not_below_zero(e->arg[0]) && above_zero(e->arg[1]));
 }
 
-static bool moves(const Expr *e, const void *with)
+static bool moves(Expr *e)
 {
-    (void) with;
-    return e->kind == EXPR_draw || (e->kind == EXPR_read && e->tensor->role != ROLE_clock);
+    return ANY_EXPR(x, e, x->kind == EXPR_draw || (x->kind == EXPR_read && x->tensor->role != ROLE_clock));
 }
 
 /* With 0 for gradients. Numbers, and what the clock makes of them, are taken to be finite. */
@@ -113,9 +100,9 @@ static Expr *at_zero(Expr *e, void *with)
     if (!is_op(r, OP_mul) && !is_op(r, OP_div))
         return r;
     Expr *a = r->arg[0], *b = r->arg[1];
-    if (expr_is(a, 0) && (is_op(r, OP_div) ? above_zero(b) : !expr_any(b, moves, NULL)))
+    if (expr_is(a, 0) && (is_op(r, OP_div) ? above_zero(b) : !moves(b)))
         return expr_real(0);
-    return is_op(r, OP_mul) && expr_is(b, 0) && !expr_any(a, moves, NULL) ? expr_real(0) : r;
+    return is_op(r, OP_mul) && expr_is(b, 0) && !moves(a) ? expr_real(0) : r;
 }
 
 /* The stretch of parameters that a statement of an optimizer is about; NULL: it is none. */
@@ -137,19 +124,15 @@ static bool meets(const Tensor *a, const Tensor *b)
     return a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
 }
 
-typedef struct { const Stmt *s; const Tensor *stretch; bool strays; } Reads;
-
-static void see_read(Expr *e, void *with)
+/* Whether e is no number, nor the stretch's at the point of s. */
+static bool strays(const Expr *e, const Stmt *s, const Tensor *stretch)
 {
-    Reads *r = with;
-    if (e->kind == EXPR_draw)
-        r->strays = true;
-    if (e->kind != EXPR_read || e->tensor->rank == 0)
-        return;
     const Tensor *t = e->tensor;
+    if (e->kind != EXPR_read || t->rank == 0)
+        return e->kind == EXPR_draw;
     const bool block = t->role == ROLE_param || t->role == ROLE_grad;
-    r->strays |= t->rank != 1 || e->check || !is_index(e->sub[0], r->s->index[0])
-        || (block ? t->offset != r->stretch->offset : t->of_param != r->stretch);
+    return t->rank != 1 || e->check || !is_index(e->sub[0], s->index[0])
+        || (block ? t->offset != stretch->offset : t->of_param != stretch);
 }
 
 /* One pass over the stretch, element by element, that does nothing where the gradient is 0. */
@@ -157,9 +140,7 @@ static bool rests(Stmt *s, const Tensor *stretch)
 {
     if (s->set != SET_is || s->where || s->check || s->nindex != 1 || s->target->rank != 1 || !is_index(s->sub[0], s->index[0]))
         return false;
-    Reads r = { s, stretch, false };
-    expr_walk(s->value, see_read, &r);
-    const Expr *still = r.strays ? NULL : at_zero(s->value, NULL);
+    const Expr *still = ANY_EXPR(e, s->value, strays(e, s, stretch)) ? NULL : at_zero(s->value, NULL);
     return still && still->kind == EXPR_read && still->tensor == s->target;
 }
 
@@ -230,11 +211,9 @@ static void join_rows(const Found *f, Stmt *s, StmtList *out)
     join->sub[0] = expr_num(0);
     join->where = s->where;
     for (int k = 0; k < s->nindex; k++) {
-        bool used = expr_uses(join->value, s->index[k]) || (join->where && expr_uses(join->where, s->index[k]));
-        for (int j = 0; j < s->nindex && !used; j++)
-            used = s->index[j]->limit && expr_uses(s->index[j]->limit, s->index[k]);
-        if (used)
-            nest_index(join, s->index[k]);
+        Index *i = s->index[k];
+        if (expr_uses(join->value, i) || expr_uses(join->where, i) || ANY(j, s->nindex, expr_uses(s->index[j]->limit, i)))
+            nest_index(join, i);
     }
     PUSH(*out, join);
 }
@@ -244,10 +223,7 @@ static void gradient_by_rows(Rows *r)
     StmtList out = { 0 };
     for (int k = 0; k < r->p->body.n; k++) {
         Stmt *s = r->p->body.at[k];
-        const Found *f = NULL;
-        for (int j = 0; j < r->found.n; j++)
-            if (s->target == r->found.at[j].grad)
-                f = &r->found.at[j];
+        const Found *f = FIND_AT(found, r->found, found->grad == s->target);
         if (f && s->set == SET_is) {
             clear_rows(f, s, &out);
             continue;
@@ -263,8 +239,7 @@ static void gradient_by_rows(Rows *r)
 /* The elements from .. from + count of a stretch. */
 static Stmt *piece(const Stmt *s, long from, long count)
 {
-    Stmt *c = NEW(Stmt);
-    *c = *s;
+    Stmt *c = stmt_like(s);
     Index *old = s->index[0];
     c->index[0] = index_new(old->name, (int) count, NULL);
     Expr *at = OP2(add, expr_index(c->index[0]), expr_num((double) from));
@@ -290,8 +265,7 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
     Tensor *t = f->table;
     Index *k = index_of_list(f->rows);
     TablePlace at = { .f = f };
-    Stmt *c = NEW(Stmt);
-    *c = *s;
+    Stmt *c = stmt_like(s);
     c->nindex = 0;
     nest_index(c, k);
     at.flat = at.sub[0] = row_at(f->rows, k);
@@ -315,8 +289,7 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
 /* Once its row is updated, nobody needs its gradient: it is cleared while it is at hand. */
 static Stmt *used_up(const Stmt *s, const Found *f)
 {
-    Stmt *c = NEW(Stmt);
-    *c = *s;
+    Stmt *c = stmt_like(s);
     c->target = f->grad;
     c->value = expr_real(0);
     for (int k = 0; k < f->table->rank; k++)
@@ -352,9 +325,7 @@ static void update_by_rows(Rows *r)
     for (int k = 0, n; k < r->p->update.n; k += n) {
         Stmt **at = &r->p->update.at[k];
         const Tensor *stretch = stretch_of(*at);
-        bool has = false;
-        for (int j = 0; j < r->found.n && stretch; j++)
-            has |= covers(stretch, r->found.at[j].table);
+        const bool has = stretch && FIND_AT(f, r->found, covers(stretch, f->table));
         for (n = 1; has && k + n < r->p->update.n && stretch_of(at[n]) == stretch; n++)
             ;
         if (has)
@@ -370,9 +341,7 @@ static void update_by_rows(Rows *r)
 void rows(Module *m, Program *p)
 {
     Rows r = { .m = m, .p = p };
-    for (int k = 0; k < m->phases.n; k++)
-        if (m->phases.at[k]->gradient == p)
-            r.phase = m->phases.at[k];
+    r.phase = FIND(phase, m->phases, phase->gradient == p);
     if (!r.phase || !r.phase->batch || r.phase->accumulate > 1)     /* gradients of several batches are gathered whole */
         return;
     find_tables(&r);
@@ -380,6 +349,6 @@ void rows(Module *m, Program *p)
         return;
     gradient_by_rows(&r);
     update_by_rows(&r);
-    for (int k = 0; k < r.found.n; k++)
-        PUSH(r.phase->tables, ((RowTable) { r.found.at[k].table, r.found.at[k].rows }));
+    EACH_AT(f, r.found)
+        PUSH(r.phase->tables, ((RowTable) { f->table, f->rows }));
 }

@@ -122,29 +122,19 @@ void add_to(StmtList *to, Scope *s, Stmt *st, Place place, Str formula)
         PUSH(*to, st);
 }
 
-typedef struct { Elab *e; const Stmt *st; } Around;
-
-static bool is_free(const Expr *x, const void *with)
+static bool is_free(const Index *i, const Stmt *st, const Scan *scan)
 {
-    const Around *a = with;
-    if (x->kind != EXPR_index)
-        return false;
-    for (int k = 0; k < a->st->nindex; k++)
-        if (a->st->index[k] == x->index)
-            return false;
-    for (const Scan *scan = a->e->scan; scan; scan = scan->up)
-        if (scan->step == x->index)
-            return false;
-    return true;
+    while (scan && scan->step != i)
+        scan = scan->up;
+    return !scan && index_among(st->index, st->nindex, i) < 0;
 }
 
 /* Where an index ends must be known where it is bound: not by an example that a reduction goes through. */
 static void check_limits(Scope *s, const Stmt *st, Place place)
 {
-    const Around around = { s->e, st };
     for (int k = 0; k < st->nindex; k++) {
         const Index *i = st->index[k];
-        if (!i->limit || !expr_any(i->limit, is_free, &around))
+        if (!i->limit || !ANY_EXPR(x, i->limit, x->kind == EXPR_index && is_free(x->index, st, s->e->scan)))
             continue;
         fail(s->e, place, DIAG_length_unbound, i->name);
         report_help("write the example too, `m[n, %s]`, or run over all of the axis: `m[%s < %d]`", i->name, i->name, i->size);

@@ -8,19 +8,14 @@
 
 enum { FEW = 16 };      /* so few weights are added up as quickly as they are searched */
 
-static bool is_variable(const Expr *e, const void *with)
-{
-    const Stmt *s = with;
-    return e->kind == EXPR_draw || (e->kind == EXPR_index && index_among(s->index, s->nouter, e->index) >= 0);
-}
-
 static bool is_repeated(const Stmt *s)
 {
     if (s->kind != STMT_nest || s->set != SET_choice || s->nouter == 0 || s->nindex != s->nouter + 1 || s->update
         || (s->where && expr_uses(s->where, s->index[s->nouter])))
         return false;
     const Index *over = s->index[s->nouter];
-    return !over->limit && over->size >= FEW && !expr_any(s->value, is_variable, s);
+    return !over->limit && over->size >= FEW && !ANY_EXPR(e, s->value, e->kind == EXPR_draw
+        || (e->kind == EXPR_index && index_among(s->index, s->nouter, e->index) >= 0));
 }
 
 /* s[v] = w[v] + s[v - 1]; its first step reads outside, which is 0. */
@@ -51,10 +46,9 @@ static void search_list(Module *m, StrList *names, StmtList *list)
         if (s->kind == STMT_scan)
             search_list(m, names, &s->body);
         if (is_repeated(s)) {
-            Stmt *sums = running_sum(m, names, s), *found = NEW(Stmt);
+            Stmt *sums = running_sum(m, names, s), *found = stmt_like(s);
             Expr *at = expr_index(s->index[s->nouter]);
             PUSH(out, sums);
-            *found = *s;
             found->set = SET_search;
             found->value = expr_read(sums->body.at[0]->target, &at, 0, NULL);
             s = found;

@@ -22,18 +22,13 @@ static Str tensor_name(Show *s, Tensor *t)
     return FIND(other, s->tensors, other != t && other->name == t->name) ? t->cname : t->name;
 }
 
-static bool name_taken(Show *s, Str name)
-{
-    return ANY(k, s->nindex, s->name[k] == name);
-}
-
 static Str index_name(Show *s, Index *i)
 {
     const int at = FIRST(k, s->nindex, s->index[k] == i);
     if (at >= 0)
         return s->name[at];
     Str name = i->name ? i->name : intern("i"), fresh = name;
-    for (int k = 2; name_taken(s, fresh); k++)
+    for (int k = 2; ANY(j, s->nindex, s->name[j] == fresh); k++)
         fresh = format("%s%d", name, k);
     if (s->nindex < MAX_NAMES) {
         s->index[s->nindex] = i;
@@ -142,11 +137,9 @@ static void show_bare(Show *s, Expr *e)
 static void show(Show *s, Expr *e, int least)
 {
     const bool wrap = level_of(e) < least;
-    if (wrap)
-        buf_add(s->b, "(");
+    buf_add(s->b, wrap ? "(" : "");
     show_bare(s, e);
-    if (wrap)
-        buf_add(s->b, ")");
+    buf_add(s->b, wrap ? ")" : "");
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
@@ -241,14 +234,6 @@ static void show_list(Show *s, StmtList *list, int depth)
 }
 
 /* ---- declarations -------------------------------------------------------------------------------- */
-static void see_stmt(Stmt *st, void *with)
-{
-    Show *s = with;
-    const TensorList named = stmt_tensors(st);
-    EACH(t, named)
-        PUSH_NEW(s->tensors, t);
-}
-
 static void show_tensor(Show *s, Tensor *t)
 {
     static const char *const role[] = { "in", "length", "clock", "param", "grad", "state", "temp" };
@@ -267,7 +252,11 @@ void program_print(Buf *b, Program *p)
 {
     Show s = { .b = b };
     static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates", "after the last batch" };
-    each_stmt_of(p, see_stmt, &s);
+    EACH_STMT_OF(st, p) {
+        const TensorList named = stmt_tensors(st);
+        EACH(t, named)
+            PUSH_NEW(s.tensors, t);
+    }
     buf_add(b, "# program %s\n", p->name ? p->name : "");
     EACH(t, s.tensors)
         show_tensor(&s, t);

@@ -24,7 +24,6 @@ typedef struct {
     VEC(Rule) rules;
     VEC(Seen) seen;
     int now;                    /* the number of the statement at hand */
-    bool update;                /* it is one of the updates */
     TensorList needed;
     TensorList zeroed;          /* an exact 0 was set or added */
     bool changed;
@@ -72,10 +71,7 @@ static Expr *rewrite_op(Simplify *s, Expr *e)
 
 static Rule *rule_of(Simplify *s, const Tensor *t)
 {
-    for (int k = 0; k < s->rules.n; k++)
-        if (s->rules.at[k].t == t)
-            return &s->rules.at[k];
-    return NULL;
+    return FIND_AT(r, s->rules, r->t == t);
 }
 
 static Expr *rewrite_read(Simplify *s, Expr *e)
@@ -152,22 +148,8 @@ static Seen *seen(Simplify *s, Tensor *t)
     return &s->seen.at[t->mark - 1];
 }
 
-static void see_use(Expr *e, void *with)
+static void see_stmt(Simplify *s, Stmt *st, bool update)
 {
-    Simplify *s = with;
-    if (e->kind == EXPR_read)
-        seen(s, e->tensor)->updates |= s->update;
-}
-
-static void see_limit(Expr *e, void *with)          /* limits stay as they are */
-{
-    if (e->kind == EXPR_read)
-        seen(with, e->tensor)->whole_use = true;
-}
-
-static void see_stmt(Stmt *st, void *with)
-{
-    Simplify *s = with;
     s->now++;
     Tensor *const whole[] = { st->source, st->wrt, st->stop };
     for (int k = 0; k < 3; k++)
@@ -182,9 +164,13 @@ static void see_stmt(Stmt *st, void *with)
             if (st->target->axis[k].length)
                 seen(s, st->target->axis[k].length)->whole_use = true;
     }
-    stmt_walk(st, see_use, s);
+    EACH_EXPR_OF(e, st)
+        if (e->tensor)
+            seen(s, e->tensor)->updates |= update;
     for (int k = 0; k < st->nindex; k++)
-        expr_walk(st->index[k]->limit, see_limit, s);
+        EACH_EXPR(e, st->index[k]->limit)           /* limits stay as they are */
+            if (e->tensor)
+                seen(s, e->tensor)->whole_use = true;
 }
 
 static bool kept(Simplify *s, const Tensor *t)
@@ -209,9 +195,8 @@ static bool is_copy(const Stmt *st, Rule *r)
     return true;
 }
 
-static void find_rule(Stmt *st, void *with)
+static void find_rule(Simplify *s, Stmt *st)
 {
-    Simplify *s = with;
     s->now++;
     if (st->kind != STMT_nest || st->set != SET_is || st->where || st->held || st->update || st->check)
         return;
@@ -234,12 +219,12 @@ static void find_rule(Stmt *st, void *with)
 static void find_rules(Simplify *s)
 {
     s->seen.n = s->rules.n = s->now = 0;
-    for (int k = 0; program_part(s->p, k); k++) {
-        s->update = program_part(s->p, k) == &s->p->update;
-        each_stmt(program_part(s->p, k), see_stmt, s);
-    }
+    for (int k = 0; program_part(s->p, k); k++)
+        EACH_STMT(st, program_part(s->p, k))
+            see_stmt(s, st, program_part(s->p, k) == &s->p->update);
     s->now = 0;
-    each_stmt_of(s->p, find_rule, s);
+    EACH_STMT_OF(st, s->p)
+        find_rule(s, st);
 }
 
 /* ---- what is needed ------------------------------------------------------------------------------ */

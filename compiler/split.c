@@ -39,49 +39,30 @@ typedef struct {
 } Split;
 
 /* ---- facts --------------------------------------------------------------------------------------- */
-static bool is_reduce(const Expr *e, const void *with)
-{
-    (void) with;
-    return e->kind == EXPR_reduce;
-}
-
 static bool has_reduce(Expr *e)
 {
-    return expr_any(e, is_reduce, NULL);
+    return ANY_EXPR(x, e, x->kind == EXPR_reduce);
 }
 
-typedef struct { IndexList free, bound; } Indices;
-
-static void see_bound(Expr *e, void *with)
+static void add_free(Expr *e, const IndexList *bound, IndexList *free)
 {
-    Indices *f = with;
-    for (int k = 0; k < e->nindex; k++)
-        PUSH(f->bound, e->bound[k]);
-}
-
-static void see_free(Expr *e, void *with)
-{
-    Indices *f = with;
-    if (e->kind != EXPR_index || HAS(f->bound, e->index) || HAS(f->free, e->index))
-        return;
-    PUSH(f->free, e->index);
-    expr_walk(e->index->limit, see_free, f);        /* an index that is used needs those of its limit */
+    EACH_EXPR(x, e) {
+        if (x->kind != EXPR_index || HAS(*bound, x->index) || HAS(*free, x->index))
+            continue;
+        PUSH(*free, x->index);
+        add_free(x->index->limit, bound, free);     /* an index that is used needs those of its limit */
+    }
 }
 
 /* The free indices of e, in the order of their first occurrence. */
 static IndexList free_of(Expr *e)
 {
-    Indices f = { 0 };
-    expr_walk(e, see_bound, &f);
-    expr_walk(e, see_free, &f);
-    return f.free;
-}
-
-static Stmt *copy(const Stmt *s)
-{
-    Stmt *n = NEW(Stmt);
-    *n = *s;
-    return n;
+    IndexList bound = { 0 }, free = { 0 };
+    EACH_EXPR(x, e)
+        for (int k = 0; k < x->nindex; k++)
+            PUSH(bound, x->bound[k]);
+    add_free(e, &bound, &free);
+    return free;
 }
 
 /* ---- temporaries --------------------------------------------------------------------------------- */
@@ -135,7 +116,7 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
         nest_axis(fill, outer->at[k], axis_along(outer->at[k], s->of, r), !is_step(s, level, outer->at[k]));
     for (int k = 0; set == SET_rank && k < r->nindex; k++)
         nest_axis(fill, r->bound[k], axis_along(r->bound[k], s->of, r), false);
-    Stmt *acc = copy(fill);
+    Stmt *acc = stmt_like(fill);
     acc->set = set;
     acc->value = point_value(r);
     acc->where = set == SET_rank ? NULL : expr_both(guard, r->where);
@@ -471,7 +452,7 @@ static bool accumulate(Split *s, Stmt *st)
             left = left ? OP2(add, left, value) : value;
             continue;
         }
-        Stmt *n = copy(st);
+        Stmt *n = stmt_like(st);
         n->set = SET_add;
         n->value = value;
         n->where = expr_both(st->where, r->where);
@@ -482,7 +463,7 @@ static bool accumulate(Split *s, Stmt *st)
     }
     s->nguard -= st->where != NULL;
     if (st->set == SET_is || left) {
-        Stmt *first = copy(st);
+        Stmt *first = stmt_like(st);
         first->value = left ? left : expr_num(0);
         put(s, s->depth, first);
     }
@@ -526,7 +507,7 @@ static bool set_directly(Split *s, Stmt *st)
 
 static void split_nest(Split *s, Stmt *was)
 {
-    Stmt *st = s->of = copy(was);
+    Stmt *st = s->of = stmt_like(was);
     s->around.n = s->nguard = 0;
     for (int k = 0; k < st->target->rank; k++)
         if (st->sub[k]->kind == EXPR_index)
@@ -560,7 +541,7 @@ static bool must_stay(StmtList *body, const bool *out, int k)
     for (int j = 0; j < body->n; j++) {
         StmtList one = { .at = &body->at[j], .n = 1 };
         const TensorList written = written_by(&one);
-        if ((!out[j] || j >= k) && stmt_any(body->at[k], reads_one_of, &written))
+        if ((!out[j] || j >= k) && ANY_EXPR_OF(e, body->at[k], reads_one_of(e, &written)))
             return true;
         if (!out[j] && j < k && tensor_in(&written, body->at[k]->target))
             return true;

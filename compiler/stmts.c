@@ -12,8 +12,7 @@ static Index *fresh(Emit *e, Index *i)
 
 Stmt *stmt_copy(Emit *e, Stmt *s)
 {
-    Stmt *c = NEW(Stmt);
-    *c = *s;
+    Stmt *c = stmt_like(s);
     Index *from[2 * MAX_RANK + 1];
     Expr *to[2 * MAX_RANK + 1];
     int n = 0;
@@ -180,17 +179,11 @@ bool affine(Expr *x, Index *i, long *by)
     return false;
 }
 
-static bool is_read(const Expr *x, const void *with)
-{
-    (void) with;
-    return x->kind == EXPR_read;
-}
-
 /* By what the text says alone: nothing that stands in memory is trusted. */
 bool bounds(Expr *x, long *lo, long *hi)
 {
     const Span r = expr_range(x);
-    const bool known = x->whole && !expr_any(x, is_read, NULL) && r.lo > -(1L << 30) && r.hi < 1L << 30;
+    const bool known = x->whole && !ANY_EXPR(part, x, part->kind == EXPR_read) && r.lo > -(1L << 30) && r.hi < 1L << 30;
     *lo = known ? (long) r.lo : 0;
     *hi = known ? (long) r.hi : 0;
     return known;

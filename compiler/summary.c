@@ -42,17 +42,12 @@ static Row *row_of(Table *t, Use *use)
     return &t->rows.at[t->rows.n - 1];
 }
 
-static void count_op(Expr *e, void *with)
-{
-    if (e->kind == EXPR_op && !e->whole && e->op != OP_select)
-        ++*(double *) with;
-}
-
 /* Subscripts hold whole numbers only, so what counts in a value is what is real. */
 static double operations(Expr *value)
 {
     double n = 0;
-    expr_walk(value, count_op, &n);
+    EACH_EXPR(e, value)
+        n += e->kind == EXPR_op && !e->whole && e->op != OP_select;
     return n;
 }
 
@@ -77,12 +72,6 @@ static void see_read(Table *t, Tensor *x)
     row->read = true;
 }
 
-static void see_expr(Expr *e, void *with)
-{
-    if (e->kind == EXPR_read)
-        see_read(with, e->tensor);
-}
-
 static void add_statement(Table *t, Stmt *s)
 {
     if (s->kind == STMT_scan) {
@@ -94,7 +83,9 @@ static void add_statement(Table *t, Stmt *s)
     }
     Row *row = row_of(t, s->use);
     t->reader = s->use;
-    expr_walk(s->value, see_expr, t);
+    EACH_EXPR(e, s->value)
+        if (e->tensor)
+            see_read(t, e->tensor);
     if (s->source)
         see_read(t, s->source);
     if (!row || s->backward || s->update)

@@ -94,61 +94,46 @@ Var *var_share(Emit *e, Tensor *t, Var **but, int n)
     return NULL;
 }
 
-typedef struct { Emit *e; VEC(Var *) mine; } Gathering;     /* mine: those this program has already */
+typedef VEC(Var *) VarList;
 
-static void gather(Gathering *g, Tensor *t)
+/* mine: those this program has already. */
+static void gather(Emit *e, VarList *mine, Tensor *t)
 {
-    if (info_of(g->e, t)->var)
+    if (!t || info_of(e, t)->var)
         return;
-    if (t->role != ROLE_temp) {
-        var_of(g->e, t);
-        return;
-    }
-    Var *found = var_share(g->e, t, g->mine.at, g->mine.n);
+    Var *found = t->role == ROLE_temp ? var_share(e, t, mine->at, mine->n) : NULL;
     if (!found)
-        found = var_of(g->e, t);
-    PUSH(g->mine, found);
-}
-
-static void gather_stmt(Stmt *s, void *with)
-{
-    const TensorList named = stmt_tensors(s);
-    EACH(t, named) {
-        gather(with, t);
-        for (int k = 0; k < t->rank; k++)
-            if (t->axis[k].length)
-                gather(with, t->axis[k].length);
-    }
-}
-
-/* A sweep's batches follow each other, so what two of its parts touch lives on between them. */
-static void note_parts(Stmt *s, void *with)
-{
-    Emit *e = with;
-    if (s->target && s->target->role == ROLE_temp)
-        var_of(e, s->target)->keep |= s->set != SET_is;
+        found = var_of(e, t);
+    PUSH(*mine, found);
 }
 
 static void gather_program(Emit *e, Program *p)
 {
-    Gathering g = { .e = e };
+    VarList mine = { 0 };
     EACH(t, p->inputs)
-        gather(&g, t);
-    each_stmt_of(p, gather_stmt, &g);
+        gather(e, &mine, t);
+    EACH_STMT_OF(s, p) {
+        const TensorList named = stmt_tensors(s);
+        EACH(t, named) {
+            gather(e, &mine, t);
+            for (int k = 0; k < t->rank; k++)
+                gather(e, &mine, t->axis[k].length);
+        }
+    }
     EACH(t, p->outputs)
-        gather(&g, t);
-    if (p->loss)
-        gather(&g, p->loss);
+        gather(e, &mine, t);
+    gather(e, &mine, p->loss);
     EACH(term, p->terms) {
         Tensor *const of[] = { term.value, term.each, term.weight, term.units };
         for (int j = 0; j < 4; j++)
-            if (of[j])
-                gather(&g, of[j]);
+            gather(e, &mine, of[j]);
     }
-    if (p->begin.n || p->end.n) {
-        each_stmt(&p->begin, note_parts, e);
-        each_stmt(&p->end, note_parts, e);
-    }
+    /* A sweep's batches follow each other, so what two of its parts touch lives on between them. */
+    StmtList *const around[] = { &p->begin, &p->end };
+    for (int k = 0; k < 2; k++)
+        EACH_STMT(s, around[k])
+            if (s->target && s->target->role == ROLE_temp)
+                var_of(e, s->target)->keep |= s->set != SET_is;
 }
 
 void vars_collect(Emit *e)
