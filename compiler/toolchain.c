@@ -281,15 +281,6 @@ static int reported(void)
     return 3;
 }
 
-int build_trainer(Module *m, const BuildOptions *how, const char *binary)
-{
-    Buf c = { 0 };
-    if (!emit(&c, m, how->emit))
-        return reported();
-    exports_print(&c, m, how->emit);
-    return compile_in_folder(m, how, &c, binary);
-}
-
 Str cached_trainer(Module *m, const BuildOptions *how, int *status)
 {
     Buf c = { 0 };
@@ -306,13 +297,26 @@ Str cached_trainer(Module *m, const BuildOptions *how, int *status)
     const uint64_t h = hash_more(hash_more(hash_runtime(how), c.at, c.n), where, strlen(where));
     const Str binary = format("%s/%s-%016llx", cache, m->name, (unsigned long long) h);
     *status = 0;
-    if (access(binary, X_OK) == 0)
+    if (!how->keep && access(binary, X_OK) == 0)
         return binary;
     const Str made = format("%s.%ld", binary, (long) getpid());
     *status = compile_in_folder(m, how, &c, made);
     if (!*status && !rename_file(made, binary))
         *status = 1;
     return *status ? NULL : binary;
+}
+
+int build_trainer(Module *m, const BuildOptions *how, const char *binary)
+{
+    int status;
+    const Str made = cached_trainer(m, how, &status);
+    if (!made)
+        return status;
+    const Source *whole = source_read(made);
+    struct stat is;
+    if (!whole || !write_file(binary, whole->text, whole->length))
+        return 1;
+    return stat(made, &is) == 0 && chmod(binary, is.st_mode) == 0 ? 0 : (failed(binary), 1);
 }
 
 /* ---- a program to take away -------------------------------------------------------------------------------- */

@@ -109,6 +109,8 @@ export -f ok bad try missing reaches round_trip agrees reported same_bits clean_
 if [ "$what" = quick ]; then list="quickstart dense conv lstm tied rbm classifier"
 else list=$(ls examples/*.ae | xargs -n1 basename | sed 's/\.ae$//'); fi
 "$aec" build examples/quickstart.ae -o "$work/warm" > /dev/null 2>&1            # compiles the runtime once
+if PATH=/nowhere "$(realpath "$aec")" build examples/quickstart.ae -o "$work/again" > "$work/again.log" 2>&1 && cmp -s "$work/warm" "$work/again" \
+    && [ -x "$work/again" ]; then ok; else bad "a build of what was built needs no C compiler" "$(cat "$work/again.log")"; fi
 "$aec" build --gradcheck examples/quickstart.ae -o "$work/warm" > /dev/null 2>&1
 printf '%s\n' $list | xargs -P 2 -I{} bash -c 'one {} > "$work/{}.result" 2>&1'
 
