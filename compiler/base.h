@@ -37,6 +37,15 @@ void vec_room(void **at, int n, int *room, size_t size);
 #define COUNT(array) ((int) (sizeof (array) / sizeof *(array)))
 #define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */
 #define PUSH_NEW(list, x) do { if (!HAS(list, x)) PUSH(list, x); } while (0)     /* once */
+#define SWAP(a, b) do { __typeof__(a) was_ = a; a = b; b = was_; } while (0)
+/* Puts x before place k, or takes the place out; those behind it move. */
+#define INSERT(list, k, x) do { \
+    PUSH(list, x); \
+    for (int j_ = (list).n - 1; j_ > (k); j_--) \
+        SWAP((list).at[j_], (list).at[j_ - 1]); \
+} while (0)
+#define REMOVE(list, k) \
+    memmove(&(list).at[k], &(list).at[(k) + 1], (size_t) (--(list).n - (k)) * sizeof *(list).at)
 bool vec_has(const void *at, int n, const void *x);
 void alloc_release(void);                           /* all of it, names too: for tests that compile thousands of files */
 

@@ -168,6 +168,10 @@ bool  bounds(Expr *e, long *lo, long *hi);  /* what a whole expression lies betw
 unsigned checks_needed(Tensor *t, Expr **sub, unsigned check);  /* without those that cannot fail */
 long  index_stride(Expr *read_sub[], Tensor *t, Index *i, bool *known);     /* elements from one i to the next */
 bool  reduces(Stmt *s, Index *i);           /* i stands in no subscript of the target */
+bool  uses_own(Stmt *s, Expr *x);           /* an index of s */
+bool  limits_another(Stmt *s, Index *i);    /* an index of s ends where i tells */
+bool  same_range(const Index *a, const Index *b);
+bool  tells_example(Stmt *s, Index *i);     /* it stands alone on an axis of examples of what s touches */
 double stmt_points(Stmt *s);
 
 /* ---- fuse.c ----------------------------------------------------------------------------------- */

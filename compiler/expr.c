@@ -521,6 +521,19 @@ Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with)
     return changed ? folded(&now) : e;
 }
 
+typedef struct { Expr *from, *to; } Change;
+
+static Expr *changed(Expr *e, void *with)
+{
+    Change *c = with;
+    return e == c->from ? c->to : expr_map(e, changed, c);
+}
+
+Expr *expr_put(Expr *e, Expr *from, Expr *to)
+{
+    return changed(e, &(Change) { from, to });
+}
+
 enum { MAX_MAP = 6 * MAX_RANK };
 typedef struct {
     Index *from[MAX_MAP];

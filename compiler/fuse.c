@@ -8,27 +8,17 @@
 
 /* ---- the order of loops ----------------------------------------------------------------------- */
 /* What stepping an index costs as the innermost loop: nothing where it is absent, little along memory. */
-static int step_cost(Stmt *s, AccessList *list, Index *i)
+static int step_cost(const AccessList *list, Index *i)
 {
     int cost = 0;
-    for (int k = 0; k < list->n; k++) {
-        Access *a = &list->at[k];
+    EACH_AT(a, *list) {
         bool known = false;
         if (!a->sub || a->tensor->rank == 0)
             continue;
         const long stride = index_stride(a->sub, a->tensor, i, &known);
         cost += !known ? 4 : stride == 0 ? 0 : stride == 1 || stride == -1 ? 1 : 4;
     }
-    (void) s;
     return cost;
-}
-
-static bool limits_another(Stmt *s, Index *i)
-{
-    for (int k = 0; k < s->nindex; k++)
-        if (s->index[k]->limit && expr_uses(s->index[k]->limit, i))
-            return true;
-    return false;
 }
 
 /* The index that runs fastest in an accumulation. */
@@ -41,7 +31,7 @@ static Index *pick_inner(Emit *e, Stmt *s)
         Index *i = s->index[k];
         if (limits_another(s, i))
             continue;
-        int cost = 4 * step_cost(s, &list, i);
+        int cost = 4 * step_cost(&list, i);
         cost += !e->how.fast ? (i->size < 4 ? 2 : 0) : i->size < 10 ? 3 * (10 - i->size) : 0;
         cost += reduces(s, i) ? -1 : 0;
         if (!best || cost <= least) {
@@ -50,16 +40,6 @@ static Index *pick_inner(Emit *e, Stmt *s)
         }
     }
     return best;
-}
-
-static bool is_example(Stmt *s, Index *i)
-{
-    AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++)
-        for (int j = 0; list.at[k].sub && j < list.at[k].tensor->rank; j++)
-            if (list.at[k].tensor->axis[j].example && is_index(list.at[k].sub[j], i))
-                return true;
-    return false;
 }
 
 static int place_in_target(Stmt *s, Index *i)
@@ -78,12 +58,8 @@ static void sort_indices(Index **at, int n, const int *rank)
     memcpy(r, rank, (size_t) n * sizeof *r);
     for (int k = 1; k < n; k++)
         for (int j = k; j > 0 && r[j - 1] > r[j]; j--) {
-            Index *i = at[j];
-            at[j] = at[j - 1];
-            at[j - 1] = i;
-            const int t = r[j];
-            r[j] = r[j - 1];
-            r[j - 1] = t;
+            SWAP(at[j], at[j - 1]);
+            SWAP(r[j], r[j - 1]);
         }
 }
 
@@ -107,7 +83,7 @@ void order_loops(Emit *e, Stmt *s)
     Index *inner = s->set >= SET_add && s->set <= SET_min && n > 1 ? pick_inner(e, s) : NULL;
     for (int k = 0; k < n; k++) {
         Index *i = s->index[k];
-        const bool first = !e->how.fast && is_example(s, i);
+        const bool first = !e->how.fast && tells_example(s, i);
         rank[k] = i == inner ? 1000 : first ? -1 : place_in_target(s, i);
     }
     sort_indices(s->index, n, rank);
@@ -135,39 +111,21 @@ static bool may_pass(const Access *a, const Access *b)
 
 static bool points_agree(Emit *e, Stmt *r, Index *ir, Stmt *s, Index *is)
 {
-    AccessList p = stmt_accesses(r), q = stmt_accesses(s);
-    for (int i = 0; i < p.n; i++)
-        for (int j = 0; j < q.n; j++)
-            if (conflict(e, &p.at[i], &q.at[j]) && !may_pass(&p.at[i], &q.at[j])
-                && !meet_alike(e, &p.at[i], ir, &q.at[j], is))
-                return false;
-    return true;
+    const AccessList p = stmt_accesses(r), q = stmt_accesses(s);
+    return !FIND_AT(a, p, FIND_AT(b, q, conflict(e, a, b) && !may_pass(a, b) && !meet_alike(e, a, ir, b, is)));
 }
 
 static bool tree_agrees(Emit *e, Node *loop, Index *outer, Stmt *s, Index *is)
 {
-    for (int k = 0; k < loop->body.n; k++) {
-        Node *n = loop->body.at[k];
-        if (n->kind == NODE_loop ? !tree_agrees(e, n, outer, s, is) : !points_agree(e, n->stmt, outer, s, is))
-            return false;
-    }
-    return true;
-}
-
-static bool same_range(Index *a, Index *b)
-{
-    return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
+    return !FIND(n, loop->body, n->kind == NODE_loop ? !tree_agrees(e, n, outer, s, is)
+                                                     : !points_agree(e, n->stmt, outer, s, is));
 }
 
 /* A sum is told from its neighbours: its innermost loop, when that reduces, is its own. */
 static bool is_private(Node *loop, Stmt *s, int level)
 {
-    if (level == s->nouter - 1 && s->set != SET_is && reduces(s, s->index[level]))
-        return true;
-    for (int k = 0; k < loop->body.n; k++)
-        if (loop->body.at[k]->kind == NODE_point && reduces(loop->body.at[k]->stmt, loop->index))
-            return true;
-    return false;
+    return (level == s->nouter - 1 && s->set != SET_is && reduces(s, s->index[level]))
+        || FIND(n, loop->body, n->kind == NODE_point && reduces(n->stmt, loop->index));
 }
 
 static Node *node_new(NodeKind kind, Stmt *s)
@@ -195,20 +153,12 @@ static bool only_fills(Node *n)
 {
     if (n->kind == NODE_point)
         return n->stmt->set == SET_is && n->stmt->value->kind == EXPR_num;
-    for (int k = 0; k < n->body.n; k++)
-        if (!only_fills(n->body.at[k]))
-            return false;
-    return true;
+    return !FIND(inner, n->body, !only_fills(inner));
 }
 
 static bool has_search(Node *n)
 {
-    if (n->kind == NODE_point && n->stmt->set == SET_search)
-        return true;
-    EACH(inner, n->body)
-        if (has_search(inner))
-            return true;
-    return false;
+    return (n->kind == NODE_point && n->stmt->set == SET_search) || FIND(inner, n->body, has_search(inner));
 }
 
 /* All that an example draws comes before the sums that need it, so that what they read can be on its way. */
@@ -272,10 +222,8 @@ static int shared_levels(Emit *e, NodeList *list, Stmt *s, Node **at)
 
 static Index *tile_among(Emit *e, Stmt *s)
 {
-    for (int k = 0; k < s->nindex; k++)
-        if (index_info(e, s->index[k])->tile)
-            return s->index[k];
-    return NULL;
+    const int at = FIRST(k, s->nindex, index_info(e, s->index[k])->tile);
+    return at < 0 ? NULL : s->index[at];
 }
 
 /* A fill stands no further inside than the sum that follows it. */
@@ -349,22 +297,13 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
 /* Sets all of a tensor to a number: it goes as far up as it may, out of the way of what could share loops. */
 static bool is_clear(Stmt *s)
 {
-    if (s->set != SET_is || s->value->kind != EXPR_num || s->where || s->check || s->held)
-        return false;
-    for (int k = 0; k < s->nindex; k++)
-        if (s->index[k]->limit)
-            return false;
-    return s->nindex > 0;
+    return s->set == SET_is && s->value->kind == EXPR_num && !s->where && !s->check && !s->held && s->nindex > 0
+        && ALL(k, s->nindex, !s->index[k]->limit);
 }
 
 static bool tree_depends(Emit *e, Node *n, Stmt *s)
 {
-    if (n->kind != NODE_loop)
-        return depends(e, n->stmt, s);
-    for (int k = 0; k < n->body.n; k++)
-        if (tree_depends(e, n->body.at[k], s))
-            return true;
-    return false;
+    return n->kind == NODE_loop ? FIND(inner, n->body, tree_depends(e, inner, s)) != NULL : depends(e, n->stmt, s);
 }
 
 static void put_first(Emit *e, NodeList *list, Node *n, Stmt *s)
@@ -372,9 +311,7 @@ static void put_first(Emit *e, NodeList *list, Node *n, Stmt *s)
     int at = list->n;
     while (at > 0 && !tree_depends(e, list->at[at - 1], s))
         at--;
-    PUSH(*list, n);
-    memmove(&list->at[at + 1], &list->at[at], (size_t) (list->n - 1 - at) * sizeof n);
-    list->at[at] = n;
+    INSERT(*list, at, n);
 }
 
 /* ---- all of a list ---------------------------------------------------------------------------- */

@@ -26,14 +26,6 @@ struct Gemm {
 /* ---- the factors ------------------------------------------------------------------------------ */
 typedef struct { Expr *read[2]; int n; Expr *scale; bool fails; } Factors;
 
-static bool uses_own(Stmt *s, Expr *x)
-{
-    for (int k = 0; k < s->nindex; k++)
-        if (expr_uses(x, s->index[k]))
-            return true;
-    return false;
-}
-
 static void scale_by(Factors *f, Expr *x)
 {
     f->scale = f->scale ? expr_op(OP_mul, f->scale, x, NULL) : x;
@@ -63,15 +55,12 @@ static void take_factors(Stmt *s, Expr *x, Factors *f)
 static bool varies(Stmt *s, Expr *x)
 {
     if (x->kind == EXPR_op)
-        return varies(s, x->arg[0]) || (x->arg[1] && varies(s, x->arg[1])) || (x->arg[2] && varies(s, x->arg[2]));
+        return ANY(k, op_info[x->op].args, varies(s, x->arg[k]));
     if (x->kind != EXPR_inside)
         return uses_own(s, x);
     Expr *read = x->arg[0];
     const unsigned check = checks_needed(read->tensor, read->sub, read->check);
-    for (int k = 0; k < read->tensor->rank; k++)
-        if ((check >> k & 1) && (read->tensor->axis[k].length || uses_own(s, read->sub[k])))
-            return true;
-    return false;
+    return ANY(k, read->tensor->rank, (check >> k & 1) && (read->tensor->axis[k].length || uses_own(s, read->sub[k])));
 }
 
 /* ---- sorting the indices ---------------------------------------------------------------------- */
@@ -93,23 +82,11 @@ static bool strides_of(Stmt *s, Gemm *g, Strides *st)
     return true;
 }
 
-static bool limits_another(Stmt *s, Index *i)
-{
-    for (int k = 0; k < s->nindex; k++)
-        if (s->index[k]->limit && expr_uses(s->index[k]->limit, i))
-            return true;
-    return false;
-}
-
 static void swap_sides(Gemm *g, Strides *st, int n)
 {
-    Expr *a = g->a;
-    g->a = g->b;
-    g->b = a;
+    SWAP(g->a, g->b);
     for (int k = 0; k < n; k++) {
-        const long x = st[k].a;
-        st[k].a = st[k].b;
-        st[k].b = x;
+        SWAP(st[k].a, st[k].b);
         st[k].side = (st[k].a ? SIDE_a : 0) | (st[k].b ? SIDE_b : 0) | (st[k].c ? SIDE_c : 0);
     }
 }
@@ -246,13 +223,8 @@ static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
 /* Makes the product set what it computes, if each element has one sum; from what the fill has said. */
 bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill)
 {
-    for (int k = 0; k < g->nouter; k++)
-        if (reduces(s, g->outer[k]))
-            return false;
-    for (int k = 0; k < s->target->rank; k++)
-        if (s->sub[k]->kind != EXPR_index && s->target->axis[k].size != 1)
-            return false;
-    if (s->where)
+    if (s->where || ANY(k, g->nouter, reduces(s, g->outer[k]))
+        || ANY(k, s->target->rank, s->sub[k]->kind != EXPR_index && s->target->axis[k].size != 1))
         return false;
     g->start = expr_is(fill->value, 0) || e->how.openblas ? NULL : start_of(g, s, fill);
     g->clears = g->start || expr_is(fill->value, 0);
@@ -261,18 +233,12 @@ bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill)
 
 static bool has_first(Axes *x, Index *i)
 {
-    for (int k = 0; k < x->n; k++)
-        if (x->at[k].index[0] == i)
-            return true;
-    return false;
+    return ANY(k, x->n, x->at[k].index[0] == i);
 }
 
 bool gemm_tiles(Gemm *g, Index *i)
 {
-    for (int k = 0; k < g->nouter; k++)
-        if (g->outer[k] == i)
-            return true;
-    return has_first(&g->rows, i) || has_first(&g->cols, i);
+    return index_among(g->outer, g->nouter, i) >= 0 || has_first(&g->rows, i) || has_first(&g->cols, i);
 }
 
 /* Threads share the columns: then no two pack the same. */
@@ -282,9 +248,8 @@ Index *gemm_best_tile(Gemm *g, Stmt *s)
     for (int k = 0; k < 2; k++)
         for (int j = 0; j < of[k]->n; j++) {
             Index *i = of[k]->at[j].index[0];
-            for (int a = 0; a < s->target->rank; a++)
-                if (is_index(s->sub[a], i) && i->size >= 4 && of[k]->size >= 32)
-                    return i;
+            if (target_axis(s, i) >= 0 && i->size >= 4 && of[k]->size >= 32)
+                return i;
         }
     return NULL;
 }

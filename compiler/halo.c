@@ -10,7 +10,7 @@
 
 typedef struct { Tensor *of, *framed; long before[MAX_RANK]; } Frame;
 
-static struct { Frame *at; int n, room; } frames;       /* of what is still as it was when it was copied */
+static VEC(Frame) frames;       /* of what is still as it was when it was copied */
 
 /* ---- frames ----------------------------------------------------------------------------------- */
 /* How far the checked subscripts reach beyond each end; false: not known, or too far to be worth it. */
@@ -80,14 +80,10 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     Tensor *t = read->tensor;
     if (t->elem != ELEM_real || !reach(t, read->sub, check, before, after))
         return NULL;
-    for (int k = 0; k < frames.n; k++) {
-        Frame *had = &frames.at[k];
-        bool same = had->of == t;
-        for (int j = 0; j < t->rank && same; j++)
-            same = had->before[j] == before[j] && had->framed->axis[j].size == t->axis[j].size + before[j] + after[j];
-        if (same)
-            return had->framed;
-    }
+    const Frame *like = FIND_AT(f, frames, f->of == t && ALL(k, t->rank, f->before[k] == before[k]
+                                && f->framed->axis[k].size == t->axis[k].size + before[k] + after[k]));
+    if (like)
+        return like->framed;
     Tensor *f = framed_tensor(e, t, before, after);
     PUSH(*out, clear(e, s, f));
     Stmt *copy = nest_for(s, f, SET_is, NULL);
@@ -106,26 +102,12 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
 /* The read among the factors whose place the condition is about. */
 static Expr *factor_like(Expr *x, Expr *read)
 {
-    if (x->kind == EXPR_read) {
-        bool same = x->tensor == read->tensor && !x->check;
-        for (int k = 0; k < x->tensor->rank && same; k++)
-            same = expr_same(x->sub[k], read->sub[k]);
-        return same ? x : NULL;
-    }
+    if (x->kind == EXPR_read)
+        return x->tensor == read->tensor && !x->check && ALL(k, x->tensor->rank, expr_same(x->sub[k], read->sub[k])) ? x : NULL;
     if (x->kind != EXPR_op || (x->op != OP_mul && x->op != OP_neg && x->op != OP_div))
         return NULL;
     Expr *found = factor_like(x->arg[0], read);
     return found || x->op != OP_mul ? found : factor_like(x->arg[1], read);
-}
-
-static Expr *put_factor(Expr *x, Expr *from, Expr *to)
-{
-    if (x == from)
-        return to;
-    if (x->kind != EXPR_op)
-        return x;
-    Expr *second = x->arg[1] ? put_factor(x->arg[1], from, to) : NULL;
-    return expr_op(x->op, put_factor(x->arg[0], from, to), second, NULL);
 }
 
 /* Takes the one condition `where inside(read)` away, with the read's tensor framed. */
@@ -143,7 +125,7 @@ static bool frame_read(Emit *e, Stmt *s, StmtList *out)
         return false;
     Expr *sub[MAX_RANK];
     shift(sub, read->sub, before, f->rank);
-    s->value = put_factor(s->value, factor, expr_read(f, sub, 0, NULL));
+    s->value = expr_put(s->value, factor, expr_read(f, sub, 0, NULL));
     s->where = NULL;
     return true;
 }
@@ -172,7 +154,7 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
 /* ---- margins ---------------------------------------------------------------------------------- */
 typedef struct { Var *var; long before[MAX_RANK], after[MAX_RANK]; bool read, written, refused; } Margin;
 
-static struct { Margin *at; int n, room; } margins;
+static VEC(Margin) margins;
 
 static bool would_be_product(Emit *e, Stmt *s)
 {
@@ -189,10 +171,7 @@ static bool reaches_out(Emit *e, Stmt *s)
 
 static Margin *margin_of(Emit *e, Tensor *t)
 {
-    for (int k = 0; k < margins.n; k++)
-        if (margins.at[k].var == var_of(e, t))
-            return &margins.at[k];
-    return NULL;
+    return FIND_AT(m, margins, m->var == var_of(e, t));
 }
 
 static Margin *margin_for(Emit *e, Tensor *t)
@@ -230,19 +209,16 @@ static void want_margin(Emit *e, Tensor *t, Expr **sub, unsigned check, bool wri
 /* Margins that are read are zeros, so nothing may fall onto them. */
 static bool refused(Emit *e, Margin *m)
 {
-    bool shared = false;
-    for (int k = 0; k < e->vars.n; k++)
-        shared |= e->vars.at[k]->alias == m->var;
-    return m->refused || (m->read && m->written) || m->var->tensor->role != ROLE_temp || m->var->keep || m->var->alias || shared;
+    return m->refused || (m->read && m->written) || m->var->tensor->role != ROLE_temp || m->var->keep || m->var->alias
+        || FIND(v, e->vars, v->alias == m->var);
 }
 
 /* Which temporaries have margins: those of which every use says where. */
 void margins_find(Emit *e)
 {
     margins.n = 0;
-    for (int k = 0; k < e->runs.n; k++)
-        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
-            Stmt *s = e->runs.at[k]->stmts.at[j];
+    EACH(run, e->runs)
+        EACH(s, run->stmts) {
             if (s->kind == STMT_scan)
                 want_padding(e, s);
             if (!reaches_out(e, s))
@@ -256,17 +232,17 @@ void margins_find(Emit *e)
                 want_margin(e, s->target, s->sub, check, true);
         }
     for (int pass = 0; pass < 2; pass++)
-        for (int k = 0; k < e->runs.n; k++)
-            for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
-                AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
-                for (int i = 0; i < list.n; i++) {
-                    Margin *m = margin_of(e, list.at[i].tensor);
+        EACH(run, e->runs)
+            EACH(s, run->stmts) {
+                const AccessList list = stmt_accesses(s);
+                EACH(a, list) {
+                    Margin *m = margin_of(e, a.tensor);
                     if (!m)
                         continue;
-                    m->refused = refused(e, m) || !list.at[i].sub || list.at[i].tensor->external;
-                    for (int a = 0; pass == 1 && !m->refused && a < list.at[i].tensor->rank; a++) {
-                        list.at[i].tensor->before[a] = (int) m->before[a];
-                        list.at[i].tensor->after[a] = (int) m->after[a];
+                    m->refused = refused(e, m) || !a.sub || a.tensor->external;
+                    for (int k = 0; pass == 1 && !m->refused && k < a.tensor->rank; k++) {
+                        a.tensor->before[k] = (int) m->before[k];
+                        a.tensor->after[k] = (int) m->after[k];
                     }
                 }
             }
@@ -283,18 +259,15 @@ static void clear_margins(Emit *e, StmtList *list, Tensor *t)
 {
     int at = 0;
     for (bool found = false; !found; at += !found) {
-        AccessList uses = stmt_accesses(list->at[at]);
-        for (int k = 0; k < uses.n; k++)
-            found |= var_of(e, uses.at[k].tensor) == var_of(e, t);
+        const AccessList uses = stmt_accesses(list->at[at]);
+        found = FIND_AT(a, uses, var_of(e, a->tensor) == var_of(e, t));
     }
     Stmt *c = nest_for(list->at[at], t, SET_is, expr_real(0));
     at = chain_start(e, list, at);
     indices_of(e, c, t, c->sub);
     for (int k = 0; k < t->rank; k++)
         c->sub[k] = expr_op(OP_sub, c->sub[k], expr_num(t->before[k]), NULL);
-    PUSH(*list, c);
-    memmove(&list->at[at + 1], &list->at[at], (size_t) (list->n - 1 - at) * sizeof c);
-    list->at[at] = c;
+    INSERT(*list, at, c);
 }
 
 /* ---- all -------------------------------------------------------------------------------------- */
@@ -333,7 +306,7 @@ StmtList halo(Emit *e, StmtList *list)
         if (crop)
             PUSH(out, crop);
     }
-    for (int k = 0; k < zeros.n; k++)
-        clear_margins(e, &out, zeros.at[k]);
+    EACH(t, zeros)
+        clear_margins(e, &out, t);
     return out;
 }

@@ -24,7 +24,7 @@ static bool uses_below(Node *loop, Expr *x)
 
 static Expr *sum(Expr *a, long c)
 {
-    return expr_op(OP_add, a, expr_num((double) c), NULL);
+    return OP2(add, a, expr_num((double) c));
 }
 
 static void more(Buf *b, int *n, const char *start, Str what)

@@ -8,14 +8,6 @@
 
 typedef struct { Emit *e; ExprList always, now_and_then; } Loads;
 
-static bool among(ExprList *list, Expr *x)
-{
-    for (int k = 0; k < list->n; k++)
-        if (expr_same(list->at[k], x))
-            return true;
-    return false;
-}
-
 bool lies_inside(const Expr *read)
 {
     bool all = true;
@@ -41,7 +33,7 @@ static void gather(Loads *l, Expr *x, bool maybe)
             return;
         if (!maybe)
             PUSH(l->always, x);
-        else if (is_safe(l->e, x) && !among(&l->now_and_then, x))
+        else if (is_safe(l->e, x) && !expr_among(&l->now_and_then, x))
             PUSH(l->now_and_then, x);
         return;
     }
@@ -60,9 +52,9 @@ ExprList loads_of(Emit *e, Stmt *s)
     if (!e->how.fast || s->kind != STMT_nest || s->where || s->check || s->nindex == 0)
         return out;
     gather(&l, s->value, false);
-    for (int k = 0; k < l.now_and_then.n; k++)
-        if (!among(&l.always, l.now_and_then.at[k]))
-            PUSH(out, l.now_and_then.at[k]);
+    EACH(x, l.now_and_then)
+        if (!expr_among(&l.always, x))
+            PUSH(out, x);
     return out;
 }
 
@@ -70,8 +62,7 @@ void loads_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     ExprList list = loads_of(e, s);
     e->loaded.n = 0;
-    for (int k = 0; k < list.n; k++) {
-        Expr *x = list.at[k];
+    EACH(x, list) {
         const char *last = strrchr(x->tensor->name, '.');
         Str name = scope_enter(e, last ? last + 1 : x->tensor->name);
         indent(b, depth);

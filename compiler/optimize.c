@@ -52,7 +52,7 @@ static bool passes(StmtList *updates, int first, Tensor *state)
             return false;
     for (int k = at + 1; k < updates->n; k++)
         stmt_map(updates->at[k], read_through, set);
-    memmove(&updates->at[at], &updates->at[at + 1], (size_t) (--updates->n - at) * sizeof set);
+    REMOVE(*updates, at);
     return true;
 }
 

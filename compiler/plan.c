@@ -13,30 +13,25 @@ typedef struct { int count, writes; bool same; } Seen;
 static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
 {
     if (n->stmt && n->kind != NODE_scan) {
-        AccessList list = stmt_accesses(n->stmt);
-        for (int k = 0; k < list.n; k++) {
-            if (list.at[k].tensor != t)
+        const AccessList list = stmt_accesses(n->stmt);
+        EACH(a, list) {
+            if (a.tensor != t)
                 continue;
             seen->count++;
-            seen->writes += list.at[k].write;
-            seen->same &= n->kind == NODE_point && list.at[k].sub != NULL;
-            for (int j = 0; j < t->rank && seen->same; j++)
-                seen->same = expr_same(list.at[k].sub[j], def->sub[j]);
+            seen->writes += a.write;
+            seen->same &= n->kind == NODE_point && a.sub && ALL(k, t->rank, expr_same(a.sub[k], def->sub[k]));
         }
     }
-    for (int k = 0; k < n->body.n; k++)
-        see_tree(n->body.at[k], t, def, seen);
+    EACH(inner, n->body)
+        see_tree(inner, t, def, seen);
 }
 
 static bool may_be_scalar(Emit *e, Stmt *s)
 {
     if (s->set != SET_is || s->where || s->check || s->held || s->target->role != ROLE_temp || s->target->external)
         return false;
-    Var *v = var_of(e, s->target);
-    for (int k = 0; k < e->vars.n; k++)
-        if (e->vars.at[k]->alias == v)
-            return false;
-    return !v->keep && !v->alias;
+    const Var *v = var_of(e, s->target);
+    return !v->keep && !v->alias && !FIND(other, e->vars, other->alias == v);
 }
 
 static void find_scalars(Emit *e, NodeList *list, const int *total)
@@ -56,23 +51,22 @@ static void find_scalars(Emit *e, NodeList *list, const int *total)
 
 static void scalars(Emit *e)
 {
-    for (int k = 0; k < e->runs.n; k++)
-        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
-            AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
-            for (int i = 0; i < list.n; i++)
-                info_of(e, list.at[i].tensor);
+    TensorList touched = { 0 };
+    EACH(run, e->runs)
+        EACH(s, run->stmts) {
+            const AccessList list = stmt_accesses(s);
+            EACH(a, list) {
+                info_of(e, a.tensor);
+                PUSH(touched, a.tensor);
+            }
         }
     int *total = alloc(((size_t) e->info.n + 1) * sizeof *total);
-    for (int k = 0; k < e->runs.n; k++)
-        for (int j = 0; j < e->runs.at[k]->stmts.n; j++) {
-            AccessList list = stmt_accesses(e->runs.at[k]->stmts.at[j]);
-            for (int i = 0; i < list.n; i++)
-                total[list.at[i].tensor->mark]++;
-        }
-    for (int k = 0; k < e->runs.n; k++)
-        for (int j = 0; j < e->runs.at[k]->regions.n; j++)
-            for (int i = 0; i < e->runs.at[k]->regions.at[j]->funcs.n; i++)
-                find_scalars(e, &e->runs.at[k]->regions.at[j]->funcs.at[i]->body, total);
+    EACH(t, touched)
+        total[t->mark]++;
+    EACH(run, e->runs)
+        EACH(region, run->regions)
+            EACH(f, region->funcs)
+                find_scalars(e, &f->body, total);
 }
 
 /* ---- lives ------------------------------------------------------------------------------------ */
@@ -98,7 +92,7 @@ static void touch(Var *v, Moment now, bool rows)
     l->dies = now.at;
 }
 
-static bool at_rows(Emit *e, Access *a, Region *r)
+static bool at_rows(Emit *e, const Access *a, const Region *r)
 {
     return r->rows && a->sub && a->tensor->rank > 0 && a->sub[0]->kind == EXPR_index
         && index_info(e, a->sub[0]->index)->tile;
@@ -106,13 +100,13 @@ static bool at_rows(Emit *e, Access *a, Region *r)
 
 static void live_at(Emit *e, Stmt *s, Moment now, Region *r)
 {
-    AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++) {
-        Tensor *t = list.at[k].tensor;
+    const AccessList list = stmt_accesses(s);
+    EACH_AT(a, list) {
+        Tensor *t = a->tensor;
         if (t->role != ROLE_temp || info_of(e, t)->scalar)
             continue;
         Var *v = var_of(e, t), *root = var_root(v);
-        touch(root, now, v == root && at_rows(e, &list.at[k], r));
+        touch(root, now, v == root && at_rows(e, a, r));
         if (t->external || v->keep)
             root->lives.at[root->lives.n - 1].stays = true;
     }
@@ -123,21 +117,20 @@ static void live_in(Emit *e, Node *n, Moment now, Region *r)
 {
     if (n->stmt)
         live_at(e, n->stmt, now, r);
-    for (int k = 0; k < n->body.n; k++)
-        live_in(e, n->body.at[k], now, r);
+    EACH(inner, n->body)
+        live_in(e, inner, now, r);
 }
 
 static void live_through(Emit *e, Run *run, Moment *now)
 {
     now->epoch++;
-    for (int k = 0; k < run->regions.n; k++) {
-        Region *r = run->regions.at[k];
+    EACH(r, run->regions) {
         now->epoch += r->wait;
         now->region++;
-        for (int j = 0; j < r->funcs.n; j++)
-            for (int i = 0; i < r->funcs.at[j]->body.n; i++) {
+        EACH(f, r->funcs)
+            EACH(n, f->body) {
                 now->at++;
-                live_in(e, r->funcs.at[j]->body.at[i], *now, r);
+                live_in(e, n, *now, r);
             }
     }
 }
@@ -150,11 +143,11 @@ static void find_lives(Emit *e)
             now.program++;
         live_through(e, e->runs.at[k], &now);
     }
-    for (int k = 0; k < e->vars.n; k++)
-        for (int j = 0; j < e->vars.at[k]->lives.n; j++)
-            if (e->vars.at[k]->lives.at[j].stays) {
-                e->vars.at[k]->lives.at[j].dies = e->vars.at[k]->lives.at[j].last = INT_MAX;
-                e->vars.at[k]->lives.at[j].rows_last = false;
+    EACH(v, e->vars)
+        EACH_AT(l, v->lives)
+            if (l->stays) {
+                l->dies = l->last = INT_MAX;
+                l->rows_last = false;
             }
 }
 
@@ -181,35 +174,23 @@ static bool after_another(Emit *e, Var *a, Life *x, Var *b, Life *y)
 
 static bool clash(Emit *e, Var *a, Var *b)
 {
-    if (a->keep || b->keep)
-        return true;
-    for (int k = 0; k < a->lives.n; k++)
-        for (int j = 0; j < b->lives.n; j++) {
-            Life *x = &a->lives.at[k], *y = &b->lives.at[j];
-            if (x->program == y->program && !after_another(e, a, x, b, y) && !after_another(e, b, y, a, x))
-                return true;
-        }
-    return false;
+    return a->keep || b->keep
+        || FIND_AT(x, a->lives, FIND_AT(y, b->lives, x->program == y->program && !after_another(e, a, x, b, y)
+                                        && !after_another(e, b, y, a, x)));
 }
 
 /* ---- places ----------------------------------------------------------------------------------- */
 typedef VEC(Var *) VarList;
-static struct { VarList *at; int n, room; } places;
+static VEC(VarList) places;
 
 static void place(Emit *e, Var *v)
 {
-    for (int k = 0; k < places.n && v->tensor->rank; k++) {
-        bool fits = places.at[k].at[0]->tensor->rank > 0;
-        for (int j = 0; j < places.at[k].n && fits; j++)
-            fits = !clash(e, v, places.at[k].at[j]);
-        if (fits) {
-            PUSH(places.at[k], v);
-            return;
-        }
+    VarList *fits = FIND_AT(p, places, v->tensor->rank && p->at[0]->tensor->rank && !FIND(other, *p, clash(e, v, other)));
+    if (!fits) {
+        PUSH(places, ((VarList) { 0 }));
+        fits = &places.at[places.n - 1];
     }
-    VarList one = { 0 };
-    PUSH(one, v);
-    PUSH(places, one);
+    PUSH(*fits, v);
 }
 
 void plan(Emit *e)
@@ -217,30 +198,26 @@ void plan(Emit *e)
     VarList list = { 0 };
     scalars(e);
     find_lives(e);
-    places.at = NULL;
-    places.n = places.room = 0;
-    for (int k = 0; k < e->vars.n; k++) {
-        Var *v = e->vars.at[k];
+    places.n = 0;
+    EACH(v, e->vars) {
         if (v->tensor->role != ROLE_temp || v->alias)
             continue;
-        PUSH(list, v);
-        for (int j = list.n - 1; j > 0 && bytes_of(e, list.at[j - 1]) < bytes_of(e, v); j--) {
-            list.at[j] = list.at[j - 1];
-            list.at[j - 1] = v;
-        }
+        int at = list.n;
+        while (at > 0 && bytes_of(e, list.at[at - 1]) < bytes_of(e, v))
+            at--;
+        INSERT(list, at, v);
     }
-    for (int k = 0; k < list.n; k++)
-        place(e, list.at[k]);
+    EACH(v, list)
+        place(e, v);
 }
 
 /* Of all places: each is as large as what is largest in it. */
 double plan_bytes(Emit *e)
 {
     double sum = 0;
-    for (int k = 0; k < places.n; k++) {
+    EACH_AT(place, places) {
         size_t most = 0;
-        for (int j = 0; j < places.at[k].n; j++) {
-            Var *v = places.at[k].at[j];
+        EACH(v, *place) {
             const size_t bytes = v->used ? bytes_of(e, v) : 0;
             most = bytes > most ? bytes : most;
         }
@@ -257,26 +234,21 @@ static bool is_used(Var *v)
 
 static int members(Emit *e, VarList *place, VarList *out)
 {
-    for (int k = 0; k < place->n; k++)
-        for (int j = 0; j < e->vars.n; j++) {
-            Var *v = e->vars.at[j];
-            if (is_used(v) && var_root(v) == place->at[k])
+    EACH(root, *place)
+        EACH(v, e->vars)
+            if (is_used(v) && var_root(v) == root)
                 PUSH(*out, v);
-        }
     return out->n;
 }
 
 void plan_print(Emit *e, Buf *b)
 {
-    bool any = false;
-    for (int k = 0; k < e->vars.n; k++)
-        any |= is_used(e->vars.at[k]);
-    if (!any)
+    if (!FIND(v, e->vars, is_used(v)))
         return;
     buf_add(b, "\n/* all that is computed; what shares a union is never needed at once */\nstatic struct {\n");
-    for (int k = 0; k < places.n; k++) {
+    EACH_AT(place, places) {
         VarList list = { 0 };
-        const int n = members(e, &places.at[k], &list);
+        const int n = members(e, place, &list);
         if (n > 1)
             buf_add(b, "    union {\n");
         for (int j = 0; j < n; j++) {
@@ -294,10 +266,7 @@ enum { DRAWN = 48 };        /* characters from the first statement to the last *
 
 static Life *life_in(Var *v, int program)
 {
-    for (int k = 0; k < v->lives.n; k++)
-        if (v->lives.at[k].program == program)
-            return &v->lives.at[k];
-    return NULL;
+    return FIND_AT(l, v->lives, l->program == program);
 }
 
 static void bar_draw(Buf *b, const Life *l, int from, int to)
@@ -314,17 +283,16 @@ void plan_draw(Emit *e, Buf *b)
     const int program = 1;
     double shared = 0, alone = 0;
     int from = INT_MAX, to = 0, numbers = 0;
-    for (int k = 0; k < places.n; k++)
-        for (int j = 0; j < places.at[k].n; j++) {
-            const Life *l = life_in(places.at[k].at[j], program);
+    EACH_AT(place, places)
+        EACH(v, *place) {
+            const Life *l = life_in(v, program);
             from = l && l->born < from ? l->born : from;
             to = l && l->dies != INT_MAX && l->dies > to ? l->dies : to;
         }
     Buf rows = { 0 };
-    for (int k = 0; k < places.n; k++) {
+    EACH_AT(place, places) {
         double most = 0;
-        for (int j = 0; j < places.at[k].n; j++) {
-            Var *v = places.at[k].at[j];
+        EACH(v, *place) {
             const Life *l = life_in(v, program);
             if (!l)
                 continue;

@@ -8,23 +8,19 @@
 #include <math.h>
 
 /* ---- out of scans ----------------------------------------------------------------------------- */
-static bool reads_settled(Emit *e, Stmt *scan, int b, Access *a)
+static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a)
 {
     for (int k = 0; k < scan->body.n; k++) {
         if (k == b)
             continue;
-        AccessList list = stmt_accesses(scan->body.at[k]);
-        for (int j = 0; j < list.n; j++) {
-            Access *w = &list.at[j];
+        const AccessList list = stmt_accesses(scan->body.at[k]);
+        EACH_AT(w, list) {
             if (!w->write || !conflict(e, w, a))
                 continue;
             if (!w->sub || !a->sub || w->tensor != a->tensor)
                 return false;
-            int axis = -1;
-            long by, lo;
-            for (int i = 0; i < w->tensor->rank && axis < 0; i++)
-                if (is_index(w->sub[i], scan->step))
-                    axis = i;
+            const int axis = FIRST(i, w->tensor->rank, is_index(w->sub[i], scan->step));
+            long by, lo, hi;
             if (axis < 0 || !affine(a->sub[axis], scan->step, &by) || by != 1)
                 return false;
             if (is_index(a->sub[axis], scan->step)) {
@@ -33,7 +29,6 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, Access *a)
                 continue;
             }
             Expr *offset = expr_op(OP_sub, a->sub[axis], expr_index(scan->step), NULL);
-            long hi;
             if (!bounds(offset, &lo, &hi) || lo != hi || (scan->down ? lo <= 0 : lo >= 0))
                 return false;
         }
@@ -47,18 +42,14 @@ static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves)
     Stmt *s = scan->body.at[b];
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
         return false;
-    AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++) {
-        Access *a = &list.at[k];
+    const AccessList list = stmt_accesses(s);
+    EACH_AT(a, list) {
         if (!a->write && !reads_settled(e, scan, b, a))
             return false;
         for (int j = 0; a->write && j < scan->body.n; j++) {
-            if (leaves[j])
-                continue;
-            AccessList other = stmt_accesses(scan->body.at[j]);
-            for (int i = 0; j != b && i < other.n; i++)
-                if (conflict(e, a, &other.at[i]))
-                    return false;
+            const AccessList others = stmt_accesses(scan->body.at[j]);
+            if (!leaves[j] && j != b && FIND_AT(other, others, conflict(e, a, other)))
+                return false;
         }
     }
     return true;
@@ -109,14 +100,6 @@ static Index *shifted_index(Stmt *s, Expr *x, long *c)
     return NULL;
 }
 
-static bool uses_own(Stmt *s, Expr *x)
-{
-    for (int k = 0; k < s->nindex; k++)
-        if (expr_uses(x, s->index[k]))
-            return true;
-    return false;
-}
-
 /* A factor with an `else` whose check depends on the step of a scan, or on one index alone. */
 static Expr *find_else(Stmt *s, Expr *x)
 {
@@ -136,15 +119,6 @@ static Expr *find_else(Stmt *s, Expr *x)
     return check && !(check & (check - 1)) ? x : NULL;
 }
 
-static Expr *put_factor(Expr *x, Expr *from, Expr *to)
-{
-    if (x == from)
-        return to;
-    if (x->kind != EXPR_op || x->op != OP_mul)
-        return x;
-    return expr_op(OP_mul, put_factor(x->arg[0], from, to), put_factor(x->arg[1], from, to), NULL);
-}
-
 static Stmt *either_or(Emit *e, Stmt *s)
 {
     Expr *x = s->kind == STMT_nest && s->set == SET_add && !s->held ? find_else(s, s->value) : NULL;
@@ -152,11 +126,10 @@ static Stmt *either_or(Emit *e, Stmt *s)
         return NULL;
     Expr *inside = expr_inside(expr_read(x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), NULL));
     Stmt *other = stmt_like(s);
-    other->value = put_factor(s->value, x, x->other);
-    Expr *not = expr_op(OP_not, inside, NULL, NULL);
-    other->where = s->where ? expr_op(OP_and, s->where, not, NULL) : not;
-    s->value = put_factor(s->value, x, expr_read(x->tensor, x->sub, 0, NULL));
-    s->where = s->where ? expr_op(OP_and, s->where, inside, NULL) : inside;
+    other->value = expr_put(s->value, x, x->other);
+    other->where = expr_both(s->where, OP1(not, inside));
+    s->value = expr_put(s->value, x, expr_read(x->tensor, x->sub, 0, NULL));
+    s->where = expr_both(s->where, inside);
     return stmt_copy(e, other);
 }
 
@@ -167,8 +140,7 @@ static void lift_check(Stmt *s)
         return;
     for (int k = 0; k < s->target->rank; k++)
         if ((s->check >> k & 1) && !s->target->axis[k].length && !uses_own(s, s->sub[k])) {
-            Expr *inside = expr_inside(expr_read(s->target, s->sub, 1u << k, NULL));
-            s->where = s->where ? expr_op(OP_and, s->where, inside, NULL) : inside;
+            s->where = expr_both(s->where, expr_inside(expr_read(s->target, s->sub, 1u << k, NULL)));
             s->check &= ~(1u << k);
         }
 }
@@ -242,9 +214,7 @@ static void shorten_loops(Stmt *s)
         w->mark = -1;
         s->where = without(s->where, f.condition);
         stmt_replace(s, &f.index, &at, 1);
-        for (int k = 0; k < s->nindex; k++)
-            if (s->index[k] == f.index)
-                s->index[k] = w;
+        s->index[index_among(s->index, s->nindex, f.index)] = w;
     }
 }
 
@@ -254,34 +224,14 @@ static Expr *identity(Set set)
     return expr_real(set == SET_mul ? 1 : set == SET_max ? -INFINITY : set == SET_min ? INFINITY : 0);
 }
 
-static bool is_bare_in_target(Stmt *s, Index *i)
-{
-    for (int k = 0; k < s->target->rank; k++)
-        if (is_index(s->sub[k], i))
-            return true;
-    return false;
-}
-
 /* The index to make rows of: the examples if they are there. -1: not worth it, or its target has rows already. */
 static int row_index(Stmt *s)
 {
-    int row = -1;
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2
         || stmt_points(s) < 4096 || s->target->elem != ELEM_real || s->target->rank)
         return -1;
-    for (int k = 0; k < s->nindex; k++) {
-        if (is_bare_in_target(s, s->index[k]))
-            return -1;
-        AccessList list = stmt_accesses(s);
-        for (int j = 0; j < list.n && row < 0; j++)
-            for (int i = 0; list.at[j].sub && i < list.at[j].tensor->rank; i++)
-                if (list.at[j].tensor->axis[i].example && is_index(list.at[j].sub[i], s->index[k]))
-                    row = k;
-    }
-    for (int k = 0; k < s->nindex && row < 0; k++)
-        if (!s->index[k]->limit)
-            row = k;
-    return row;
+    const int row = FIRST(k, s->nindex, tells_example(s, s->index[k]));
+    return row >= 0 ? row : FIRST(k, s->nindex, !s->index[k]->limit);
 }
 
 static Stmt *over_rows(Emit *e, Stmt *like, Tensor *t, Set set, Expr *value, Tensor *target, Index *row)
@@ -359,16 +309,15 @@ static bool sum_once(Emit *e, Stmt *s, StmtList *out)
 static StmtList prepared(Emit *e, StmtList *list)
 {
     StmtList out = { 0 };
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
+    EACH(s, *list) {
         if (s->kind == STMT_scan) {
             s->body = prepared(e, &s->body);
             StmtList after = { 0 };
             leave_scan(e, s, &after);
             if (s->body.n)
                 PUSH(out, s);
-            for (int j = 0; j < after.n; j++)
-                PUSH(out, after.at[j]);
+            EACH(left, after)
+                PUSH(out, left);
             continue;
         }
         lift_check(s);
@@ -386,9 +335,9 @@ static StmtList prepared(Emit *e, StmtList *list)
 
 void prepare(Emit *e)
 {
-    for (int k = 0; k < e->runs.n; k++)
-        e->runs.at[k]->stmts = prepared(e, &e->runs.at[k]->stmts);
+    EACH(run, e->runs)
+        run->stmts = prepared(e, &run->stmts);
     margins_find(e);
-    for (int k = 0; k < e->runs.n; k++)
-        e->runs.at[k]->stmts = halo(e, &e->runs.at[k]->stmts);
+    EACH(run, e->runs)
+        run->stmts = halo(e, &run->stmts);
 }

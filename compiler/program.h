@@ -319,6 +319,7 @@ typedef struct { double lo, hi; } Span;     /* infinite where nothing is known *
 Span  expr_range(const Expr *e);            /* what its value lies between */
 /* e with image() in place of each of its direct parts, limits aside; e itself where that changes nothing. */
 Expr *expr_map(Expr *e, Expr *(*image)(Expr *, void *), void *with);
+Expr *expr_put(Expr *e, Expr *from, Expr *to);      /* e with `to` in the place of this very part */
 /* e with from[k] replaced by to[k]; a bound index whose limit changes becomes another. */
 Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 

@@ -8,26 +8,12 @@
 #include <math.h>
 
 /* ---- the tile index of a statement ------------------------------------------------------------ */
-static bool same_range(Index *a, Index *b)
-{
-    return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
-}
-
-static bool is_nest_index(Stmt *s, Index *i)
-{
-    for (int k = 0; k < s->nouter; k++)
-        if (s->index[k] == i)
-            return true;
-    return false;
-}
-
 /* The index that stands alone on an axis of examples of the target. */
 static Index *row_of(Stmt *s)
 {
-    for (int k = 0; k < s->target->rank; k++)
-        if (s->target->axis[k].example && s->sub[k]->kind == EXPR_index && is_nest_index(s, s->sub[k]->index))
-            return s->sub[k]->index;
-    return NULL;
+    const int at = FIRST(k, s->target->rank, s->target->axis[k].example && s->sub[k]->kind == EXPR_index
+                         && index_among(s->index, s->nouter, s->sub[k]->index) >= 0);
+    return at < 0 ? NULL : s->sub[at]->index;
 }
 
 typedef struct { Stmt *stmt; Index *tile; } Tiled;
@@ -42,12 +28,7 @@ static bool tile_rows(Stmt *s, TiledList *out)
             PUSH(*out, ((Tiled) { s, row }));
         return row != NULL;
     }
-    if (s->kind != STMT_scan)
-        return false;
-    for (int k = 0; k < s->body.n; k++)
-        if (!tile_rows(s->body.at[k], out))
-            return false;
-    return s->body.n > 0;
+    return s->kind == STMT_scan && s->body.n > 0 && !FIND(inner, s->body, !tile_rows(inner, out));
 }
 
 static Index *tile_in(TiledList *list, Stmt *s)
@@ -58,21 +39,18 @@ static Index *tile_in(TiledList *list, Stmt *s)
     return NULL;
 }
 
+/* A scan looks at the lengths of its own rows only. */
+static bool is_own_length(const Access *a)
+{
+    return !a->sub && a->stmt->stop == a->tensor;
+}
+
 /* Every pair of accesses that meet, meets within one tile. */
 static bool agree(Emit *e, Stmt *a, Stmt *b, TiledList *tiles)
 {
-    AccessList p = stmt_accesses(a), q = stmt_accesses(b);
-    for (int i = 0; i < p.n; i++)
-        for (int j = 0; j < q.n; j++) {
-            Access *x = &p.at[i], *y = &q.at[j];
-            if (!conflict(e, x, y))
-                continue;
-            if ((!x->sub && x->stmt->stop == x->tensor) || (!y->sub && y->stmt->stop == y->tensor))
-                continue;       /* a scan looks at the lengths of its own rows only */
-            if (!meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt)))
-                return false;
-        }
-    return true;
+    const AccessList p = stmt_accesses(a), q = stmt_accesses(b);
+    return !FIND_AT(x, p, FIND_AT(y, q, conflict(e, x, y) && !is_own_length(x) && !is_own_length(y)
+                                  && !meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt))));
 }
 
 /* ---- choosing what belongs together ----------------------------------------------------------- */
@@ -85,25 +63,17 @@ typedef struct {
 
 static bool independent(Choice *c, Stmt *s)
 {
-    for (int k = 0; k < c->later.n; k++)
-        if (depends(c->e, c->later.at[k], s))
-            return false;
-    return true;
+    return !FIND(before, c->later, depends(c->e, before, s));
 }
 
 static bool admit(Choice *c, Stmt *s, TiledList *mine)
 {
     const int had = c->tiles.n;
-    for (int k = 0; k < mine->n; k++) {
-        if (!same_range(mine->at[k].tile, c->range)) {
-            c->tiles.n = had;
-            return false;
-        }
-        PUSH(c->tiles, mine->at[k]);
-    }
-    bool fits = agree(c->e, s, s, &c->tiles);
-    for (int k = 0; k < c->in.n && fits; k++)
-        fits = agree(c->e, c->in.at[k], s, &c->tiles);
+    if (FIND_AT(t, *mine, !same_range(t->tile, c->range)))
+        return false;
+    EACH_AT(t, *mine)
+        PUSH(c->tiles, *t);
+    const bool fits = agree(c->e, s, s, &c->tiles) && !FIND(other, c->in, !agree(c->e, other, s, &c->tiles));
     if (!fits)
         c->tiles.n = had;
     return fits;
@@ -111,10 +81,7 @@ static bool admit(Choice *c, Stmt *s, TiledList *mine)
 
 static bool connected(Choice *c, Stmt *s)
 {
-    for (int k = 0; k < c->in.n; k++)
-        if (depends(c->e, c->in.at[k], s))
-            return true;
-    return false;
+    return FIND(before, c->in, depends(c->e, before, s));
 }
 
 /* Of one optimizer: one pass over the block, whatever reads what. */
@@ -126,10 +93,7 @@ static bool one_update(Stmt *a, Stmt *b)
 /* An index may be split where its range is the same at all points of the others: not along the steps of each example. */
 static bool is_even(Stmt *s, Index *i)
 {
-    for (int k = 0; k < s->nindex; k++)
-        if (i->limit && expr_uses(i->limit, s->index[k]))
-            return false;
-    return true;
+    return !uses_own(s, i->limit);
 }
 
 /* An index of the target that stands alone; the one that is told by `nth` when there are several. */
@@ -145,14 +109,12 @@ static Index *target_index(Stmt *s, int nth)
 /* Scales and weights of terms, ready before anything else is. */
 static void choose_scales(Choice *c, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
+    EACH(s, *list)
         if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0 && s->value->kind != EXPR_num
             && independent(c, s))
             PUSH(c->in, s);
         else
             PUSH(c->later, s);
-    }
 }
 
 static int first_after(Emit *e, StmtList *list, int from, Stmt *s)
@@ -172,18 +134,15 @@ static void leave_fills(Choice *c)
             || first_after(c->e, &c->in, k + 1, s) < c->in.n)
             continue;
         to = chain_start(c->e, &c->later, to);
-        memmove(&c->in.at[k], &c->in.at[k + 1], (size_t) (--c->in.n - k) * sizeof s);
-        PUSH(c->later, s);
-        memmove(&c->later.at[to + 1], &c->later.at[to], (size_t) (c->later.n - 1 - to) * sizeof s);
-        c->later.at[to] = s;
+        REMOVE(c->in, k);
+        INSERT(c->later, to, s);
     }
 }
 
 /* All of the list that can go row by row. */
 static void choose_rows(Choice *c, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
+    EACH(s, *list) {
         TiledList mine = { 0 };
         if (tile_rows(s, &mine) && independent(c, s)) {
             if (!c->range)
@@ -201,13 +160,11 @@ static void choose_rows(Choice *c, StmtList *list)
 /* The axis that the product wants, which a statement of the list accumulates onto the target of the first. */
 static int wanted_axis(Emit *e, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
+    EACH(s, *list) {
         Gemm *g = s->target == list->at[0]->target ? gemm_find(e, s, NULL) : NULL;
         Index *i = g ? gemm_best_tile(g, s) : NULL;
-        for (int j = 0; i && j < s->target->rank; j++)
-            if (is_index(s->sub[j], i))
-                return j;
+        if (i)
+            return target_axis(s, i);
     }
     return -1;
 }
@@ -249,11 +206,7 @@ static void choose_axis(Choice *c, StmtList *list)
 /* ---- one region ------------------------------------------------------------------------------- */
 static bool touch(Emit *e, StmtList *a, StmtList *b)
 {
-    for (int i = 0; i < a->n; i++)
-        for (int j = 0; j < b->n; j++)
-            if (depends(e, a->at[i], b->at[j]))
-                return true;
-    return false;
+    return FIND(x, *a, FIND(y, *b, depends(e, x, y)));
 }
 
 /* How many values of the index a thread takes at once, so many that each thread has one piece. OpenBLAS may round
@@ -301,10 +254,9 @@ static void add_region(Emit *e, Run *run, Choice *c, bool rows)
     r->tile = c->range;
     r->step = c->range ? tile_step(e, c->range, rows) : 0;
     r->rows = rows;
-    for (int k = 0; k < c->in.n; k++)
-        PUSH(r->stmts, c->in.at[k]);
-    for (int k = 0; k < c->tiles.n; k++)
-        index_info(e, c->tiles.at[k].tile)->tile = true;
+    r->stmts = c->in;
+    EACH(t, c->tiles)
+        index_info(e, t.tile)->tile = true;
     for (int k = run->regions.n - 1; k >= 0; k--) {
         r->wait |= touch(e, &run->regions.at[k]->stmts, &r->stmts);
         if (run->regions.at[k]->wait)
@@ -316,11 +268,9 @@ static void add_region(Emit *e, Run *run, Choice *c, bool rows)
 
 static void order_all(Emit *e, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k]->kind == STMT_nest)
-            order_loops(e, list->at[k]);
-        else if (list->at[k]->kind == STMT_scan)
-            order_all(e, &list->at[k]->body);
+    EACH_STMT(s, list)
+        if (s->kind == STMT_nest)
+            order_loops(e, s);
 }
 
 /* The first, by one thread, and what else is little enough. */
@@ -340,9 +290,9 @@ void regions(Emit *e, Run *run)
 {
     static void (*const ways[])(Choice *, StmtList *) = { choose_scales, choose_rows, choose_axis, choose_first };
     StmtList list = { 0 };
-    for (int k = 0; k < run->stmts.n; k++)
-        if (!is_alias(e, run->stmts.at[k]))
-            PUSH(list, run->stmts.at[k]);
+    EACH(s, run->stmts)
+        if (!is_alias(e, s))
+            PUSH(list, s);
     order_all(e, &list);
     while (list.n) {
         Choice c = { .e = e };
@@ -361,20 +311,16 @@ void regions(Emit *e, Run *run)
 /* ---- text ------------------------------------------------------------------------------------- */
 static void calls_print(Emit *e, Buf *b, Region *r, const char *from, const char *to, int depth)
 {
-    for (int k = 0; k < r->funcs.n; k++) {
-        if (!r->funcs.at[k])
-            continue;
-        indent(b, depth);
-        func_call(e, b, r->funcs.at[k], r->tile ? format("%s, %s", from, to) : "");
-    }
+    EACH(f, r->funcs)
+        if (f) {
+            indent(b, depth);
+            func_call(e, b, f, r->tile ? format("%s, %s", from, to) : "");
+        }
 }
 
 static bool is_empty(Region *r)
 {
-    for (int k = 0; k < r->funcs.n; k++)
-        if (r->funcs.at[k])
-            return false;
-    return true;
+    return !FIND(f, r->funcs, f);
 }
 
 static void region_print(Emit *e, Buf *b, Region *r)
@@ -418,14 +364,14 @@ void regions_print(Emit *e, Buf *b, Run *run)
 {
     if (run->work < SMALL) {
         buf_add(b, run->regions.n ? "    enter();\n" : "");
-        for (int k = 0; k < run->regions.n; k++)
-            alone_print(e, b, run->regions.at[k]);
+        EACH(r, run->regions)
+            alone_print(e, b, r);
         return;
     }
     buf_add(b, "    #pragma omp parallel if (ae_clock.batch >= %d)\n    {\n        enter();\n",
             (int) ceil(e->m->batch_max * SMALL / run->work));
-    for (int k = 0; k < run->regions.n; k++)
-        region_print(e, b, run->regions.at[k]);
+    EACH(r, run->regions)
+        region_print(e, b, r);
     buf_add(b, "    }\n");
 }
 

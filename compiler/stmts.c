@@ -26,8 +26,8 @@ Stmt *stmt_copy(Emit *e, Stmt *s)
         from[n] = s->step;
         to[n++] = expr_index(c->step);
         c->body = (StmtList) { 0 };
-        for (int k = 0; k < s->body.n; k++)
-            PUSH(c->body, stmt_copy(e, s->body.at[k]));
+        EACH(inner, s->body)
+            PUSH(c->body, stmt_copy(e, inner));
     }
     stmt_replace(c, from, to, n);
     return c;
@@ -35,8 +35,8 @@ Stmt *stmt_copy(Emit *e, Stmt *s)
 
 void stmt_drop_ones(Stmt *s)
 {
-    for (int k = 0; k < s->body.n; k++)
-        stmt_drop_ones(s->body.at[k]);
+    EACH(inner, s->body)
+        stmt_drop_ones(inner);
     for (int k = 0; s->kind == STMT_nest && k < s->nouter; k++) {
         Index *i = s->index[k];
         Expr *zero = expr_num(0);
@@ -92,8 +92,8 @@ static void note_stmt(Noting *n, Stmt *s)
         note_reads(n, s->index[k]->limit);
     for (int k = 0; stmt_part(s, k); k++)
         note_reads(n, *stmt_part(s, k));
-    for (int k = 0; k < s->body.n; k++)
-        note_stmt(n, s->body.at[k]);
+    EACH(inner, s->body)
+        note_stmt(n, inner);
     n->stmt = s;
     if (s->stop)
         PUSH(n->list, ((Access) { s->stop, NULL, s, false, -1 }));
@@ -123,17 +123,8 @@ bool conflict(Emit *e, const Access *a, const Access *b)
 
 bool depends(Emit *e, Stmt *a, Stmt *b)
 {
-    AccessList p = stmt_accesses(a), q = stmt_accesses(b);
-    for (int i = 0; i < p.n; i++)
-        for (int j = 0; j < q.n; j++)
-            if (conflict(e, &p.at[i], &q.at[j]))
-                return true;
-    return false;
-}
-
-static const Tensor *list_of(const Expr *sub)
-{
-    return sub->kind == EXPR_read ? sub->tensor : NULL;
+    const AccessList p = stmt_accesses(a), q = stmt_accesses(b);
+    return FIND_AT(x, p, FIND_AT(y, q, conflict(e, x, y)));
 }
 
 bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
@@ -146,7 +137,7 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
     if (alias && a->tensor->axis[0].size != b->tensor->axis[0].size)
         return false;
     return ANY(k, alias ? 1 : a->tensor->rank, index_told(a->sub[k]) == ia && index_told(b->sub[k]) == ib
-               && list_of(a->sub[k]) == list_of(b->sub[k]));
+               && a->sub[k]->tensor == b->sub[k]->tensor);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------ */
@@ -218,6 +209,30 @@ bool reduces(Stmt *s, Index *i)
     return !ANY(k, s->target->rank, expr_uses(s->sub[k], i));
 }
 
+bool uses_own(Stmt *s, Expr *x)
+{
+    return ANY(k, s->nindex, expr_uses(x, s->index[k]));
+}
+
+bool limits_another(Stmt *s, Index *i)
+{
+    return ANY(k, s->nindex, expr_uses(s->index[k]->limit, i));
+}
+
+bool same_range(const Index *a, const Index *b)
+{
+    return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
+}
+
+bool tells_example(Stmt *s, Index *i)
+{
+    const AccessList list = stmt_accesses(s);
+    EACH_AT(a, list)
+        if (a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)))
+            return true;
+    return false;
+}
+
 double stmt_points(Stmt *s)
 {
     double n = 1;
@@ -225,8 +240,8 @@ double stmt_points(Stmt *s)
         n *= s->index[k]->size;
     if (s->kind == STMT_scan) {
         double sum = 0;
-        for (int k = 0; k < s->body.n; k++)
-            sum += stmt_points(s->body.at[k]);
+        EACH(inner, s->body)
+            sum += stmt_points(inner);
         return sum * s->step->size;
     }
     return s->kind == STMT_nest ? n : (double) tensor_count(s->target);

@@ -86,11 +86,9 @@ static bool same_shape(const Tensor *a, const Tensor *b)
 /* Gives a temporary the variable of one like it, if there is one but those of `but`. */
 Var *var_share(Emit *e, Tensor *t, Var **but, int n)
 {
-    for (int k = 0; k < e->vars.n; k++) {
-        Var *v = e->vars.at[k];
+    EACH(v, e->vars)
         if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t) && !vec_has(but, n, v))
             return info_of(e, t)->var = v;
-    }
     return NULL;
 }
 
