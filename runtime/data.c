@@ -344,19 +344,19 @@ static void read_all(bool test_alone)
     const bool own_test = opt.ntest || source_of("test");
     if (!data.train_read && !(test_alone && own_test && learnt_known)) {
         read_train();
-        scale_split(&data.train);
-        scale_split(&data.validation);
+        scale_split(&data.train, false);
+        scale_split(&data.validation, false);
         if (!own_test || !data.read) {
             if (own_test)
                 read_test();
             keep_classes(&data.test, "test_only");
-            scale_split(&data.test);
+            scale_split(&data.test, opt.ntest > 0);
         }
         data.read = true;
     } else if (!data.read) {
         read_test();
         keep_classes(&data.test, "test_only");
-        scale_split(&data.test);
+        scale_split(&data.test, opt.ntest > 0);
         data.read = true;
     }
 }

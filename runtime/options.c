@@ -176,6 +176,8 @@ int options_parse(int argc, char **argv)
         show_help(opt.command);
         return -1;
     }
+    if (opt.scaled && !opt.ntest)
+        usage("--scaled is said of the files of --test, and there are none");
     if (opt.nargs != commands[c].args)
         usage("usage: %s %s %s", opt.program, opt.command, commands[c].takes);
     return c;

@@ -61,6 +61,7 @@ typedef struct {
     const char *out, *phase, *weights, *take, *output, *split, *name, *around;
     char **train; int ntrain;       /* files given in place of the model's */
     char **test; int ntest;
+    bool scaled;            /* the test files are what the model sees */
     char **args; int nargs;
     int epochs, threads, classes;   /* epochs, threads: 0 as the model or the machine has it */
     int windows;                    /* of bench; 0: its own */
@@ -122,7 +123,7 @@ void column_put(Column *c, int input, const char *file, long row, long element, 
 const Split *data_split(const char *name);              /* "train" "validation" "test"; read at first use; NULL: there is none */
 const AeSetting *data_setting(const char *key);         /* of the block `data` */
 void scale_learn(const Split *train);
-void scale_split(Split *s);
+void scale_split(Split *s, bool given);                 /* given: by --test */
 void data_peak(int input, double *low, double *high);   /* the range of an input after scaling, or low = high */
 void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs, const uint8_t *labelled);
 

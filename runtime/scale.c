@@ -1,7 +1,8 @@
 /* scale.c -- what the training rows say about the range of each input, and its use on every split.
  *
- * `scale = 0..1` maps bytes and digits by the range of their type, columns each by its least and largest training
- * value, other images and sequences by one range; `scale = standard` takes mean and deviation of each column. */
+ * `scale = 0..1` maps bytes and digits by the range of their type, also in a file of another type than the training
+ * rows; columns each by its least and largest training value, other images and sequences by one range; `scale = standard`
+ * takes mean and deviation of each column. What trainers write is scaled already: --scaled says so of a file. */
 #include "runtime.h"
 
 static void learn_range(const Column *c, long rows, long width, bool each, double low, double high, Learnt *l)
@@ -60,18 +61,39 @@ void scale_learn(const Split *s)
     }
 }
 
-void scale_split(Split *s)
+/* Numbers without a type that lie in the range itself, though it was learnt from one at least four times as wide: a result,
+ * given back as data? */
+static bool looks_scaled(const Column *c, long n, const AeSetting *how, const Learnt *l)
+{
+    const double low = how->number[0], high = how->number[1];
+    for (long e = 0; e < n; e++)
+        if (!(c->real[e] >= low && c->real[e] <= high))
+            return false;
+    return l->nscale == 1 && fabs(l->divide[0]) > 4;
+}
+
+void scale_split(Split *s, bool given)
 {
     for (int i = 0; s->column && i < ae_model.ninputs; i++) {
-        const Learnt *const l = &learnt[i];
+        Learnt *l = &learnt[i], own = { 0 };
         Column *const c = &s->column[i];
-        if (!l->nscale || !c->real)
+        const AeSetting *const how = data_setting(ae_model.inputs[i].label ? "scale_label" : "scale");
+        if (!l->nscale || !c->real || (given && opt.scaled))
             continue;
         const long n = s->rows * input_width(i);
+        const bool ranged = how && how->nnumbers == 2;
+        if (ranged && c->high > c->low)
+            learn_range(c, s->rows, 1, false, how->number[0], how->number[1], l = &own);
+        else if (given && ranged && looks_scaled(c, n, how, l))
+            note("%s: all numbers of %s are within %g..%g, and are scaled to it from %g..%g nevertheless; with --scaled they are "
+                 "taken as they are", opt.test[0], ae_model.inputs[i].array.name, how->number[0], how->number[1],
+                 l->subtract[0] + how->number[0] * l->divide[0], l->subtract[0] + how->number[1] * l->divide[0]);
         for (long e = 0; e < n; e++) {
             const long k = l->nscale == 1 ? 0 : e % l->nscale;
             c->real[e] = (float) ((c->real[e] - l->subtract[k]) / l->divide[k]);
         }
+        free(own.subtract);
+        free(own.divide);
     }
 }
 

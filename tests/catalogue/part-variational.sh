@@ -39,21 +39,20 @@ build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at
 
 # ---- 58 to 62, 93: what is between the codes -----------------------------------------------------------------------------
 sed 's/^bottleneck.*/bottleneck z = code(8)/; s/^regularize.*//' "$here/../../examples/quickstart.ae" > not_drawn.ae
-sure() {        # sure FILE: of pictures in 0..1, the mean chance of the likeliest class, the share above 1/2, how many classes there are
-    cut -d, -f1-64 $1 | awk -F, -v OFS=, 'NR > 1 { for (k = 1; k <= NF; k++) $k = 16 * $k } { print }' > sixteen.csv      # as the net's own data
-    ./digits_net predict --test sixteen.csv --weights digits_net.run -o p.csv > log 2>&1 || bad "58: predict" "$(cat log)"
+sure() {        # sure FILE: of pictures as a model sees them, the mean chance of the likeliest class, the share above 1/2, how many classes there are
+    ./digits_net predict --test $1 --scaled --weights digits_net.run -o p.csv > log 2>&1 || bad "58: predict" "$(cat log)"
     awk -F, 'NR > 1 { m = 0; for (k = 1; k <= 10; k++) if ($k > m) m = $k; s += m; high += m > 0.5; seen[$NF]++; n++ }
         END { for (k in seen) c++; print s / n, high / n, c }' p.csv
 }
 if [ "$what" = all ] && build "$here/../../examples/quickstart" drawn && build not_drawn not_drawn && build digits_net digits_net \
     && train drawn && train not_drawn && train digits_net; then
-    ./drawn sample -n 1000 --weights drawn.run -o s.csv > log 2>&1 || bad "58: sample" "$(cat log)"
-    read -r drawn high classes <<< "$(sure s.csv)"
+    ./drawn sample -n 1000 --weights drawn.run -o s.npy > log 2>&1 || bad "58: sample" "$(cat log)"
+    read -r drawn high classes <<< "$(sure s.npy)"
     holds "58: a classifier is sure of four draws of five, $high" "$high > 0.8"
     near "58: and every class is among a thousand" "$classes" 10 0
     "$tool" npy zero.npy 1000,8 0; "$tool" noise zero.npy 1 codes.npy
-    ./not_drawn decode codes.npy --weights not_drawn.run -o s.csv > log 2>&1 || bad "59: decode" "$(cat log)"
-    read -r plain high classes <<< "$(sure s.csv)"
+    ./not_drawn decode codes.npy --weights not_drawn.run -o s.npy > log 2>&1 || bad "59: decode" "$(cat log)"
+    read -r plain high classes <<< "$(sure s.npy)"
     holds "59: it is less sure of what a plain autoencoder makes of the same draws: $plain, $drawn" "$plain > 0 && $plain < $drawn - 0.02"
     ./drawn interpolate 3 40 -n 11 --weights drawn.run -o way.npy > log 2>&1 || bad "60: interpolate" "$(cat log)"
     steps=$("$tool" get way.npy | awk '{ for (k = 0; k < 10; k++) { d = 0; for (e = 1; e <= 64; e++) d += ($((k + 1) * 64 + e) - $(k * 64 + e))^2; s += sqrt(d) }

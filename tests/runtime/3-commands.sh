@@ -40,6 +40,16 @@ mkdir -p fresh/runs/hand fresh/runs/hand-2 && cp one/model.safetensors fresh/run
 (cd fresh && ../hand encode -o z.npy) && ./hand encode --weights seed5 -o z5.npy && same "the newest run's weights" fresh/z.npy z5.npy
 mkdir -p empty && fails "no weights yet" 1 'there are no weights yet: run' sh -c 'cd empty && ../hand eval'
 
+# The model learnt on digits of 0..16. Bytes are scaled by their own type, numbers as the digits, and --scaled ones not.
+for f in "x.npy" "sixteen.npy" "real.npy --scaled" "real.npy"; do ./hand encode $W --test $f -o "z $f.npy" 2> "said $f" || bad "encode --test $f"; done
+same "bytes are scaled by their type" "z x.npy.npy" "z real.npy --scaled.npy"
+same "numbers without a type are scaled as the training rows were" "z sixteen.npy.npy" "z real.npy --scaled.npy"
+has "what was scaled before is scaled again, and it is said" "$(cat "said real.npy")" \
+    'real.npy: all numbers of x are within 0..1, and are scaled to it from 0..16 nevertheless; with --scaled they are taken as they are'
+if cmp -s "z real.npy.npy" "z real.npy --scaled.npy"; then bad "real.npy is scaled without --scaled"; else ok; fi
+for f in "x.npy" "sixteen.npy" "real.npy --scaled"; do is "and nothing where $f is right" "$(cat "said $f")" ""; done
+fails "--scaled of nothing" 2 '--scaled is said of the files of --test, and there are none' ./hand encode $W --scaled -o z.npy
+
 fails "no command"      2 ''  ./hand
 fails "unknown command" 2 'there is no command trian; did you mean train?' ./hand trian
 fails "unknown flag"    2 'train knows no option --epoch; did you mean --epochs?' ./hand train --epoch 3

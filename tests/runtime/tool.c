@@ -112,6 +112,10 @@ static void write_images_npy(void)
     write_npy("huge.npy", "<f4", "False", "1099511627776, 1099511627776, ", real, 0);
     real[1][6] = NAN;
     write_npy("nan.npy", "<f4", "False", "320, 64, ", real, sizeof real);
+    for (int r = 0; r < ROWS; r++)
+        for (int e = 0; e < PIXELS; e++)
+            real[r][e] = (float) (16 * (pixel[r][e] / 255.0));
+    write_npy("sixteen.npy", "<f4", "False", "320, 64, ", real, sizeof real);
 }
 
 static void write_labels_npy(void)
