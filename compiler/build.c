@@ -71,6 +71,14 @@ void nest_index(Stmt *s, Index *i)
     s->nouter = s->nindex;
 }
 
+void nest_used(Stmt *s, const Stmt *of)
+{
+    for (int k = 0; k < of->nindex; k++)
+        if (expr_uses(s->value, of->index[k]) || expr_uses(s->where, of->index[k])
+            || ANY(j, of->nindex, expr_uses(of->index[j]->limit, of->index[k])))
+            nest_index(s, of->index[k]);
+}
+
 void nest_axis(Stmt *s, Index *i, Axis axis, bool loop)
 {
     Tensor *t = s->target;
@@ -164,7 +172,7 @@ TensorList stmt_tensors(Stmt *s)
 
 StmtList *program_part(Program *p, int k)
 {
-    StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->end, NULL };
+    StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->apart, &p->end, NULL };
     return parts[k];
 }
 

@@ -149,6 +149,7 @@ static void add_runs(Emit *e)
         add_run(e, p, PART_begin, &p->begin);
         add_run(e, p, PART_run, &p->body);
         add_run(e, p, PART_update, &p->update);
+        add_run(e, p, PART_apart, &p->apart);
         add_run(e, p, PART_end, &p->end);
     }
 }
@@ -238,7 +239,7 @@ static void print_funcs(Emit *e, Run *r)
 }
 
 /* ---- what the trainer calls ------------------------------------------------------------------- */
-static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_begin", "_end" };
+static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_apart", "_begin", "_end" };
 
 void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
 {
@@ -251,8 +252,9 @@ void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
         buf_add(b, "%s(%s);\n", f->name, arguments);
 }
 
-static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update", ": before the first batch",
-                                                    ": after the last batch" };
+static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update",
+                                                    ": gradients that the update does without",
+                                                    ": before the first batch", ": after the last batch" };
 
 void run_print(Emit *e, Buf *b, Run *r)
 {

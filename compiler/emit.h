@@ -71,7 +71,7 @@ typedef struct {            /* one function of the emitted file */
     Buf head, text;
 } Func;
 
-typedef enum { PART_run, PART_once, PART_update, PART_begin, PART_end, PART_COUNT } Part;
+typedef enum { PART_run, PART_once, PART_update, PART_apart, PART_begin, PART_end, PART_COUNT } Part;
 
 typedef struct {            /* funcs that need no barrier between them */
     VEC(Func *) funcs;

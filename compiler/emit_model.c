@@ -318,35 +318,44 @@ static Str range_table(Buf *b, Phase *f, bool dense, int *n)
 }
 
 /* The tables that a step touches by rows. */
-static Str row_table(Emit *e, Buf *b, Phase *f)
+static Str row_table(Emit *e, Buf *b, Phase *f, int *n)
 {
-    if (!f->tables.n)
-        return NULL;
-    Str name = names_claim(format("%s_tables", names_lower(f->name)));
-    buf_add(b, "static const AeTable %s[] = {\n", name);
+    Str name = NULL;
+    *n = 0;
     for (int k = 0; k < f->tables.n; k++) {
         const Tensor *t = f->tables.at[k].table;
+        if (!f->tables.at[k].rows)
+            continue;
+        if (!name)
+            buf_add(b, "static const AeTable %s[] = {\n", name = names_claim(format("%s_tables", names_lower(f->name))));
+        ++*n;
         buf_add(b, "    { %ld, %ld, ", t->offset, tensor_count(t) / t->axis[0].size);
         put_address(e, b, f->tables.at[k].rows);
         buf_add(b, " },\n");
     }
-    buf_add(b, "};\n");
+    if (name)
+        buf_add(b, "};\n");
     return name;
 }
 
 static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
 {
-    int ntrained, ndense;
+    int ntrained, ndense, ntables;
     Str sweeps = sweep_table(e, tables, f);
     Str states = array_table(e, tables, format("%s_states", names_lower(f->name)), &f->states);
     Str trained = range_table(tables, f, false, &ntrained), dense = range_table(tables, f, true, &ndense);
-    Str rows = row_table(e, tables, f);
+    Str rows = row_table(e, tables, f, &ntables);
     Str update = f->gradient ? run_name(e, f->gradient, PART_update) : NULL;
     buf_add(b, "    {\n        .name = ");
     put_string(b, f->name);
     if (f->gradient)
         buf_add(b, ", .gradient = &programs[%d],", program_number(e, f->gradient));
     buf_add(b, " .update = %s,", update ? update : "nothing");
+    if (f->bound) {
+        buf_add(b, " .apart = %s, .bound = ", run_name(e, f->gradient, PART_apart));
+        put_address(e, b, f->bound);
+        buf_add(b, ",");
+    }
     if (f->start)
         buf_add(b, " .start = %s,", run_name(e, f->start, PART_run));
     if (f->evaluate)
@@ -356,7 +365,7 @@ static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
     table_field(b, "states", states, f->states.n);
     table_field(b, "trained", trained, ntrained);
     table_field(b, "dense", dense, ndense);
-    table_field(b, "tables", rows, f->tables.n);
+    table_field(b, "tables", rows, ntables);
     buf_add(b, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d,", f->batch,
             f->epochs, f->labels, f->accumulate, f->early_stop);
     buf_add(b, " .drop_last = %s,", f->drop_last ? "true" : "false");

@@ -209,6 +209,7 @@ typedef struct {
     TensorList grads;
     int training;       /* index of the phase it is the gradient of, or -1 */
     StmtList update;    /* after the gradients: optimizer, then states */
+    StmtList apart;     /* gradients that the update does without, for who asks for them; only after rows.c */
     StmtList once;          /* before the first run after states have changed; only after once.c */
     StmtList begin, end;    /* a sweep: before the first batch, after the last */
     int every;          /* a sweep: 0 once at the start of the phase, 1 each epoch, 2 each step */
@@ -218,7 +219,7 @@ typedef struct {
 typedef VEC(Program *) ProgramList;
 
 typedef struct {        /* a parameter whose gradient is other than 0 in the listed rows alone, along its first axis */
-    Tensor *table, *rows;
+    Tensor *table, *rows;       /* rows: NULL where the gradient is computed `apart` */
 } RowTable;
 
 typedef struct {        /* a phase: what the trainer needs to run it */
@@ -235,6 +236,7 @@ typedef struct {        /* a phase: what the trainer needs to run it */
     double clip;                /* 0: none; else the largest norm of the whole gradient */
     unsigned long seed;
     VEC(RowTable) tables;       /* rows.c */
+    Tensor *bound;              /* [example], or NULL: in sum more than any element of the gradients that are computed apart */
 } Phase;
 
 typedef struct {
@@ -332,6 +334,7 @@ Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of anothe
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
 Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value);       /* of the same place and use */
 void  nest_index(Stmt *s, Index *i);
+void  nest_used(Stmt *s, const Stmt *of);   /* s runs over those indices of another that its value and where need */
 /* Gives the target one more axis, with i as its subscript; loop: i becomes an index of s. */
 void  nest_axis(Stmt *s, Index *i, Axis axis, bool loop);
 int   target_axis(const Stmt *s, const Index *i);           /* where i stands alone; -1: nowhere */
@@ -350,7 +353,7 @@ StmtList stmts_all(const StmtList *list);
 StmtList stmts_of(Program *p);
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);   /* by a function */
 Stmt *stmt_like(const Stmt *s);             /* a copy, whose body is the same */
-StmtList *program_part(Program *p, int k);  /* once, begin, body, update, end; then NULL */
+StmtList *program_part(Program *p, int k);  /* once, begin, body, update, apart, end; then NULL */
 Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
 typedef VEC(Str) StrList;
@@ -371,6 +374,11 @@ Stmt *winner_find(Module *m, StrList *names, Stmt *s);      /* a statement that 
 Stmt *winner_value(Stmt *s, Tensor *winner);                /* `=` in place of max= or min=: the value at that point */
 /* The indices of the point with this number, the last of them fastest. */
 void  point_decode(Expr *number, Index *const *index, Expr **to, int n);
+
+/* ---- direct.c: an accumulation onto a gradient that becomes one onto the parameter --------------- */
+bool  direct_fits(Program *p, int at);      /* statement `at` of the body says the same when the update says it */
+Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate);      /* param += rate * what is added to the gradient */
+void  direct_bound(Module *m, Stmt *add, Tensor **bound, StmtList *out);
 
 /* ---- the stages, in order -------------------------------------------------------------------- */
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines);   /* NULL after errors */

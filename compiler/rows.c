@@ -6,14 +6,17 @@
  *
  * where the gradient is only ever added to at computed rows, and the update provably leaves everything as it is where
  * the gradient is 0: plain sgd and adagrad, nothing with momentum or decay. From a step's gradient to its update all of dw is
- * what it would be, and so are the results, to the bit. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
+ * what it would be, and so are the results, to the bit. Where the update is p := p + k * g and no more, and nobody asks for
+ * the norm, direct.c does without dw. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
  * for each such table in the phase, for what the trainer does with gradients. */
 #include "program.h"
 
 enum { SMALL = 4096 };      /* elements that are not worth a list */
 
 typedef struct {
-    Tensor *table, *grad, *rows;    /* rows: the list */
+    Tensor *table, *grad, *rows;    /* rows: the list; NULL where the gradient goes straight into the update */
+    Expr *rate;                     /* then: of w := w + rate * dw */
+    StmtList update;                /* and what becomes of that */
 } Found;
 
 typedef struct {
@@ -47,10 +50,11 @@ static bool clears(const Stmt *s, const Tensor *grad)
     return at->kind == EXPR_index && !at->index->limit && at->index->size == grad->axis[0].size;
 }
 
-typedef struct { const Tensor *grad; bool fits; int clears, adds; } Writes;
+typedef struct { const Tensor *grad; bool fits, direct; int clears, adds; } Writes;
 
-static void see_write(Writes *w, Stmt *s)
+static void see_write(Writes *w, Program *p, int at)
 {
+    Stmt *s = p->body.at[at];
     EACH_STMT(inner, &s->body)
         w->fits &= inner->target != w->grad;
     if (s->target != w->grad)
@@ -61,6 +65,7 @@ static void see_write(Writes *w, Stmt *s)
         w->adds++;
     else
         w->fits = false;
+    w->direct &= s->set == SET_is || direct_fits(p, at);
 }
 
 /* ---- what an update does where the gradient is 0 ----------------------------------------------------- */
@@ -158,24 +163,60 @@ static bool update_rests(const Program *p, const Tensor *table)
     return any;
 }
 
+/* The k of k * g, a number that is the same for all elements; NULL: e is something else. */
+static Expr *rate_in(const Expr *e)
+{
+    if (e->kind == EXPR_read && e->tensor->role == ROLE_grad)
+        return expr_num(1);
+    for (int k = 0; k < 2 && is_op(e, OP_mul); k++)
+        if (!moves(e->arg[1 - k])) {
+            Expr *rate = rate_in(e->arg[k]);
+            return rate ? OP2(mul, e->arg[1 - k], rate) : NULL;
+        }
+    return NULL;
+}
+
+/* The k of an update that is p := p + k * g and no more; NULL: it is another. */
+static Expr *rate_of(const Program *p, const Tensor *table)
+{
+    const Stmt *one = NULL;
+    for (int k = 0; k < p->update.n; k++) {
+        const Tensor *stretch = stretch_of(p->update.at[k]);
+        if (stretch && meets(stretch, table) && one)
+            return NULL;
+        one = stretch && meets(stretch, table) ? p->update.at[k] : one;
+    }
+    const Expr *v = one->value;
+    if ((!is_op(v, OP_sub) && !is_op(v, OP_add)) || v->arg[0]->kind != EXPR_read || v->arg[0]->tensor != one->target)
+        return NULL;
+    Expr *rate = rate_in(v->arg[1]);
+    return rate && is_op(v, OP_sub) ? OP1(neg, rate) : rate;
+}
+
+static Tensor *list_new(Module *m, const Tensor *table)
+{
+    Tensor *list = tensor_new(m, format("%s.rows", table->name), ROLE_state, ELEM_int);
+    const int n = table->axis[0].size;
+    list->rank = 1;
+    list->axis[0] = (Axis) { 1 + 2 * n, NULL, false, NULL };
+    list->list = n;
+    list->place = table->place;
+    return list;
+}
+
 static void find_tables(Rows *r)
 {
     for (int k = 0; k < r->p->trained.n && k < r->p->grads.n; k++) {
         Tensor *table = r->p->trained.at[k], *grad = r->p->grads.at[k];
-        Writes w = { grad, true, 0, 0 };
+        Writes w = { grad, true, true, 0, 0 };
         if (table->rank < 2 || tensor_count(table) < SMALL)
             continue;
         for (int j = 0; j < r->p->body.n; j++)
-            see_write(&w, r->p->body.at[j]);
+            see_write(&w, r->p, j);
         if (!w.fits || w.clears != 1 || !w.adds || !update_rests(r->p, table))
             continue;
-        Tensor *list = tensor_new(r->m, format("%s.rows", table->name), ROLE_state, ELEM_int);
-        const int n = table->axis[0].size;
-        list->rank = 1;
-        list->axis[0] = (Axis) { 1 + 2 * n, NULL, false, NULL };
-        list->list = n;
-        list->place = table->place;
-        PUSH(r->found, ((Found) { table, grad, list }));
+        Expr *rate = w.direct && r->phase->clip == 0 ? rate_of(r->p, table) : NULL;
+        PUSH(r->found, ((Found) { table, grad, rate ? NULL : list_new(r->m, table), rate, { 0 } }));
         for (int j = r->found.n - 1; j > 0 && r->found.at[j - 1].table->offset > r->found.at[j].table->offset; j--) {
             const Found f = r->found.at[j];
             r->found.at[j] = r->found.at[j - 1];
@@ -210,11 +251,7 @@ static void join_rows(const Found *f, Stmt *s, StmtList *out)
     Stmt *join = nest_for(s, f->rows, SET_join, s->sub[0]);
     join->sub[0] = expr_num(0);
     join->where = s->where;
-    for (int k = 0; k < s->nindex; k++) {
-        Index *i = s->index[k];
-        if (expr_uses(join->value, i) || expr_uses(join->where, i) || ANY(j, s->nindex, expr_uses(s->index[j]->limit, i)))
-            nest_index(join, i);
-    }
+    nest_used(join, s);
     PUSH(*out, join);
 }
 
@@ -223,7 +260,15 @@ static void gradient_by_rows(Rows *r)
     StmtList out = { 0 };
     for (int k = 0; k < r->p->body.n; k++) {
         Stmt *s = r->p->body.at[k];
-        const Found *f = FIND_AT(found, r->found, found->grad == s->target);
+        Found *f = FIND_AT(found, r->found, found->grad == s->target);
+        if (f && !f->rows) {
+            PUSH(r->p->apart, s);
+            if (s->set == SET_add) {
+                PUSH(f->update, direct_update(s, f->table, f->rate));
+                direct_bound(r->m, s, &r->phase->bound, &out);
+            }
+            continue;
+        }
         if (f && s->set == SET_is) {
             clear_rows(f, s, &out);
             continue;
@@ -310,9 +355,11 @@ static void update_stretch(Rows *r, Stmt **at, int n, StmtList *out)
         const long to = f ? f->table->offset : end;
         for (int j = 0; j < n && from < to; j++)
             PUSH(*out, piece(at[j], from - stretch->offset, to - from));
-        for (int j = 0; j < n && f; j++)
+        for (int j = 0; f && j < f->update.n; j++)
+            PUSH(*out, f->update.at[j]);
+        for (int j = 0; j < n && f && f->rows; j++)
             PUSH(*out, listed(at[j], stretch, f));
-        Stmt *done = f ? used_up(out->at[out->n - 1], f) : NULL;
+        Stmt *done = f && f->rows ? used_up(out->at[out->n - 1], f) : NULL;
         if (done)
             PUSH(*out, done);
         from = f ? to + tensor_count(f->table) : end;
@@ -334,7 +381,8 @@ static void update_by_rows(Rows *r)
             PUSH(out, *at);
     }
     EACH_AT(f, r->found)
-        PUSH(out, emptied(f, r->p->update.at[0]));
+        if (f->rows)
+            PUSH(out, emptied(f, r->p->update.at[0]));
     r->p->update = out;
 }
 

@@ -251,7 +251,8 @@ static void show_tensor(Show *s, Tensor *t)
 void program_print(Buf *b, Program *p)
 {
     Show s = { .b = b };
-    static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates", "after the last batch" };
+    static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates",
+                                         "gradients that the updates do without", "after the last batch" };
     EACH_STMT_OF(st, p) {
         const TensorList named = stmt_tensors(st);
         EACH(t, named)

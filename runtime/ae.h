@@ -103,12 +103,14 @@ typedef struct {
     const char *name;       /* "train", "pretrain" ... */
     const AeProgram *gradient;      /* loss and gradients of one batch; no update */
     void (*update)(void);           /* the optimizer and the states, after gradient->run */
+    void (*apart)(void);            /* after gradient->run, too: gradients that the update makes no use of; or NULL */
+    const ae_real *bound;           /* [batch]: in sum more than any element of those; finite where they are */
     void (*start)(void);            /* copies and initial values that read others; or NULL */
     const AeProgram *evaluate;      /* the same terms with training = 0, and metrics */
     const AeSweep *sweeps;          int nsweeps;
     const AeArray *states;          int nstates;        /* the optimizer's */
     const AeRange *trained;         int ntrained;
-    const AeRange *dense;           int ndense;         /* of trained, what stands in no table; none are given without tables */
+    const AeRange *dense;           int ndense;         /* of trained, what stands in no table and is not computed apart */
     const AeTable *tables;          int ntables;
     int batch;              /* examples a step; never more than AeModel.batch; 0: the whole training set */
     int epochs, labels, accumulate, early_stop;         /* labels: 0 all; early_stop: 0 never */

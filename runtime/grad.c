@@ -29,6 +29,8 @@ static Stage first_batch(int phase, int most)
         rows = most;
     split_fill(train, s.fixed, rows, p->inputs, p->ninputs, s.labelled);
     p->run();
+    if (s.phase->apart)
+        s.phase->apart();
     return s;
 }
 

@@ -114,12 +114,17 @@ void stage_sweeps(const Stage *s, int every)
 /* ---- checks ------------------------------------------------------------------------------------------- */
 typedef void (*Visit)(ae_real *at, long n, double *with);
 
-/* All stretches of the gradient that may be other than 0: of tables, the rows that the step touched. */
+static void each_range(const AeRange *at, int n, Visit visit, double *with)
+{
+    for (int r = 0; r < n; r++)
+        visit(ae_model.grads + at[r].first, at[r].count, with);
+}
+
+/* All stretches of the gradient that the step computed and that may be other than 0: of tables, the rows that it touched. */
 static void each_stretch(const AePhase *p, Visit visit, double *with)
 {
-    const AeRange *const at = p->ntables ? p->dense : p->trained;
-    for (int r = 0; r < (p->ntables ? p->ndense : p->ntrained); r++)
-        visit(ae_model.grads + at[r].first, at[r].count, with);
+    const bool parts = p->ntables || p->bound;
+    each_range(parts ? p->dense : p->trained, parts ? p->ndense : p->ntrained, visit, with);
     for (int t = 0; t < p->ntables; t++)
         for (int k = 1; k <= p->tables[t].rows[0]; k++)
             visit(ae_model.grads + p->tables[t].first + (long) p->tables[t].rows[k] * p->tables[t].width, p->tables[t].width, with);
@@ -146,6 +151,20 @@ static void note_odd(ae_real *at, long n, double *odd)
         bad = any_odd(at, n);
     }
     *odd += bad;
+}
+
+/* Whether there is anything not finite. What is computed apart is looked at only when its bound leaves that open. */
+static bool is_odd(const AePhase *p)
+{
+    double odd = 0, bound = 0;
+    each_stretch(p, note_odd, &odd);
+    for (int n = 0; p->bound && n < ae_clock.batch; n++)
+        bound += p->bound[n];
+    if (!isfinite(bound)) {
+        p->apart();
+        each_range(p->trained, p->ntrained, note_odd, &odd);
+    }
+    return odd > 0;
 }
 
 static _Noreturn void name_loss(const Stage *s, const Position *at)
@@ -229,9 +248,7 @@ int stage_step(Stage *s, const Position *at, double *loss, double *sum)
     }
     if (s->parts > 1)
         memcpy(ae_model.grads, s->gathered, (size_t) ae_model.nparams * sizeof(ae_real));
-    double odd = 0;
-    each_stretch(s->phase, note_odd, &odd);
-    if (odd)
+    if (is_odd(s->phase))
         name_gradient(s, at);
     if (s->phase->clip > 0)
         clip(s->phase);
