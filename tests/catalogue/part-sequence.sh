@@ -33,7 +33,7 @@ build lengths short --real f64 --cc "$work/cc" && build lengths long --real f64 
 }
 
 # Written back from one code: where no line has a word there is no gradient at all, and with one word there is.
-sed 's/16, 300/16, 12/; s/dense(300)/dense(12)/; s/train = text(.*/train = text("lines.txt")/; /^ *"/d; /test = /d' "$here/../../examples/sentences.ae" > sentences.ae
+sed 's/16, 64/16, 12/; s/^    dense(64)/    dense(12)/; s/train = text(.*/train = text("lines.txt")/; /test = /d' "$here/../../examples/sentences.ae" > sentences.ae
 build sentences sentences && {
     grad sentences
     for net in encoder decoder; do
@@ -41,6 +41,13 @@ build sentences sentences && {
             for (t = 0; t < 16; t++) { sum = 0; for (k = 1; k <= 32; k++) sum += v[t * 32 + k]^2; if ((t < 6) != (sum > 0)) exit 1 } }'
     done
 }
+
+# ---- 19: what an LSTM begins with ------------------------------------------------------------------------------------
+printf 'abcdefghab\nhgfedcbahg\n' > strings.txt
+sed 's/lr = [^)]*/lr = 1e-12/' copy.ae > begins.ae
+build begins begins && train begins --epochs 1 && for net in encoder decoder; do
+    try "19: $net, the gate that forgets begins open and the others half" test "$("$tool" get begins.run/model.safetensors $net.lstm1.b | tr ' ' '\n' | grep . | awk '{ printf "%s%d", NR % 64 == 1 ? " " : "", $1 + 0.5 }' | tr -s '01' | tr '\n' ' ')" = " 0 1 0 0"
+done
 
 # ---- 19: copying ----------------------------------------------------------------------------------------------------
 if [ "$what" = all ]; then
