@@ -67,10 +67,7 @@ void vec_room(void **at, int n, int *room, size_t size)
 
 bool vec_has(const void *at, int n, const void *x)
 {
-    for (int k = 0; k < n; k++)
-        if (!memcmp((const char *) at + (size_t) k * sizeof x, &x, sizeof x))
-            return true;
-    return false;
+    return ANY(k, n, !memcmp((const char *) at + (size_t) k * sizeof x, &x, sizeof x));
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

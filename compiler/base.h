@@ -14,6 +14,7 @@
 /* ---- memory ---------------------------------------------------------------------------- base.c */
 void *alloc(size_t bytes);                          /* zeroed; ends the process when there is none */
 #define NEW(T) ((T *) alloc(sizeof(T)))
+#define COPY(p) memcpy(alloc(sizeof *(p)), p, sizeof *(p))      /* of what p points to */
 
 #define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
 #define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
@@ -35,6 +36,11 @@ void vec_room(void **at, int n, int *room, size_t size);
     __extension__ ({ bool x##_is = false; each(x, list) if (c) { x##_is = true; break; } x##_is; })
 #define ALL(k, n, c) (!ANY(k, n, !(c)))
 #define COUNT(array) ((int) (sizeof (array) / sizeof *(array)))
+#define PUSH_ALL(list, more) \
+    do { \
+        EACH(x_, more) \
+            PUSH(list, x_); \
+    } while (0)
 #define HAS(list, x) vec_has((list).at, (list).n, x)    /* of lists of pointers */
 #define PUSH_NEW(list, x) do { if (!HAS(list, x)) PUSH(list, x); } while (0)     /* once */
 #define SWAP(a, b) do { __typeof__(a) was_ = a; a = b; b = was_; } while (0)

@@ -38,13 +38,6 @@ Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source)
     return s;
 }
 
-Stmt *stmt_like(const Stmt *s)
-{
-    Stmt *copy = NEW(Stmt);
-    *copy = *s;
-    return copy;
-}
-
 Stmt *nest_new(Tensor *target, Set set, Expr *value)
 {
     Stmt *s = stmt_new(STMT_nest, target, NULL);
@@ -207,10 +200,7 @@ static int bounded_by(const Stmt *s, const Expr *c)
     const int k = index_among(s->index, s->nindex, c->arg[0]->index);
     if (k < 0 || s->index[k]->limit || expr_uses(c->arg[1], s->index[k]))
         return -1;
-    for (int j = 0; j < s->nindex; j++)
-        if (s->index[j]->limit && expr_uses(s->index[j]->limit, s->index[k]))
-            return -1;
-    return k;
+    return ANY(j, s->nindex, expr_uses(s->index[j]->limit, s->index[k])) ? -1 : k;
 }
 
 /* Takes one condition that bounds an index out of where; the rest is left in s->where. */
@@ -286,6 +276,19 @@ Str name_fresh(StrList *names, Str base)
 long axis_room(const Tensor *t, int k)
 {
     return t->before[k] + t->axis[k].size + t->after[k];
+}
+
+Tensor *shaped(Tensor *t, const Axis *axis, int rank)
+{
+    t->rank = rank;
+    if (rank)
+        memcpy(t->axis, axis, (size_t) rank * sizeof *axis);
+    return t;
+}
+
+bool stretches_meet(const Tensor *a, const Tensor *b)
+{
+    return a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
 }
 
 long tensor_count(const Tensor *t)

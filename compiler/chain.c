@@ -39,10 +39,7 @@ void active_reads(Diff *d, Expr *e, ExprList *list)
         return;
     if (e->kind == EXPR_read) {
         active_reads(d, e->other, list);
-        bool had = !known_of(d, e->tensor)->active;
-        for (int k = 0; k < list->n && !had; k++)
-            had = expr_same(list->at[k], e);
-        if (!had)
+        if (known_of(d, e->tensor)->active && !expr_among(list, e))
             PUSH(*list, e);
     } else if (e->kind == EXPR_byhand) {
         active_reads(d, e->arg[1], list);
@@ -127,8 +124,8 @@ static bool affordable(Diff *d, const ExprList *reads)
         n *= d->of->index[k]->size;
     for (int k = 0; k < d->depth; k++)
         n *= d->scan[k].of->step->size;
-    for (int k = 0; k < reads->n; k++)
-        most = fmax(most, tensor_count(reads->at[k]->tensor));
+    EACH(read, *reads)
+        most = fmax(most, tensor_count(read->tensor));
     return rank <= MAX_RANK && n <= 4 * most;
 }
 
@@ -207,10 +204,7 @@ static void pass(Chain *c, Expr *e, Part at)
 /* ---- all parts of one read ----------------------------------------------------------------------- */
 static bool same_place(Expr *a, Expr *b)
 {
-    bool same = a->tensor == b->tensor && a->check == b->check;
-    for (int k = 0; same && k < a->tensor->rank; k++)
-        same = expr_same(a->sub[k], b->sub[k]);
-    return same;
+    return a->tensor == b->tensor && a->check == b->check && ALL(k, a->tensor->rank, expr_same(a->sub[k], b->sub[k]));
 }
 
 Expr *guarded(Expr *guard, Expr *value)

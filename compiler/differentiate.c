@@ -61,10 +61,7 @@ static Stmt *onto_adjoint(Diff *d, Known *i, Set set, Expr *value)
 
 static bool is_step(Diff *d, const Index *i)
 {
-    for (int k = 0; k < d->depth; k++)
-        if (d->scan[k].of->step == i)
-            return true;
-    return false;
+    return ANY(k, d->depth, d->scan[k].of->step == i);
 }
 
 void take_points(Diff *d, Stmt *n, Stmt *s, bool inner)
@@ -207,13 +204,11 @@ static void pass_on(Diff *d, Stmt *s, Known *i, Expr *coef, Expr *again)
 /* The number of the point that won, found by a statement put behind s. */
 static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
 {
-    for (int k = 0; k < d->winners.n; k++)
-        if (d->winners.at[k].of == s)
-            return d->winners.at[k].winner;
+    const Winner *had = FIND_AT(w, d->winners, w->of == s);
+    if (had)
+        return had->winner;
     Stmt *n = winner_find(d->m, &d->names, s);
-    PUSH(*list, NULL);
-    memmove(&list->at[at + 2], &list->at[at + 1], (size_t) (list->n - at - 2) * sizeof *list->at);
-    list->at[at + 1] = n;
+    INSERT(*list, at + 1, n);
     PUSH(d->winners, ((Winner) { s, n->target }));
     return n->target;
 }
@@ -289,8 +284,8 @@ static TensorList sources(Diff *d, Stmt *s)
         PUSH(list, s->source);
     if (passes(s))
         active_reads(d, s->value, &reads);
-    for (int k = 0; k < reads.n; k++)
-        PUSH(list, reads.at[k]->tensor);
+    EACH(read, reads)
+        PUSH(list, read->tensor);
     return list;
 }
 
@@ -317,8 +312,7 @@ static void reverse_reshape(Diff *d, Stmt *s)
     Tensor *t = adjoint_of(d, from);
     if (from->ready) {
         t = temp_named(d->m, &d->names, format("%s.in", adjoint_name(s->target->name)), ELEM_real, s->target->place);
-        t->rank = from->d->rank;
-        memcpy(t->axis, from->d->axis, sizeof t->axis);
+        shaped(t, from->d->axis, from->d->rank);
     }
     Stmt *back = adjoint_stmt(d, t, SET_is, NULL);
     back->kind = STMT_reshape;
@@ -347,9 +341,9 @@ static bool spread(Diff *d, StmtList *list)
         Known *i = s->target ? known_of(d, s->target) : NULL;
         if (!i || !i->active || i->leaf || !(i->one || i->ready || i->useful))
             continue;
-        TensorList from = sources(d, s);
-        for (int j = 0; j < from.n; j++) {
-            Known *r = known_of(d, from.at[j]);
+        const TensorList from = sources(d, s);
+        EACH(t, from) {
+            Known *r = known_of(d, t);
             news = news || !r->useful;
             r->useful = true;
         }
@@ -359,10 +353,7 @@ static bool spread(Diff *d, StmtList *list)
 
 static int step_at(Expr *const *sub, Tensor *t, Index *step)
 {
-    for (int k = 0; k < t->rank; k++)
-        if (runs_along(sub[k], &t->axis[k]) && sub[k]->index == step)
-            return k;
-    return -1;
+    return FIRST(k, t->rank, runs_along(sub[k], &t->axis[k]) && sub[k]->index == step);
 }
 
 /* The axis along which every read and write of t in a scan's body stands at the step itself; -1: there is none;
@@ -381,26 +372,13 @@ static int step_axis(Diff *d, StmtList *list, Tensor *t, Index *step, int axis)
         active_reads(d, s->value, &places);
         if (s->target == t)
             PUSH(places, expr_read(t, s->sub, s->check, NULL));
-        for (int j = 0; j < places.n && axis != -1; j++) {
-            if (places.at[j]->tensor != t)
-                continue;
-            const int here = step_at(places.at[j]->sub, t, step);
-            axis = axis == -2 || axis == here ? here : -1;
-        }
+        EACH(read, places)
+            if (read->tensor == t && axis != -1) {
+                const int here = step_at(read->sub, t, step);
+                axis = axis == -2 || axis == here ? here : -1;
+            }
     }
     return axis;
-}
-
-static void see_write(Stmt *s, void *with)
-{
-    Scan *scan = with;
-    if (!s->target)
-        return;
-    PUSH(scan->written, s->target);
-    bool has = false;
-    for (int k = 0; k < s->target->rank && s->kind == STMT_nest; k++)
-        has = has || expr_uses(s->sub[k], scan->of->step);
-    scan->keeps = scan->keeps && has;
 }
 
 /* Adjoints that a scan adds to: filled before it or, where each step has a slice of its own, by its steps. */
@@ -420,8 +398,8 @@ static void prepare_adjoints(Diff *d, Scan *scan)
         else if (here && !i->fixed[axis])
             i->fixed[axis] = expr_index(s->step);
     }
-    for (int k = 0; k < d->known.n; k++)
-        d->known.at[k]->useful = false;
+    EACH(i, d->known)
+        i->useful = false;
 }
 
 static void reverse_scan(Diff *d, Stmt *s)
@@ -431,9 +409,13 @@ static void reverse_scan(Diff *d, Stmt *s)
     if (d->depth == MAX_DEPTH)
         bug("scans nested too deeply");
     Scan scan = { .of = s, .keeps = true };
-    each_stmt(&s->body, see_write, &scan);
+    EACH_STMT(in, &s->body)
+        if (in->target) {
+            PUSH(scan.written, in->target);
+            scan.keeps &= in->kind == STMT_nest && ANY(k, in->target->rank, expr_uses(in->sub[k], s->step));
+        }
     prepare_adjoints(d, &scan);
-    Stmt *back = stmt_like(s);
+    Stmt *back = COPY(s);
     back->backward = true;
     back->down = !s->down;
     back->body = (StmtList) { 0 };
@@ -562,8 +544,7 @@ static int resolve(Diff *d, int at)
     }
     for (int k = 0; k < at; k++)
         PUSH(body, p->body.at[k]);
-    for (int k = 0; k < out.n; k++)
-        PUSH(body, out.at[k]);
+    PUSH_ALL(body, out);
     for (int k = at + 1; k < p->body.n; k++)
         PUSH(body, p->body.at[k]);
     p->body = body;
@@ -575,8 +556,7 @@ static void gradient_tensors(Module *m, Program *p)
 {
     for (int k = p->grads.n; k < p->trained.n; k++) {
         Tensor *w = p->trained.at[k], *t = tensor_new(m, adjoint_name(w->name), ROLE_grad, ELEM_real);
-        t->rank = w->rank;
-        memcpy(t->axis, w->axis, sizeof t->axis);
+        shaped(t, w->axis, w->rank);
         t->offset = w->offset;
         t->of_param = w;
         t->place = w->place;
@@ -597,9 +577,8 @@ static Stmt *find_end(Diff *d)
 /* One message for all parameters whose gradients end at one statement, or of one use. */
 static void report_no_gradient(Diff *d, Tensor *w, StmtList *ends, const TensorList *before)
 {
-    for (int k = 0; k < before->n && before->at[k] != w; k++)
-        if (!memcmp(&before->at[k]->place, &w->place, sizeof w->place))
-            return;
+    if (FIND(lost, *before, !memcmp(&lost->place, &w->place, sizeof w->place)) != w)
+        return;
     start(d);
     add_leaf(d, w, NULL);
     activate(d, &d->p->body, d->p->body.n);
@@ -636,8 +615,7 @@ static void of_loss(Diff *d)
     }
     for (int k = 0; k < lost.n && diag_errors() - errors <= ends.n; k++)     /* a function without a slope says it all */
         report_no_gradient(d, lost.at[k], &ends, &lost);
-    for (int k = 0; k < out.n; k++)
-        PUSH(p->body, out.at[k]);
+    PUSH_ALL(p->body, out);
 }
 
 void differentiate(Module *m, Program *p)

@@ -92,12 +92,10 @@ static Str number_of(Emit *e, Expr **key, const int *size, int n, const char *ca
 
 void put_draw(Emit *e, Buf *b, Expr *x)
 {
-    for (int k = 0; k < e->drawn.n; k++) {
-        const Drawn *d = &e->drawn.at[k];
-        if (expr_same(d->draw, x)) {
-            buf_add(b, "%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
-            return;
-        }
+    const Drawn *d = FIND_AT(drawn, e->drawn, expr_same(drawn->draw, x));
+    if (d) {
+        buf_add(b, "%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
+        return;
     }
     buf_add(b, "ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream,
             number_of(e, x->key, x->key_size, x->nkey, "(uint64_t) "));
@@ -109,8 +107,7 @@ void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
     Chain chain;
     RowList rows = rows_of(e, loop, &chain);
     const bool zero = !strcmp(from, "0");
-    for (int k = 0; k < rows.n; k++) {
-        const Row *r = &rows.at[k];
+    EACH_AT(r, rows) {
         const char *what = r->draw->normal ? "normal" : "uniform";
         Str name = scope_enter(e, what), times = r->inner > 1 ? format(" * %ld", r->inner) : "";
         Expr *key[MAX_RANK];

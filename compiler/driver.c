@@ -32,8 +32,7 @@ const Source *source_read(const char *name)
     if (failed)
         return refuse(1, "%s: cannot be read: %s", name, strerror(errno)), NULL;
     buf_put(&b, "", 0);
-    Source *s = NEW(Source);
-    *s = (Source) { .name = intern(name), .text = b.at, .length = b.n };
+    Source *s = COPY(&((Source) { .name = intern(name), .text = b.at, .length = b.n }));
     return s;
 }
 
@@ -100,14 +99,12 @@ static ProgramList programs_of(Module *m)
     ProgramList all = { 0 };
     EACH(p, m->phases) {
         PUSH(all, p->gradient);
-        EACH(sweep, p->sweeps)
-            PUSH(all, sweep);
+        PUSH_ALL(all, p->sweeps);
         if (p->start)
             PUSH(all, p->start);
         PUSH(all, p->evaluate);
     }
-    EACH(p, m->programs)
-        PUSH(all, p);
+    PUSH_ALL(all, m->programs);
     return all;
 }
 

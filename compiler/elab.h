@@ -281,7 +281,6 @@ int   mult_of(Elab *e, const Tensor *t);            /* samples of each example; 
 bool  same_sizes(const Tensor *a, const Tensor *b);
 Str   shape_text(const Tensor *t);
 Tensor *find_named(const TensorList *list, Str name);
-Tensor *shaped(Tensor *t, const Axis *axis, int rank);
 Tensor *temp_new(Scope *s, Str name, Elem elem, const Axis *axis, int rank);
 void  add_to(StmtList *to, Scope *s, Stmt *st, Place place, Str formula);
 void  put_to(StmtList *to, Scope *s, Stmt *st, Place place, Str formula);   /* settled */

@@ -503,8 +503,7 @@ static Expr *folded(const Expr *e)
     case EXPR_stop:     return expr_stop(e->arg[0]);
     case EXPR_inside:   return expr_inside(e->arg[0]);
     default:
-        copy = NEW(Expr);
-        *copy = *e;
+        copy = COPY(e);
         return copy;
     }
 }

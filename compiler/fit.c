@@ -10,8 +10,7 @@ static Syn *with_numbers(Scope *s, Syn *x)
 {
     if (!x)
         return NULL;
-    Syn *y = NEW(Syn);
-    *y = *x;
+    Syn *y = COPY(x);
     double v;
     Name *axis = x->kind == SYN_name ? name_find(s, x->name, NAME_axis) : NULL;
     if (axis && axis->axis.example)

@@ -557,8 +557,7 @@ Syn *settled(Elab *e, Syn *s)
 {
     const bool sum = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren;
     Ctx c = size_ctx(e->root);
-    Syn *t = NEW(Syn);
-    *t = *s;
+    Syn *t = COPY(s);
     t->list = (SynList) { 0 };
     if (sum || (s->kind == SYN_name && name_find(e->root, s->name, NAME_number))) {
         e->failed = 0;

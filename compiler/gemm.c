@@ -174,8 +174,7 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
     Var *c = var_root(var_of(e, s->target));
     if (var_root(var_of(e, f.read[0]->tensor)) == c || var_root(var_of(e, f.read[1]->tensor)) == c)
         return NULL;
-    Gemm *g = NEW(Gemm);
-    *g = (Gemm) { .a = f.read[0], .b = f.read[1], .scale = f.scale };
+    Gemm *g = COPY(&((Gemm) { .a = f.read[0], .b = f.read[1], .scale = f.scale }));
     if (!strides_of(s, g, st))
         return NULL;
     if (wants_swap(s, g, st))

@@ -27,20 +27,16 @@ static Str path_of(const Use *use)
 
 static int box_of(Graph *g, Str path, Str words, int kind)
 {
-    for (int k = 0; k < g->boxes.n; k++)
-        if (g->boxes.at[k].path == path)
-            return k;
+    const int at = FIRST(k, g->boxes.n, g->boxes.at[k].path == path);
+    if (at >= 0)
+        return at;
     PUSH(g->boxes, ((Box) { .path = path, .words = words, .shape = intern(""), .kind = kind }));
     return g->boxes.n - 1;
 }
 
 static bool is_term(const Graph *g, Str path)
 {
-    EACH(phase, g->m->phases)
-        EACH_AT(t, phase->gradient->terms)
-            if (t->name == path)
-                return true;
-    return false;
+    return FIND(phase, g->m->phases, FIND_AT(t, phase->gradient->terms, t->name == path));
 }
 
 typedef struct { Graph *g; int to; } Reading;
@@ -55,10 +51,7 @@ static void see_tensor(Reading *r, Tensor *t)
     if (from < 0 || from == r->to)
         return;
     Box *to = &r->g->boxes.at[r->to], *box = &r->g->boxes.at[from];
-    bool had = false;
-    EACH(k, to->from)
-        had |= k == from;
-    if (!had)
+    if (!ANY(k, to->from.n, to->from.at[k] == from))
         PUSH(to->from, from);
     to->depth = box->depth >= to->depth ? box->depth + 1 : to->depth;
     if (box->kind == BOX_layer && !box->read) {
@@ -123,11 +116,10 @@ static int place(Graph *g, int *rows)
             EACH(k, box->from)
                 sum += g->boxes.at[k].x / box->from.n;
             box->x = sum;
-            PUSH(list, box);
-            for (int j = list.n - 1; j > 0 && list.at[j - 1]->x > box->x; j--) {
-                list.at[j] = list.at[j - 1];
-                list.at[j - 1] = box;
-            }
+            int at = list.n;
+            while (at > 0 && list.at[at - 1]->x > box->x)
+                at--;
+            INSERT(list, at, box);
         }
         for (int k = 0; k < list.n; k++)
             list.at[k]->x = EDGE + width * (k + 0.5) / list.n;

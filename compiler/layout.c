@@ -148,11 +148,10 @@ static int gap_before(const Layout *l, const Token *t, bool subscript)
 static void space_rows(Layout *l)
 {
     VEC(int) open = { 0 };
-    for (int i = 0; i < l->rows.n; i++)
-        for (int k = 0; k < l->rows.at[i].pieces.n; k++) {
-            Piece *p = &l->rows.at[i].pieces.at[k];
-            int kind = p->t->kind;
-            p->gap = !k ? 0 : kind == '#' ? 2 : gap_before(l, p->t, open.n && open.at[open.n - 1] == '[');
+    EACH_AT(row, l->rows)
+        EACH_AT(p, row->pieces) {
+            const int kind = p->t->kind;
+            p->gap = p == row->pieces.at ? 0 : kind == '#' ? 2 : gap_before(l, p->t, open.n && open.at[open.n - 1] == '[');
             if (kind == '(' || kind == '[' || kind == '{')
                 PUSH(open, kind);
             else if ((kind == ')' || kind == ']' || kind == '}') && open.n)
@@ -276,8 +275,8 @@ static void place_row(Layout *l, Row *row, Going *g)
 static void place_rows(Layout *l)
 {
     Going g = { .sign = -1 };
-    for (int i = 0; i < l->rows.n; i++)
-        place_row(l, &l->rows.at[i], &g);
+    EACH_AT(row, l->rows)
+        place_row(l, row, &g);
 }
 
 /* The comment of a row; NULL: it has none. */
@@ -323,8 +322,7 @@ static void write_row(Buf *b, const Row *row)
 {
     int col = 0;
     buf_add(b, row->blank ? "\n" : "");
-    for (int i = 0; i < row->pieces.n; i++) {
-        const Piece *p = &row->pieces.at[i];
+    EACH_AT(p, row->pieces) {
         buf_add(b, "%*s", p->col - col, "");
         buf_put(b, p->t->text, (size_t) p->t->length);
         col = p->col + p->t->length;
@@ -352,6 +350,6 @@ void format_file(Buf *b, const Source *source)
     buf_put(b, "", 0);
     if (lacks_version(&l))
         buf_add(b, "ae 1\n");
-    for (int i = 0; i < l.rows.n; i++)
-        write_row(b, &l.rows.at[i]);
+    EACH_AT(row, l.rows)
+        write_row(b, row);
 }

@@ -64,9 +64,9 @@ static void put_wrapper(Emit *e, Buf *header, Buf *b, Program *p)
         put_comment(header, in.at[k]->name);
         put_sizes(header, in.at[k]);
     }
-    for (int k = 0; k < e->runs.n; k++)
-        if (e->runs.at[k]->program == p && e->runs.at[k]->part == PART_run)
-            buf_add(b, "    %s();\n", e->runs.at[k]->name);
+    EACH(run, e->runs)
+        if (run->program == p && run->part == PART_run)
+            buf_add(b, "    %s();\n", run->name);
     for (int k = 0; k < p->outputs.n; k++) {
         Var *v = var_of(e, p->outputs.at[k]);
         v->used = var_root(v)->used = true;
@@ -94,10 +94,9 @@ static void put_source(Buf *b, const char *name)
 
 static bool has_any(const char *text, const char *const *words)
 {
-    for (; *words; words++)
-        if (has_word(text, intern(*words)))
-            return true;
-    return false;
+    while (*words && !has_word(text, intern(*words)))
+        words++;
+    return *words;
 }
 
 static void put_before(Emit *e, Buf *b, const char *body)
@@ -177,8 +176,8 @@ static bool put_entry(Buf *tables, Buf *entries, Module *m, EmitOptions how, con
     how.fast = how.profile = how.openblas = false;
     Emit *e = emit_functions(m, how, programs);
     functions_print(e, &functions);
-    for (int k = 0; k < e->runs.n; k++)
-        run_print(e, &functions, e->runs.at[k]);
+    EACH(run, e->runs)
+        run_print(e, &functions, run);
     buf_add(&header, "#include <stdint.h>\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
     EACH(p, e->programs)
         put_wrapper(e, &header, &functions, p);

@@ -52,8 +52,7 @@ static bool check_of(Elab *e, int row, const Call *call, const Syn *what)
 static Syn *count_of(Elab *e, const Call *call, const Arg *a)
 {
     Ctx c = size_ctx(e->root);
-    Syn *count = NEW(Syn);
-    *count = (Syn) { .kind = SYN_num, .place = a->place };
+    Syn *count = COPY(&((Syn) { .kind = SYN_num, .place = a->place }));
     e->failed = 0;
     if (!constant(&c, a->value, &count->num))
         return NULL;
@@ -97,8 +96,7 @@ static Call *checked_own(Elab *e, const Call *call)
 
 void declare_metrics(Elab *e, Decl *d)
 {
-    for (int q = 0; q < d->block->n; q++) {
-        Call *call = d->block->at[q];
+    EACH(call, *d->block) {
         Call *checked = trainers_own(e, call) ? checked_own(e, call) : NULL;
         if (checked)
             PUSH(e->m->metrics, checked);
@@ -214,10 +212,7 @@ static void add_named_metric(Elab *e, Call *call)
 static Str task_named(Elab *e, Call *call)
 {
     Syn *only = call->args.n == 1 && !call->args.at[0].name ? call->args.at[0].value : NULL;
-    EACH(d, e->file->decls)
-        if (d->kind == DECL_task && only && only->kind == SYN_name && only->name == d->name)
-            return d->name;
-    return NULL;
+    return only && only->kind == SYN_name && is_task(e, only->name) ? only->name : NULL;
 }
 
 /* One for each task that it fits; where nothing is asked, those that the likelihoods name. */

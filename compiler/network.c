@@ -138,8 +138,7 @@ static Tensor *apply_activation(Walk *w, Call *call, Tensor *x, Scope *s)
     Syn arg = { .kind = SYN_name, .name = intern("x"), .place = call->place };
     Syn use = { .kind = SYN_call, .name = call->name, .place = call->place };
     PUSH(use.args, ((Arg) { NULL, &arg, call->place }));
-    EACH(a, call->args)
-        PUSH(use.args, a);
+    PUSH_ALL(use.args, call->args);
     Map m = map_new(s, intern("y"), x, NULL);
     Ctx c = formula_ctx(s);
     return map_put(s, &m, lower(&c, &use, bind_expr(NULL, intern("x"), m.a)), call->place);
@@ -332,8 +331,7 @@ static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
 static Tensor *apply_code(Walk *w, Syn *v, Tensor *x)
 {
     Elab *e = w->e;
-    Call *call = NEW(Call);
-    *call = (Call) { .name = v->name, .args = v->args, .place = v->place };
+    Call *call = COPY(&((Call) { .name = v->name, .args = v->args, .place = v->place }));
     const bool layer = FIND(def, e->library, def->name == v->name && def->role == intern("layer"));    /* no view */
     const bool latent = !layer && find_definition(e, "latent", v->name);
     if (!latent && (v->kind == SYN_call || v->kind == SYN_name))

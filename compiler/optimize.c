@@ -155,7 +155,6 @@ void optimizer_of(Elab *e, Phase *phase, Decl *train)
     freeze_nets(e, NULL);
     o.rate = schedule ? scheduled_rate(e, schedule) : NULL;
     optimize_all(e, &o);
-    EACH(st, states)
-        PUSH(p->update, st);
+    PUSH_ALL(p->update, states);
     e->updates = NULL;
 }

@@ -172,8 +172,7 @@ static void choose_last(Order *o, Moved *x)
 static Tensor *unmoved(Module *m, const Tensor *t)
 {
     Tensor *u = tensor_new(m, format("%s.ordered", t->name), ROLE_temp, t->elem);
-    u->rank = t->rank;
-    memcpy(u->axis, t->axis, sizeof u->axis);
+    shaped(u, t->axis, t->rank);
     u->place = t->place;
     return u;
 }
@@ -247,7 +246,7 @@ static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const 
 
 static bool same_block(const Tensor *a, const Tensor *b)
 {
-    return a == b || (a->role == b->role && a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a));
+    return a == b || (a->role == b->role && stretches_meet(a, b));
 }
 
 static bool written(const StmtList *list, const Tensor *t)
@@ -326,22 +325,19 @@ static void turn_weights(Module *m, StmtList *body)
             turned(&set, s->target, last);
     }
     StmtList out = { 0 };
-    for (int k = 0; k < read.at.n; k++)
-        PUSH(out, copy_turned(body->at[0], read.at.at[k].copy, read.at.at[k].of, read.at.at[k].last, false));
+    EACH_AT(t, read.at)
+        PUSH(out, copy_turned(body->at[0], t->copy, t->of, t->last, false));
     for (int k = 0; k < body->n; k++) {
         Stmt *s = body->at[k];
         PUSH(out, s);
-        for (int j = 0; j < set.at.n; j++) {
-            const Turned *t = &set.at.at[j];
-            if (s->target != t->of)
-                continue;
-            const bool more = ANY(i, body->n, i > k && body->at[i]->target == t->of);
-            s->target = t->copy;
-            move_sub(s->sub, &s->check, t->copy->rank, t->last);
-            if (!more)
-                PUSH(out, copy_turned(s, t->of, t->copy, t->last, true));
-            break;
-        }
+        const Turned *t = FIND_AT(one, set.at, one->of == s->target);
+        if (!t)
+            continue;
+        const bool more = ANY(i, body->n, i > k && body->at[i]->target == t->of);
+        s->target = t->copy;
+        move_sub(s->sub, &s->check, t->copy->rank, t->last);
+        if (!more)
+            PUSH(out, copy_turned(s, t->of, t->copy, t->last, true));
     }
     *body = out;
 }

@@ -96,8 +96,7 @@ Phase *phase_new(Elab *e, Decl *d)
 {
     static const char *const known[] = { "minimize", "freeze", "labels", "optimizer", "schedule", "batch", "accumulate",
                                          "drop_last", "epochs", "early_stop", "clip", "seed", NULL };
-    Phase *p = NEW(Phase);
-    *p = (Phase) { .name = d && d->name ? d->name : intern("train"), .accumulate = 1 };
+    Phase *p = COPY(&((Phase) { .name = d && d->name ? d->name : intern("train"), .accumulate = 1 }));
     EACH_AT(s, e->defaults->settings)
         read_setting(e, p, s);
     if (!d)

@@ -125,7 +125,7 @@ static Stmt *either_or(Emit *e, Stmt *s)
     if (!x)
         return NULL;
     Expr *inside = expr_inside(expr_read(x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), NULL));
-    Stmt *other = stmt_like(s);
+    Stmt *other = COPY(s);
     other->value = expr_put(s->value, x, x->other);
     other->where = expr_both(s->where, OP1(not, inside));
     s->value = expr_put(s->value, x, expr_read(x->tensor, x->sub, 0, NULL));
@@ -316,8 +316,7 @@ static StmtList prepared(Emit *e, StmtList *list)
             leave_scan(e, s, &after);
             if (s->body.n)
                 PUSH(out, s);
-            EACH(left, after)
-                PUSH(out, left);
+            PUSH_ALL(out, after);
             continue;
         }
         lift_check(s);

@@ -352,7 +352,6 @@ TensorList written_by(StmtList *list);      /* scans' bodies included, once for 
 StmtList stmts_all(const StmtList *list);
 StmtList stmts_of(Program *p);
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);   /* by a function */
-Stmt *stmt_like(const Stmt *s);             /* a copy, whose body is the same */
 StmtList *program_part(Program *p, int k);  /* once, begin, body, update, apart, end; then NULL */
 Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
@@ -363,6 +362,8 @@ Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
 enum { COUNT_MOST_BITS = 48 };
 #define COUNT_MOST (1L << COUNT_MOST_BITS)   /* more than any program holds, and sums of it are no overflow */
 long  tensor_count(const Tensor *t);        /* elements that are stored, at most COUNT_MOST */
+Tensor *shaped(Tensor *t, const Axis *axis, int rank);      /* t, with these axes */
+bool  stretches_meet(const Tensor *a, const Tensor *b);     /* parts of one block that have elements in common */
 long  axis_room(const Tensor *t, int k);    /* of an axis, margins included */
 /* An axis for i to run along, like those at which it stands alone in s or `also`. */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);

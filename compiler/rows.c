@@ -124,11 +124,6 @@ static bool covers(const Tensor *stretch, const Tensor *table)
     return stretch->offset <= table->offset && table->offset + tensor_count(table) <= stretch->offset + tensor_count(stretch);
 }
 
-static bool meets(const Tensor *a, const Tensor *b)
-{
-    return a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
-}
-
 /* Whether e is no number, nor the stretch's at the point of s. */
 static bool strays(const Expr *e, const Stmt *s, const Tensor *stretch)
 {
@@ -152,11 +147,11 @@ static bool rests(Stmt *s, const Tensor *stretch)
 static bool update_rests(const Program *p, const Tensor *table)
 {
     bool any = false;
-    for (int k = 0; k < p->update.n; k++) {
-        const Tensor *stretch = stretch_of(p->update.at[k]);
-        if (!stretch || !meets(stretch, table))
+    EACH(s, p->update) {
+        const Tensor *stretch = stretch_of(s);
+        if (!stretch || !stretches_meet(stretch, table))
             continue;
-        if (!covers(stretch, table) || !rests(p->update.at[k], stretch))
+        if (!covers(stretch, table) || !rests(s, stretch))
             return false;
         any = true;
     }
@@ -182,9 +177,9 @@ static Expr *rate_of(const Program *p, const Tensor *table)
     const Stmt *one = NULL;
     for (int k = 0; k < p->update.n; k++) {
         const Tensor *stretch = stretch_of(p->update.at[k]);
-        if (stretch && meets(stretch, table) && one)
+        if (stretch && stretches_meet(stretch, table) && one)
             return NULL;
-        one = stretch && meets(stretch, table) ? p->update.at[k] : one;
+        one = stretch && stretches_meet(stretch, table) ? p->update.at[k] : one;
     }
     const Expr *v = one->value;
     if ((!is_op(v, OP_sub) && !is_op(v, OP_add)) || v->arg[0]->kind != EXPR_read || v->arg[0]->tensor != one->target)
@@ -216,12 +211,10 @@ static void find_tables(Rows *r)
         if (!w.fits || w.clears != 1 || !w.adds || !update_rests(r->p, table))
             continue;
         Expr *rate = w.direct && r->phase->clip == 0 ? rate_of(r->p, table) : NULL;
-        PUSH(r->found, ((Found) { table, grad, rate ? NULL : list_new(r->m, table), rate, { 0 } }));
-        for (int j = r->found.n - 1; j > 0 && r->found.at[j - 1].table->offset > r->found.at[j].table->offset; j--) {
-            const Found f = r->found.at[j];
-            r->found.at[j] = r->found.at[j - 1];
-            r->found.at[j - 1] = f;
-        }
+        int at = r->found.n;
+        while (at > 0 && r->found.at[at - 1].table->offset > table->offset)
+            at--;
+        INSERT(r->found, at, ((Found) { table, grad, rate ? NULL : list_new(r->m, table), rate, { 0 } }));
     }
 }
 
@@ -258,8 +251,7 @@ static void join_rows(const Found *f, Stmt *s, StmtList *out)
 static void gradient_by_rows(Rows *r)
 {
     StmtList out = { 0 };
-    for (int k = 0; k < r->p->body.n; k++) {
-        Stmt *s = r->p->body.at[k];
+    EACH(s, r->p->body) {
         Found *f = FIND_AT(found, r->found, found->grad == s->target);
         if (f && !f->rows) {
             PUSH(r->p->apart, s);
@@ -284,7 +276,7 @@ static void gradient_by_rows(Rows *r)
 /* The elements from .. from + count of a stretch. */
 static Stmt *piece(const Stmt *s, long from, long count)
 {
-    Stmt *c = stmt_like(s);
+    Stmt *c = COPY(s);
     Index *old = s->index[0];
     c->index[0] = index_new(old->name, (int) count, NULL);
     Expr *at = OP2(add, expr_index(c->index[0]), expr_num((double) from));
@@ -310,7 +302,7 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
     Tensor *t = f->table;
     Index *k = index_of_list(f->rows);
     TablePlace at = { .f = f };
-    Stmt *c = stmt_like(s);
+    Stmt *c = COPY(s);
     c->nindex = 0;
     nest_index(c, k);
     at.flat = at.sub[0] = row_at(f->rows, k);
@@ -334,7 +326,7 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
 /* Once its row is updated, nobody needs its gradient: it is cleared while it is at hand. */
 static Stmt *used_up(const Stmt *s, const Found *f)
 {
-    Stmt *c = stmt_like(s);
+    Stmt *c = COPY(s);
     c->target = f->grad;
     c->value = expr_real(0);
     for (int k = 0; k < f->table->rank; k++)

@@ -104,8 +104,7 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
         report_help("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name);
         return;
     }
-    Scan *scan = NEW(Scan);
-    *scan = (Scan) { .up = e->scan, .name = st->name, .down = st->down };
+    Scan *scan = COPY(&((Scan) { .up = e->scan, .name = st->name, .down = st->down }));
     scan->axis = st->bound ? (Axis) { size_of(s, st->bound), NULL, false, st->name } : axis->axis;
     scan->step = index_along(&(Axis) { .size = scan->axis.size }, st->name, NULL);
     env = bind_expr(env, st->name, expr_index(scan->step));

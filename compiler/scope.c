@@ -30,8 +30,7 @@ Name *name_tensor(Scope *s, const Entry *entry, Tensor *t)
 
 Use *use_new(Str path, Str words, Place place)
 {
-    Use *use = NEW(Use);
-    *use = (Use) { path, words, place };
+    Use *use = COPY(&((Use) { path, words, place }));
     return use;
 }
 
@@ -97,14 +96,6 @@ Str shape_text(const Tensor *t)
 Tensor *find_named(const TensorList *list, Str name)
 {
     return FIND(t, *list, t->name == name);
-}
-
-Tensor *shaped(Tensor *t, const Axis *axis, int rank)
-{
-    t->rank = rank;
-    if (rank)
-        memcpy(t->axis, axis, (size_t) rank * sizeof *axis);
-    return t;
 }
 
 Tensor *temp_new(Scope *s, Str name, Elem elem, const Axis *axis, int rank)

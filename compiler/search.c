@@ -41,12 +41,11 @@ static Stmt *running_sum(Module *m, StrList *names, Stmt *choice)
 static void search_list(Module *m, StrList *names, StmtList *list)
 {
     StmtList out = { 0 };
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = list->at[k];
+    EACH(s, *list) {
         if (s->kind == STMT_scan)
             search_list(m, names, &s->body);
         if (is_repeated(s)) {
-            Stmt *sums = running_sum(m, names, s), *found = stmt_like(s);
+            Stmt *sums = running_sum(m, names, s), *found = COPY(s);
             Expr *at = expr_index(s->index[s->nouter]);
             PUSH(out, sums);
             found->set = SET_search;

@@ -116,7 +116,7 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
         nest_axis(fill, outer->at[k], axis_along(outer->at[k], s->of, r), !is_step(s, level, outer->at[k]));
     for (int k = 0; set == SET_rank && k < r->nindex; k++)
         nest_axis(fill, r->bound[k], axis_along(r->bound[k], s->of, r), false);
-    Stmt *acc = stmt_like(fill);
+    Stmt *acc = COPY(fill);
     acc->set = set;
     acc->value = point_value(r);
     acc->where = set == SET_rank ? NULL : expr_both(guard, r->where);
@@ -297,8 +297,7 @@ static Expr *always(Expr *where)
 /* r with the reductions inside it hoisted. */
 static Expr *lift_inside(Split *s, Expr *e)
 {
-    Expr *r = NEW(Expr);
-    *r = *e;
+    Expr *r = COPY(e);
     const int was = s->around.n;
     for (int k = 0; k < e->nindex; k++)
         PUSH_NEW(s->around, e->bound[k]);
@@ -322,8 +321,7 @@ static Expr *count(Split *s, Expr *r)
         n = OP2(mul, n, limit ? limit : expr_num(r->bound[k]->size));
     }
     if (counted) {
-        Expr *c = NEW(Expr);
-        *c = *r;
+        Expr *c = COPY(r);
         c->reduce = REDUCE_sum;
         c->whole = true;
         c->arg[0] = expr_num(1);
@@ -452,7 +450,7 @@ static bool accumulate(Split *s, Stmt *st)
             left = left ? OP2(add, left, value) : value;
             continue;
         }
-        Stmt *n = stmt_like(st);
+        Stmt *n = COPY(st);
         n->set = SET_add;
         n->value = value;
         n->where = expr_both(st->where, r->where);
@@ -463,7 +461,7 @@ static bool accumulate(Split *s, Stmt *st)
     }
     s->nguard -= st->where != NULL;
     if (st->set == SET_is || left) {
-        Stmt *first = stmt_like(st);
+        Stmt *first = COPY(st);
         first->value = left ? left : expr_num(0);
         put(s, s->depth, first);
     }
@@ -507,7 +505,7 @@ static bool set_directly(Split *s, Stmt *st)
 
 static void split_nest(Split *s, Stmt *was)
 {
-    Stmt *st = s->of = stmt_like(was);
+    Stmt *st = s->of = COPY(was);
     s->around.n = s->nguard = 0;
     for (int k = 0; k < st->target->rank; k++)
         if (st->sub[k]->kind == EXPR_index)

@@ -12,7 +12,7 @@ static Index *fresh(Emit *e, Index *i)
 
 Stmt *stmt_copy(Emit *e, Stmt *s)
 {
-    Stmt *c = stmt_like(s);
+    Stmt *c = COPY(s);
     Index *from[2 * MAX_RANK + 1];
     Expr *to[2 * MAX_RANK + 1];
     int n = 0;
@@ -109,8 +109,7 @@ AccessList stmt_accesses(Stmt *s)
 /* ---- dependence ------------------------------------------------------------------------------- */
 static bool overlap(const Tensor *a, const Tensor *b)
 {
-    const bool blocks = a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad);
-    return blocks && a->offset < b->offset + tensor_count(b) && b->offset < a->offset + tensor_count(a);
+    return a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad) && stretches_meet(a, b);
 }
 
 bool conflict(Emit *e, const Access *a, const Access *b)

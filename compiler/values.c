@@ -65,8 +65,7 @@ static Value *use_definition(Scope *task, Decl *def, Syn *s)
     EACH(p, *params) {
         w.in = (TensorList) { 0 };
         PUSH(w.in, p);
-        EACH(t, in)
-            PUSH(w.in, t);
+        PUSH_ALL(w.in, in);
         w.path = format("%s.%s", use->path, p->name);
         made = instantiate(&w, use);
         if (!made || !made->result)

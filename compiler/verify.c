@@ -165,8 +165,8 @@ static void check_nest(Verify *v, Stmt *s)
 
 static void check_list(Verify *v, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++) {
-        Stmt *s = v->of = list->at[k];
+    EACH(s, *list) {
+        v->of = s;
         TensorList earlier;
         switch (s->kind) {
         case STMT_nest:
@@ -174,8 +174,7 @@ static void check_list(Verify *v, StmtList *list)
             break;
         case STMT_scan:
             earlier = written_by(&s->body);         /* an earlier step may have written it */
-            EACH(t, earlier)
-                PUSH(v->written, t);
+            PUSH_ALL(v->written, earlier);
             bind(v, s->step);
             check_list(v, &s->body);
             v->bound.n--;

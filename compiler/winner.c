@@ -14,8 +14,7 @@ void point_decode(Expr *number, Index *const *index, Expr **to, int n)
 Stmt *winner_find(Module *m, StrList *names, Stmt *s)
 {
     Tensor *y = s->target, *t = temp_named(m, names, format("%s.winner", y->name), ELEM_int, y->place);
-    t->rank = y->rank;
-    memcpy(t->axis, y->axis, sizeof t->axis);
+    shaped(t, y->axis, y->rank);
     t->of = 1;
     Stmt *n = nest_for(s, t, s->set == SET_max ? SET_argmax : SET_argmin, s->value);
     memcpy(n->sub, s->sub, sizeof n->sub);
