@@ -143,6 +143,7 @@ void  vars_print(Emit *e, Buf *b);          /* their declarations */
 double plan_bytes(Emit *e);                 /* plan.c: of all places for temporaries */
 bool  check_storage(Emit *e);               /* storage.c: a program can hold them; false after a report */
 long  count_emitted(Emit *e, const Tensor *t);
+long  tensor_bytes(Emit *e, const Tensor *t);       /* stmts.c: as it is stored */
 void  var_print(Emit *e, Buf *b, Var *v, const char *before);
 IndexInfo *index_info(Emit *e, Index *i);
 

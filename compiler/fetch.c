@@ -11,19 +11,14 @@ enum { LARGE = 1 << 20, NEAR = 1 << 19 };       /* bytes: not in the cache of a 
 
 typedef struct { Emit *e; Stmt *set; bool later; TensorList tables; } Fetch;
 
-static double bytes_of(Emit *e, const Tensor *t)
-{
-    return (double) tensor_count(t) * (e->how.f64 ? 8 : 4);
-}
-
 static void see_table(Fetch *f, Tensor *t, Expr *const *sub)
 {
     const bool block = t->role == ROLE_param || t->role == ROLE_grad;
-    if (!block || t->rank < 2 || bytes_of(f->e, t) < LARGE || tensor_in(&f->tables, t))
+    if (!block || t->rank < 2 || tensor_bytes(f->e, t) < LARGE || tensor_in(&f->tables, t))
         return;
     if (sub[0]->kind != EXPR_read || sub[0]->tensor != f->set->target)
         return;
-    const double touched = (double) tensor_count(f->set->target) * bytes_of(f->e, t) / t->axis[0].size;
+    const double touched = (double) tensor_count(f->set->target) * (double) tensor_bytes(f->e, t) / t->axis[0].size;
     if (!f->later || touched <= NEAR)
         PUSH(f->tables, t);
 }
@@ -66,7 +61,7 @@ void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
     const TensorList tables = tables_of(e, s);
     EACH(t, tables) {
         indent(b, depth);
-        buf_add(b, "ae_fetch(%s, %s, %.0f);\n", var_of(e, t)->text, place_text(e, s), bytes_of(e, t) / t->axis[0].size);
+        buf_add(b, "ae_fetch(%s, %s, %ld);\n", var_of(e, t)->text, place_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
         var_of(e, t)->used = true;
     }
 }

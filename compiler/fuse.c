@@ -259,14 +259,9 @@ static Stmt *fill_of(Node *fill, Stmt *s)
     Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
     if (!a || a->target != s->target || a->set != SET_is || a->where || a->held || a->check)
         return NULL;
-    for (int k = 0; k < s->target->rank; k++)
-        if (a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index) {
-            if (!same_range(a->sub[k]->index, s->sub[k]->index))
-                return NULL;
-        } else if (!expr_same(a->sub[k], s->sub[k])) {
-            return NULL;
-        }
-    return a;
+    const bool same = ALL(k, s->target->rank, a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index
+                          ? same_range(a->sub[k]->index, s->sub[k]->index) : expr_same(a->sub[k], s->sub[k]));
+    return same ? a : NULL;
 }
 
 /* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */

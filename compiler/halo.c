@@ -189,7 +189,7 @@ static void want_padding(Emit *e, Stmt *scan)
     EACH(a, list)
         for (int k = 1; a.sub && k < a.tensor->rank && a.tensor->axis[0].example; k++)
             if (expr_uses(a.sub[k], scan->step)
-                && tensor_count(a.tensor) / a.tensor->axis[0].size * (e->how.f64 ? 8 : 4) % 4096 == 0)
+                && tensor_bytes(e, a.tensor) / a.tensor->axis[0].size % 4096 == 0)
                 margin_for(e, a.tensor)->after[k] = 1;
 }
 

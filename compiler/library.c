@@ -124,11 +124,10 @@ static bool stands_alone(Emit *e, const char *body)
 {
     static const char *const trainers[] = { "ae_uniform", "ae_uniformf", "ae_normal", "ae_normalf", "ae_orthogonal", NULL };
     EACH(v, e->vars) {
-        if (v->used && !v->name)
+        const Tensor *t = v->tensor;
+        if (v->used && (!v->name || ANY(k, t->rank, t->axis[k].example
+                                        && (t->role == ROLE_state || t->axis[k].size != e->m->batch_max))))
             return false;
-        for (int k = 0; k < v->tensor->rank; k++)
-            if (v->used && v->tensor->axis[k].example && (v->tensor->role == ROLE_state || v->tensor->axis[k].size != e->m->batch_max))
-                return false;
     }
     return !has_any(body, trainers);
 }

@@ -151,16 +151,11 @@ static void find_lives(Emit *e)
             }
 }
 
-static size_t bytes_of(Emit *e, Var *v)
-{
-    return (size_t) tensor_count(v->tensor) * (v->tensor->elem == ELEM_int ? 4 : e->how.f64 ? 8 : 4);
-}
-
 static bool rows_alike(Emit *e, Var *a, Var *b)
 {
     Tensor *s = a->tensor, *t = b->tensor;
     return s->rank && t->rank && s->axis[0].example && t->axis[0].example && s->axis[0].size == t->axis[0].size
-        && bytes_of(e, a) == bytes_of(e, b);
+        && tensor_bytes(e, s) == tensor_bytes(e, t);
 }
 
 static bool after_another(Emit *e, Var *a, Life *x, Var *b, Life *y)
@@ -203,7 +198,7 @@ void plan(Emit *e)
         if (v->tensor->role != ROLE_temp || v->alias)
             continue;
         int at = list.n;
-        while (at > 0 && bytes_of(e, list.at[at - 1]) < bytes_of(e, v))
+        while (at > 0 && tensor_bytes(e, list.at[at - 1]->tensor) < tensor_bytes(e, v->tensor))
             at--;
         INSERT(list, at, v);
     }
@@ -216,9 +211,9 @@ double plan_bytes(Emit *e)
 {
     double sum = 0;
     EACH_AT(place, places) {
-        size_t most = 0;
+        long most = 0;
         EACH(v, *place) {
-            const size_t bytes = v->used ? bytes_of(e, v) : 0;
+            const long bytes = v->used ? tensor_bytes(e, v->tensor) : 0;
             most = bytes > most ? bytes : most;
         }
         sum += (double) most;
@@ -300,7 +295,7 @@ void plan_draw(Emit *e, Buf *b)
                 numbers++;
                 continue;
             }
-            const double kb = (double) bytes_of(e, v) / 1024;
+            const double kb = (double) tensor_bytes(e, v->tensor) / 1024;
             if (most)
                 buf_add(&rows, "%13s", "");
             else

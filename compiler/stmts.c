@@ -139,6 +139,12 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
                && a->sub[k]->tensor == b->sub[k]->tensor);
 }
 
+/* ---- sizes ------------------------------------------------------------------------------------ */
+long tensor_bytes(Emit *e, const Tensor *t)
+{
+    return tensor_count(t) * (t->elem == ELEM_int ? 4 : e->how.f64 ? 8 : 4);
+}
+
 /* ---- expressions ------------------------------------------------------------------------------ */
 bool affine(Expr *x, Index *i, long *by)
 {

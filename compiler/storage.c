@@ -6,11 +6,6 @@
 
 static const double MOST = 2147483648.0 - 67108864.0;       /* 64 MiB are left to the code and the trainer */
 
-static double var_bytes(Emit *e, const Var *v)
-{
-    return (double) tensor_count(v->tensor) * (v->tensor->elem == ELEM_int ? 4 : e->how.f64 ? 8 : 4);
-}
-
 static bool is_own(const Var *v)
 {
     return v->used && !v->alias && v->tensor->role != ROLE_clock && v->tensor->role != ROLE_param && v->tensor->role != ROLE_grad;
@@ -21,7 +16,7 @@ static double all_bytes(Emit *e, Var **largest)
 {
     double sum = 2.0 * (double) e->m->nparams * (e->how.f64 ? 8 : 4), most = 0;
     EACH(v, e->vars) {
-        const double bytes = var_bytes(e, v);
+        const double bytes = (double) tensor_bytes(e, v->tensor);
         if (is_own(v) && !(e->how.fast && v->tensor->role == ROLE_temp))
             sum += bytes;
         if ((is_own(v) || v->tensor->role == ROLE_param) && v->tensor->place.source && bytes > most) {
@@ -52,5 +47,5 @@ bool check_storage(Emit *e)
 {
     Var *largest = NULL;
     const double bytes = all_bytes(e, &largest);
-    return storage_fits(e->m, bytes, largest ? largest->tensor : NULL, largest ? var_bytes(e, largest) : 0);
+    return storage_fits(e->m, bytes, largest ? largest->tensor : NULL, largest ? (double) tensor_bytes(e, largest->tensor) : 0);
 }
