@@ -210,7 +210,11 @@ Func *func_print(Emit *e, Run *r, Func *f)
         return NULL;
     e->tile = f->tile != NULL;
     func_head(e, f);
-    nodes_print(e, &f->text, &f->body, 1);
+    for (int k = 0, n; k < f->body.n; k += n) {
+        n = nodes_together(e, &f->body, k);
+        PUSH(f->pieces, ((Piece) { .nodes = { .at = f->body.at + k, .n = n }, .from = f->text.n }));
+        nodes_print(e, &f->text, &f->pieces.at[f->pieces.n - 1].nodes, 1);
+    }
     scope_leave(e, 0);
     for (int k = 0; k < e->functions.n; k++) {
         Func *had = e->functions.at[k];
@@ -226,6 +230,7 @@ Func *func_print(Emit *e, Run *r, Func *f)
     f->program = r->program;
     f->name = names_claim(another ? format("%s_%s", names_lower(r->program->name), wish) : wish);
     PUSH(e->functions, f);
+    share_loops(e, f);
     return f;
 }
 
@@ -325,11 +330,14 @@ static void claim_own(void)
 
 void functions_print(Emit *e, Buf *b)
 {
+    shared_declare(e, b);
     for (int k = 0; k < e->functions.n; k++) {
         Func *f = e->functions.at[k];
         const char *takes = f->tile ? "int lo, int hi" : "void";
         buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, takes);
-        wrap(b, f->text.at);
+        Buf text = { 0 };
+        shared_calls(f, &text);
+        wrap(b, text.at);
         buf_add(b, "}\n\n");
     }
 }
@@ -381,6 +389,7 @@ bool emit(Buf *out, Module *m, EmitOptions how)
     functions_print(e, &body);
     for (int k = 0; k < e->runs.n; k++)
         run_print(e, &body, e->runs.at[k]);
+    shared_print(e, &body);
     model_print(e, &body);
     if (!check_storage(e))
         return false;

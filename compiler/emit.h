@@ -59,7 +59,21 @@ struct Node {
     Gemm *gemm;
 };
 
-typedef struct {            /* one function of the emitted file */
+typedef struct Func Func;
+typedef struct {            /* loops that functions have in common: share.c */
+    Str form;               /* what is the same in all */
+    Str name, takes, text;  /* parameters and loops, in the names of the first */
+    VEC(Func *) funcs;
+} Shared;
+
+typedef struct {            /* a stretch of a function's text */
+    NodeList nodes;         /* that it prints */
+    size_t from;
+    Shared *shared;         /* what it may be a call of; NULL: nothing */
+    Str gives;              /* with these arguments */
+} Piece;
+
+struct Func {               /* one function of the emitted file */
     Str name, wish;         /* wish: what it would be called if it were alone */
     Program *program;       /* that it was printed for */
     Use *use;               /* the first; NULL: nobody's */
@@ -68,8 +82,9 @@ typedef struct {            /* one function of the emitted file */
     StmtList stmts;
     NodeList body;
     Index *tile;            /* fast: the index that lo and hi bound */
+    VEC(Piece) pieces;      /* of the text, in order */
     Buf head, text;
-} Func;
+};
 
 typedef enum { PART_run, PART_once, PART_update, PART_apart, PART_begin, PART_end, PART_COUNT } Part;
 
@@ -105,6 +120,8 @@ typedef struct {
     VEC(Str) scope;         /* names of indices and locals in force */
     VEC(Run *) runs;
     VEC(Func *) functions; /* printed, no two alike */
+    VEC(Shared *) shared;
+    VEC(Var *) by_text;     /* vars in the order of their texts' addresses */
     ProgramList programs;       /* all: phases' first */
     VEC(Loaded) loaded;     /* for the statement being printed */
     VEC(Drawn) drawn;       /* for the loops being printed */
@@ -145,12 +162,14 @@ bool  check_storage(Emit *e);               /* storage.c: a program can hold the
 long  count_emitted(Emit *e, const Tensor *t);
 long  tensor_bytes(Emit *e, const Tensor *t);       /* stmts.c: as it is stored */
 void  var_print(Emit *e, Buf *b, Var *v, const char *before);
+void  var_shape(Buf *b, Var *v, int from);  /* [BATCH][128], from this axis on */
 IndexInfo *index_info(Emit *e, Index *i);
 
 /* ---- extents.c -------------------------------------------------------------------------------- */
 void extents_find(Emit *e);                 /* names sizes: Var.extent, and the axis of each index */
 void extents_print(Emit *e, Buf *b, const char *body);      /* the enum of those that the text has */
 Str  extent_text(Emit *e, Index *i);
+int  extent_size(Str name);                 /* 0: no extent is called so */
 
 /* ---- stmts.c: asking statements --------------------------------------------------------------- */
 Stmt *stmt_copy(Emit *e, Stmt *s);          /* with indices of its own */
@@ -233,6 +252,7 @@ Str  inverse_of(Emit *e, Expr *x);
 Str  place_text(Emit *e, Stmt *s);          /* the element that s sets */
 void whole_print(Emit *e, Buf *b, Stmt *s, int depth);      /* emit_whole.c */
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
+int  nodes_together(Emit *e, NodeList *list, int k);    /* how many from k on are printed as one */
 void indent(Buf *b, int depth);
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
@@ -263,6 +283,12 @@ void func_call(Emit *e, Buf *b, Func *f, const char *arguments);   /* timed, in 
 /* ---- wrap.c ----------------------------------------------------------------------------------- */
 void wrap(Buf *out, const char *text);
 void wrap_words(Buf *b, Str words, size_t line, size_t column);     /* a comment's, on from b */
+
+/* ---- share.c ---------------------------------------------------------------------------------- */
+void share_loops(Emit *e, Func *f);
+void shared_calls(const Func *f, Buf *b);
+void shared_declare(Emit *e, Buf *b);
+void shared_print(Emit *e, Buf *b);
 
 /* ---- emit_model.c, emit_data.c ---------------------------------------------------------------- */
 void table_field(Buf *b, const char *what, Str table, int n);

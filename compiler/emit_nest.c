@@ -544,13 +544,18 @@ static void node_print(Emit *e, Buf *b, Node *n, int depth)
     }
 }
 
+int nodes_together(Emit *e, NodeList *list, int k)
+{
+    return k + 1 < list->n && is_sum(e, list->at[k], list->at[k + 1]) ? 2 : 1;
+}
+
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth)
 {
-    for (int k = 0; k < list->n; k++)
-        if (k + 1 < list->n && is_sum(e, list->at[k], list->at[k + 1])) {
+    for (int k = 0, n; k < list->n; k += n) {
+        n = nodes_together(e, list, k);
+        if (n == 2)
             sum_print(e, b, list->at[k], list->at[k + 1], depth);
-            k++;
-        } else {
+        else
             node_print(e, b, list->at[k], depth);
-        }
+    }
 }

@@ -132,6 +132,12 @@ Str extent_text(Emit *e, Index *i)
     return info->var->extent[info->axis];
 }
 
+int extent_size(Str name)
+{
+    const int a = FIRST(a, axes.n, axes.name[top_of(a)] == name);
+    return a < 0 ? 0 : axes.var[a]->tensor->axis[a - axes.var[a]->axis].size;
+}
+
 /* Only the names that the text has; `body` is all of it. */
 void extents_print(Emit *e, Buf *b, const char *body)
 {

@@ -249,7 +249,7 @@ long count_emitted(Emit *e, const Tensor *t)
 }
 
 /* ---- declarations ----------------------------------------------------------------------------- */
-static void put_shape(Buf *b, Var *v, int from)
+void var_shape(Buf *b, Var *v, int from)
 {
     for (int k = from; k < v->tensor->rank; k++)
         buf_add(b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "", v->extent[k],
@@ -280,13 +280,13 @@ void var_print(Emit *e, Buf *b, Var *v, const char *before)
     const bool row = v->tensor->rank == 1;
     if (is_pointer(e, v)) {                 /* the same storage, seen in another shape */
         buf_add(b, row ? "%s%s *const %s" : "%s%s (*const %s)", before, type, v->name);
-        put_shape(b, v, 1);
+        var_shape(b, v, 1);
         buf_add(b, row ? " = (%s *" : " = (%s (*)", type);
-        put_shape(b, v, 1);
+        var_shape(b, v, 1);
         buf_add(b, ") %s;", var_root(v)->text);
     } else {
         buf_add(b, "%s%s %s", before, type, v->name);
-        put_shape(b, v, 0);
+        var_shape(b, v, 0);
         buf_add(b, ";");
     }
     pad(b, line, 56);

@@ -173,6 +173,15 @@ static const Case cases[] = {
       "e[n, h, t, r] = r <= t ? exp(s[n, h, t, r] - log(sum(u < 12 where u <= t) exp(s[n, h, t, u]))) : 0\n"
       "c[n, t, h, d] = sum(r) e[n, h, t, r] * a[n, h, r, d]\n"
       "loss = mean(n) sum(t, h, d) c[n, t, h, d] * c[n, t, h, d]\n" },
+    { "threads-alike", 70, "u y loss",              /* loops that are equal but for their arrays stand in the file once */
+      "in x[100n, 40]  param w[40, 40]  param v[40, 40]  param a[40]  param b[40]\n"
+      "temp h[100n, 40]  temp u[100n, 40]  temp g[100n, 40]  temp y[100n, 40]  temp z[100n, 40]  temp loss\n"
+      "h[n, j] = sum(i) x[n, i] * w[i, j]\n"
+      "u[n, j] = a[j] * tanh(h[n, j]) + normal()\n"
+      "g[n, j] = sum(i) u[n, i] * v[i, j]\n"
+      "y[n, j] = b[j] * tanh(g[n, j]) + normal()\n"
+      "z[n, j] = sum(i) y[n, i] * w[i, j]\n"
+      "loss = mean(n, j) z[n, j] * z[n, j]\n" },
     { "threads-lengths", 50, "w loss",             /* a sum over what each example has, split along its last axis */
       "length len[100n]  in x[100n, 4, ..12, 8]  in y[100n, ..12, 64]  param v[64]\n"
       "temp z[100n, ..12, 64]  temp w[4, 8, 64]  temp loss\n"
@@ -340,6 +349,8 @@ static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char 
     Str base = format("%s/%s-%s", dir, c->name, what);
     Buf text = { 0 };
     emit(&text, t->module, how);
+    if (how.fast && strstr(c->name, "alike") && !strstr(text.at, "noinline"))
+        printf("%s %s: no loops are shared\n", c->name, what), wrong++;
     FILE *f = fopen(format("%s.c", base), "w");
     if (!f || fwrite(text.at, 1, text.n, f) != text.n || fclose(f))
         bug("cannot write %s.c", base);
