@@ -5,7 +5,7 @@
  *                                              becomes        for (j ..)
  *                                                                 z[n][j] = mu[n][j] + normal[j];
  *
- * The row may be of several loops, one straight within the other, whose elements follow one another. */
+ * The row may be of several loops, one within the other, whose elements follow one another. */
 #include "emit.h"
 
 enum { MOST = 4096 };               /* in a row: it lies on the stack, and should stay in the cache */
@@ -13,17 +13,6 @@ enum { MOST = 4096 };               /* in a row: it lies on the stack, and shoul
 typedef struct { Index *index[MAX_RANK]; int n; } Chain;        /* of loops, the outer first */
 typedef struct { Expr *draw; int first; long inner; } Row;      /* first: its key of the outer loop; inner: elements for each */
 typedef VEC(Row) RowList;
-
-/* The loops from this one down to the one that has more in it than a loop. */
-static void chain_of(Node *loop, Chain *c, NodeList *body)
-{
-    for (Node *n = loop; c->n < MAX_RANK; n = n->body.at[0]) {
-        c->index[c->n++] = n->index;
-        *body = n->body;
-        if (n->body.n != 1 || n->body.at[0]->kind != NODE_loop)
-            break;
-    }
-}
 
 static bool row_of(Expr *draw, const Chain *c, Row *row)
 {
@@ -44,28 +33,32 @@ static bool row_of(Expr *draw, const Chain *c, Row *row)
     return row->inner * c->index[0]->size <= MOST;
 }
 
-static RowList rows_of(Emit *e, Node *loop, Chain *chain)
+static void add_rows(Emit *e, Node *loop, Chain c, RowList *rows)
 {
-    RowList rows = { 0 };
-    NodeList body;
     Row row;
-    *chain = (Chain) { .n = 0 };
-    if (!e->how.fast || loop->kind != NODE_loop)
-        return rows;
-    chain_of(loop, chain, &body);
-    EACH(n, body)
+    c.index[c.n++] = loop->index;
+    EACH(n, loop->body) {
+        if (n->kind == NODE_loop && c.n < MAX_RANK)
+            add_rows(e, n, c, rows);
         for (int k = 0; n->kind == NODE_point && stmt_part(n->stmt, k); k++)
             EACH_EXPR(x, *stmt_part(n->stmt, k))
-                if (x->kind == EXPR_draw && row_of(x, chain, &row) && !FIND_AT(r, rows, expr_same(r->draw, x))
+                if (x->kind == EXPR_draw && row_of(x, &c, &row) && !FIND_AT(r, *rows, expr_same(r->draw, x))
                     && !FIND_AT(d, e->drawn, expr_same(d->draw, x)))
-                    PUSH(rows, row);
+                    PUSH(*rows, row);
+    }
+}
+
+static RowList rows_of(Emit *e, Node *loop)
+{
+    RowList rows = { 0 };
+    if (e->how.fast && loop->kind == NODE_loop)
+        add_rows(e, loop, (Chain) { .n = 0 }, &rows);
     return rows;
 }
 
 bool draws_before(Emit *e, Node *loop)
 {
-    Chain chain;
-    return rows_of(e, loop, &chain).n > 0;
+    return rows_of(e, loop).n > 0;
 }
 
 /* The number of an element from its keys, the last fastest. */
@@ -104,8 +97,7 @@ void put_draw(Emit *e, Buf *b, Expr *x)
 /* Prints what comes before the loop over from .. to. */
 void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
 {
-    Chain chain;
-    RowList rows = rows_of(e, loop, &chain);
+    RowList rows = rows_of(e, loop);
     const bool zero = !strcmp(from, "0");
     EACH_AT(r, rows) {
         const char *what = r->draw->normal ? "normal" : "uniform";
@@ -113,9 +105,9 @@ void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
         Expr *key[MAX_RANK];
         for (int j = 0; j < r->draw->nkey; j++)
             key[j] = j < r->first || (j == r->first && !zero) ? r->draw->key[j] : expr_num(0);
-        index_info(e, chain.index[0])->name = from;
+        index_info(e, loop->index)->name = from;
         indent(b, depth);
-        buf_add(b, "%s %s[%ld];\n", e->real, name, r->inner * chain.index[0]->size);
+        buf_add(b, "%s %s[%ld];\n", e->real, name, r->inner * loop->index->size);
         indent(b, depth);
         if (zero)
             buf_add(b, "ae_%ss(%s, %s%s, ", what, name, to, times);
