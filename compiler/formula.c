@@ -101,11 +101,13 @@ Env *bind_list(Env *up, Str name, Index **index, int n)
 Env *bind_dots(Scope *s, Env *up)
 {
     Index *index[MAX_RANK];
+    Env *within = up;       /* the lengths of an axis go by the axes before it */
     for (int k = 0; k < s->ndots; k++) {
         const Axis *a = &s->dots[k];
         index[k] = index_along(a, a->name ? a->name : format("%c", "ijklmopqru"[k]), NULL);
-        index[k]->limit = present(a, up);
+        index[k]->limit = present(a, within);
         index[k]->measured = !a->example && (index[k]->limit || !a->length);
+        within = bind_expr(within, a->name ? a->name : intern("n"), expr_index(index[k]));
     }
     return bind_list(up, intern(".."), index, s->ndots);
 }
