@@ -19,12 +19,20 @@ struct Gemm {
     Axes rows, cols, sums;
     Index *outer[2 * MAX_RANK];
     int nouter;
+    Index *along;           /* second of the rows or the sums: for each of the first it has a length; NULL: none */
+    Index *some;            /* first of the rows, of which only those count where the statement holds; NULL: all */
     bool clears;            /* the fill before it is part of it */
     Expr *start;            /* what that fills with, a number for each column; NULL: 0 */
 };
 
 /* ---- the factors ------------------------------------------------------------------------------ */
 typedef struct { Expr *read[2]; int n; Expr *scale; bool fails; } Factors;
+
+/* Whether it uses an index of the statement other than this one. */
+static bool uses_other(Stmt *s, Expr *x, Index *but)
+{
+    return ANY(k, s->nindex, s->index[k] != but && expr_uses(x, s->index[k]));
+}
 
 static void scale_by(Factors *f, Expr *x)
 {
@@ -51,16 +59,24 @@ static void take_factors(Stmt *s, Expr *x, Factors *f)
     }
 }
 
-/* Whether a condition changes within the product; a place is asked for its checked subscripts only. */
-static bool varies(Stmt *s, Expr *x)
+/* Whether examples, which lengths go by, are told by another index. */
+static bool along_others(Stmt *s, Expr *read, Index *but)
+{
+    return ANY(k, read->tensor->rank, read->tensor->axis[k].example && uses_other(s, read->sub[k], but));
+}
+
+/* Whether a condition changes within the product, be it along other indices than this one; a place is asked for its
+ * checked subscripts only. */
+static bool varies(Stmt *s, Expr *x, Index *but)
 {
     if (x->kind == EXPR_op)
-        return ANY(k, op_info[x->op].args, varies(s, x->arg[k]));
+        return ANY(k, op_info[x->op].args, varies(s, x->arg[k], but));
     if (x->kind != EXPR_inside)
-        return uses_own(s, x);
+        return uses_other(s, x, but);
     Expr *read = x->arg[0];
     const unsigned check = checks_needed(read->tensor, read->sub, read->check);
-    return ANY(k, read->tensor->rank, (check >> k & 1) && (read->tensor->axis[k].length || uses_own(s, read->sub[k])));
+    return ANY(k, read->tensor->rank, (check >> k & 1)
+               && (uses_other(s, read->sub[k], but) || (read->tensor->axis[k].length && along_others(s, read, but))));
 }
 
 /* ---- sorting the indices ---------------------------------------------------------------------- */
@@ -82,6 +98,18 @@ static bool strides_of(Stmt *s, Gemm *g, Strides *st)
     return true;
 }
 
+/* An index whose limit uses this one, after `from`; NULL if there is none. */
+static Index *limited_by(Stmt *s, Index *i, Index *from)
+{
+    int k = 0;
+    while (from && s->index[k++] != from) {
+    }
+    for (; k < s->nindex; k++)
+        if (s->index[k]->limit && expr_uses(s->index[k]->limit, i))
+            return s->index[k];
+    return NULL;
+}
+
 static void swap_sides(Gemm *g, Strides *st, int n)
 {
     SWAP(g->a, g->b);
@@ -92,19 +120,21 @@ static void swap_sides(Gemm *g, Strides *st, int n)
 }
 
 /* Whether an axis goes on where the next one, which is faster, ends. */
-static bool goes_on(const Group *x, const Group *next, Index *tile)
+static bool goes_on(const Gemm *g, const Group *x, const Group *next, Index *tile)
 {
     Index *first = next->index[0];
     long size = 1;
     for (int k = 0; k < next->n; k++)
         size *= next->index[k]->size;
-    return !first->limit && first != tile && x->one == next->one * size && x->two == next->two * size
+    return !first->limit && first != tile && x->index[0] != g->along && x->index[0] != g->some
+        && x->one == next->one * size && x->two == next->two * size
         && x->n + next->n <= MAX_RANK;
 }
 
 /* The axes of one kind, by the step in `key`, the smallest last; those that go on where another ends are joined. */
-static void collect(Stmt *s, Strides *st, unsigned sides, char one, char two, char key, Axes *x, Index *tile)
+static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, const char *keys, Axes *x, Index *tile)
 {
+    const char one = keys[0], two = keys[1], key = keys[2];
     *x = (Axes) { .size = 1 };
 #define STEP(t, which) ((which) == 'a' ? (t)->a : (which) == 'b' ? (t)->b : (t)->c)
     for (;;) {
@@ -117,7 +147,7 @@ static void collect(Stmt *s, Strides *st, unsigned sides, char one, char two, ch
         best->used = true;
         Group g = { { best->index }, 1, STEP(best, one), STEP(best, two) };
         Group *last = x->n ? &x->at[x->n - 1] : NULL;
-        if (last && goes_on(last, &g, tile)) {
+        if (last && goes_on(gemm, last, &g, tile)) {
             last->index[last->n++] = best->index;
             last->one = g.one;
             last->two = g.two;
@@ -161,12 +191,67 @@ static bool wants_swap(Stmt *s, Gemm *g, Strides *st)
     return swapped < now;
 }
 
+enum { ROWS = 1u << (SIDE_a | SIDE_c), COLS = 1u << (SIDE_b | SIDE_c), SUMS = 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b };
+
+static Strides *strides_for(Stmt *s, Strides *st, Index *i)
+{
+    for (int k = 0; k < s->nindex; k++)
+        if (st[k].index == i)
+            return &st[k];
+    return NULL;
+}
+
+/* Whether no two rows meet in c. */
+static bool rows_apart(Stmt *s)
+{
+    return ALL(k, s->target->rank, s->sub[k]->kind == EXPR_index || !uses_own(s, s->sub[k]));
+}
+
+/* An axis whose length is read for each value of an index of its own kind. */
+static Index *find_along(Emit *e, Stmt *s, Strides *st, Index *tile)
+{
+    for (int k = 0; k < s->nindex && !e->how.openblas; k++) {
+        Index *const i = st[k].index, *const t = limited_by(s, i, NULL);
+        if (t && t != tile && !limited_by(s, i, t) && !limited_by(s, t, NULL) && t->limit->kind == EXPR_read && t->limit->tensor->rank == 1
+            && is_index(t->limit->sub[0], i) && strides_for(s, st, t)->side == st[k].side && (1u << st[k].side & (ROWS | SUMS)))
+            return t;
+    }
+    return NULL;
+}
+
+/* The only index of the rows along which the condition changes. */
+static Index *find_some(Emit *e, Stmt *s, Strides *st)
+{
+    for (int k = 0; k < s->nindex && !e->how.openblas; k++)
+        if (1u << st[k].side == ROWS && !limited_by(s, st[k].index, NULL) && !varies(s, s->where, st[k].index))
+            return st[k].index;
+    return NULL;
+}
+
+/* The indices into the axes of each kind, those around them apart. False if the lengths do not follow what they belong to. */
+static bool sort_axes(Stmt *s, Gemm *g, Strides *st, Index *tile, Index *along)
+{
+    g->along = along;
+    g->nouter = 0;
+    for (int k = 0; k < s->nindex; k++) {
+        Index *const t = limited_by(s, st[k].index, NULL);
+        st[k].used = st[k].side == (SIDE_a | SIDE_b | SIDE_c) || (t && t != along);
+        if (st[k].used)
+            g->outer[g->nouter++] = st[k].index;
+    }
+    collect(s, g, st, ROWS, "aca", &g->rows, tile);
+    collect(s, g, st, COLS, "bcc", &g->cols, tile);
+    collect(s, g, st, SUMS, "abb", &g->sums, tile);
+    const Axes *const x = along && (1u << strides_for(s, st, along)->side & ROWS) ? &g->rows : &g->sums;
+    return !along || (x->n > 1 && x->at[0].n == 1 && x->at[1].index[0] == along && limited_by(s, x->at[0].index[0], NULL) == along);
+}
+
 Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
 {
     Factors f = { 0 };
     Strides st[2 * MAX_RANK];
     if (!e->how.fast || s->kind != STMT_nest || s->set != SET_add || s->check || s->held
-        || s->target->elem != ELEM_real || s->target->rank == 0 || (s->where && varies(s, s->where)))
+        || s->target->elem != ELEM_real || s->target->rank == 0)
         return NULL;
     take_factors(s, s->value, &f);
     if (f.fails || f.n != 2 || f.read[0]->tensor->rank == 0 || f.read[1]->tensor->rank == 0)
@@ -179,14 +264,15 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
         return NULL;
     if (wants_swap(s, g, st))
         swap_sides(g, st, s->nindex);
-    for (int k = 0; k < s->nindex; k++)
-        if (st[k].side == (SIDE_a | SIDE_b | SIDE_c) || limits_another(s, st[k].index)) {
-            st[k].used = true;
-            g->outer[g->nouter++] = st[k].index;
-        }
-    collect(s, st, 1u << (SIDE_a | SIDE_c), 'a', 'c', 'a', &g->rows, tile);
-    collect(s, st, 1u << (SIDE_b | SIDE_c), 'b', 'c', 'c', &g->cols, tile);
-    collect(s, st, 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b, 'a', 'b', 'b', &g->sums, tile);
+    const bool apart = rows_apart(s);
+    if (s->where && varies(s, s->where, NULL)) {
+        g->some = apart ? find_some(e, s, st) : NULL;
+        sort_axes(s, g, st, tile, NULL);
+        if (!g->some || !g->rows.n || g->rows.at[0].index[0] != g->some)
+            return NULL;
+    } else if (!sort_axes(s, g, st, tile, apart ? find_along(e, s, st, tile) : NULL)) {
+        sort_axes(s, g, st, tile, NULL);
+    }
     const double work = g->rows.size * g->cols.size * g->sums.size;
     const bool worth = g->cols.size >= 4 && g->rows.size >= 2 && g->sums.size >= 3 && work >= 4096;
     return g->rows.n && g->cols.n && g->sums.n && worth ? g : NULL;
@@ -222,7 +308,7 @@ static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
 /* Makes the product set what it computes, if each element has one sum; from what the fill has said. */
 bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill)
 {
-    if (s->where || ANY(k, g->nouter, reduces(s, g->outer[k]))
+    if (s->where || g->along || ANY(k, g->nouter, reduces(s, g->outer[k]))
         || ANY(k, s->target->rank, s->sub[k]->kind != EXPR_index && s->target->axis[k].size != 1))
         return false;
     g->start = expr_is(fill->value, 0) || e->how.openblas ? NULL : start_of(g, s, fill);
@@ -237,7 +323,8 @@ static bool has_first(Axes *x, Index *i)
 
 bool gemm_tiles(Gemm *g, Index *i)
 {
-    return index_among(g->outer, g->nouter, i) >= 0 || has_first(&g->rows, i) || has_first(&g->cols, i);
+    return i != g->along
+        && (index_among(g->outer, g->nouter, i) >= 0 || has_first(&g->rows, i) || has_first(&g->cols, i));
 }
 
 /* Threads share the columns: then no two pack the same. */
@@ -339,24 +426,36 @@ static void blas_print(Emit *e, Buf *b, Node *n, Layout *l, int depth)
     buf_add(b, ", %ld);\n", l->ldc);
 }
 
-static void put_axes(Emit *e, Buf *b, Axes *x, Index *tile)
+static void put_axes(Emit *e, Buf *b, Gemm *g, Axes *x, Index *tile)
 {
     buf_add(b, "AE_AXES(");
     for (int k = 0; k < x->n; k++) {
         buf_add(b, "%s{ ", k ? ", " : "");
-        put_count(e, b, &x->at[k], tile);
+        if (x->at[k].index[0] == g->along)
+            buf_add(b, "AE_LENGTH");
+        else
+            put_count(e, b, &x->at[k], tile);
         buf_add(b, ", %ld, %ld }", x->at[k].one, x->at[k].two);
+        if (g->some && x->at[k].index[0] == g->some)
+            buf_add(b, ", { AE_LENGTH, 0, 0 }");
     }
     buf_add(b, ")");
 }
 
-static void contract_print(Emit *e, Buf *b, Node *n, int depth)
+/* some: says of each value of g->some whether it counts. */
+static void contract_print(Emit *e, Buf *b, Node *n, Str some, int depth)
 {
     Gemm *g = n->gemm;
-    buf_add(b, "ae_contract(");
+    buf_add(b, g->along || some ? "ae_contract_along(" : "ae_contract(");
+    if (some)
+        buf_add(b, "%s, ", some);
+    if (g->along) {
+        put_start(e, b, g, n->index, g->along->limit->tensor, g->along->limit->sub);
+        buf_add(b, ", ");
+    }
     Axes *of[] = { &g->rows, &g->cols, &g->sums };
     for (int k = 0; k < 3; k++) {
-        put_axes(e, b, of[k], n->index);
+        put_axes(e, b, g, of[k], n->index);
         buf_add(b, k < 2 ? ", " : ",\n");
     }
     indent(b, depth + 2);
@@ -375,12 +474,28 @@ static void contract_print(Emit *e, Buf *b, Node *n, int depth)
     buf_add(b, ");\n");
 }
 
+/* Which rows count, 1 or 0 each: the name of the array. */
+static Str some_print(Emit *e, Buf *b, Node *n, int depth)
+{
+    Index *const i = n->gemm->some;
+    const bool tile = i == n->index;
+    Str name = scope_enter(e, intern("counts"));
+    indent(b, depth);
+    buf_add(b, "int32_t %s[%s];\n", name, extent_text(e, i));
+    loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), depth);
+    indent(b, depth + 1);
+    buf_add(b, "%s[%s%s] = ", name, index_info(e, i)->name, tile ? " - lo" : "");
+    put_truth(e, b, n->stmt->where, BINDS_comma);
+    buf_add(b, ";\n");
+    return name;
+}
+
 void gemm_print(Emit *e, Buf *b, Node *n, int depth)
 {
     Gemm *g = n->gemm;
     const int scope = e->scope.n;
     Layout l;
-    if (n->stmt->where) {
+    if (n->stmt->where && !g->some) {
         indent(b, depth++);
         buf_add(b, "if (");
         put_truth(e, b, n->stmt->where, BINDS_comma);
@@ -390,10 +505,20 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth)
         const bool tile = g->outer[k] == n->index;
         loop_open(e, b, g->outer[k], tile ? "lo" : "0", tile ? "hi" : limit_text(e, g->outer[k]), depth++);
     }
+    Str some = NULL;
+    if (g->some) {
+        indent(b, depth);
+        buf_add(b, "{\n");
+        some = some_print(e, b, n, ++depth);
+    }
     indent(b, depth);
     if (e->how.openblas && is_plain(g, &l))
         blas_print(e, b, n, &l, depth);
     else
-        contract_print(e, b, n, depth);
+        contract_print(e, b, n, some, depth);
+    if (some) {
+        indent(b, depth - 1);
+        buf_add(b, "}\n");
+    }
     scope_leave(e, scope);
 }

@@ -133,13 +133,13 @@ static Stmt *either_or(Emit *e, Stmt *s)
     return stmt_copy(e, other);
 }
 
-/* A check of the target that all points share is a condition of the statement. */
+/* A check of the target that all points share, or all of an example, is a condition of the statement. */
 static void lift_check(Stmt *s)
 {
     if (s->kind != STMT_nest || s->nouter != s->nindex)
         return;
     for (int k = 0; k < s->target->rank; k++)
-        if ((s->check >> k & 1) && !s->target->axis[k].length && !uses_own(s, s->sub[k])) {
+        if ((s->check >> k & 1) && !uses_own(s, s->sub[k])) {
             s->where = expr_both(s->where, expr_inside(expr_read(s->target, s->sub, 1u << k, NULL)));
             s->check &= ~(1u << k);
         }

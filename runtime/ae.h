@@ -202,6 +202,11 @@ typedef struct { int count; long one, two; } AeAxis;
  * and c, cols in b and c, sums in a and b. */
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
                  const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start);
+/* The same where the second axis of the rows, or of the sums, has a count of AE_LENGTH: length[k] for the k-th of the
+ * first. No two rows meet in c. */
+void ae_contract_along(const int32_t *length, const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
+                       const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start);
+enum { AE_LENGTH = INT32_MAX };
 #define AE_AXES(...) ((const AeAxis[]) { __VA_ARGS__, { -1, 0, 0 } })
 
 /* A list of different whole numbers from 0 to n - 1: how many there are, then those, then where each of the n would stand;

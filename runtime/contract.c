@@ -28,7 +28,7 @@ typedef int32_t Whole;
 
 enum {
     WIDE = 2 * LANES, DEEP = 256, ROWS = 384,       /* of a block: columns, sums, rows */
-    MANY = 8 * WIDE                                 /* columns that pay for packing rows, where either side lies in line */
+    MANY = 512 / sizeof(ae_real)                    /* columns that pay for packing rows, where either side lies in line */
 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
@@ -43,11 +43,23 @@ typedef struct {                                    /* what one thread works wit
 } Desk;
 
 static _Thread_local Desk desk;
+static _Thread_local const int32_t *lengths;        /* of axes with a count of AE_LENGTH */
 
 /* ---- places ----------------------------------------------------------------------------------- */
+static bool has_lengths(const AeAxis *x)
+{
+    return x[0].count >= 0 && x[1].count == AE_LENGTH;
+}
+
 static long size_of(const AeAxis *x)
 {
     long n = 1;
+    if (has_lengths(x)) {
+        n = 0;
+        for (int k = 0; k < x[0].count; k++)
+            n += lengths[k];
+        x += 2;
+    }
     for (; x->count >= 0; x++)
         n *= x->count;
     return n;
@@ -63,18 +75,28 @@ static const AeAxis *last_of(const AeAxis *x)
 /* The places of points from .. from + n - 1 of a run of axes, the last fastest, in two arrays. */
 static void places(const AeAxis *x, long from, int n, int *one, int *two)
 {
-    int axes = 0, at[AE_RANK], p = 0, q = 0;
+    const int along = has_lengths(x) ? 1 : 0;       /* the axis that at[0] may tell the size of, or the first */
+    int axes = 0, at[AE_RANK] = { 0 }, p = 0, q = 0;
     while (x[axes].count >= 0)
         axes++;
-    for (int k = axes - 1; k >= 0; k--) {
+    if (along) {
+        const long each = size_of(x + 2);
+        for (; from >= lengths[at[0]] * each; at[0]++)
+            from -= lengths[at[0]] * each;
+    }
+    for (int k = axes - 1; k > along; k--) {
         at[k] = (int) (from % x[k].count);
         from /= x[k].count;
+    }
+    at[along] = (int) from;
+    for (int k = 0; k < axes; k++) {
         p += at[k] * (int) x[k].one;
         q += at[k] * (int) x[k].two;
     }
+#define COUNT(k) (along && (k) == 1 ? lengths[at[0]] : x[k].count)
     const AeAxis last = x[axes - 1];
     for (int i = 0; i < n;) {
-        const int left = last.count - at[axes - 1], run = left < n - i ? left : n - i;
+        const int left = COUNT(axes - 1) - at[axes - 1], run = left < n - i ? left : n - i;
         const int by_one = (int) last.one, by_two = (int) last.two;
         for (int l = 0; l < run; l++) {
             one[i + l] = p + l * by_one;
@@ -85,15 +107,19 @@ static void places(const AeAxis *x, long from, int n, int *one, int *two)
         q -= at[axes - 1] * by_two;
         at[axes - 1] = 0;
         for (int k = axes - 2; k >= 0; k--) {
-            p += (int) x[k].one;
-            q += (int) x[k].two;
-            if (++at[k] < x[k].count)
+            do {
+                p += (int) x[k].one;
+                q += (int) x[k].two;
+                at[k]++;
+            } while (k == 0 && along && at[0] < x[0].count && lengths[at[0]] == 0);
+            if (at[k] < COUNT(k))
                 break;
-            p -= (int) x[k].one * x[k].count;
-            q -= (int) x[k].two * x[k].count;
+            p -= (int) x[k].one * at[k];
+            q -= (int) x[k].two * at[k];
             at[k] = 0;
         }
     }
+#undef COUNT
 }
 
 static bool in_line(const int *at, int n)
@@ -373,11 +399,11 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
-    const bool packs = ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? MANY : 2 * MANY);
+    const bool packs = ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
     for (long k = 0; k < nsums; k += DEEP) {
         const int depth = upto(nsums - k, DEEP);
         for (long m = 0, tall; m < nrows; m += tall) {
-            tall = block_of(m, nrows, nrows / rows[0].count, ROWS);
+            tall = block_of(m, nrows, has_lengths(rows) ? 1 : nrows / rows[0].count, ROWS);
             places(sums, k, depth, desk.sum_a, desk.sum_b);
             places(rows, m, (int) tall, desk.row_a, desk.row_c);
             if (packs) {
@@ -398,4 +424,11 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
             }
         }
     }
+}
+
+void ae_contract_along(const int32_t *length, const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
+                       const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start)
+{
+    lengths = length;
+    ae_contract(rows, cols, sums, scale, a, b, c, set, start);
 }

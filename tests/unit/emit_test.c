@@ -164,6 +164,16 @@ static const Case cases[] = {
       "  h[n, t, j] = tanh(g[n, t, j])\n"
       "}\n"
       "loss = mean(n, t, j) h[n, t, j] * h[n, t, j]\n" },
+    { "threads-lstm-lengths", 60, "y loss",        /* each example as long as it is, some as long as can be */
+      "length len[100n]  in x[100n, ..6, 16]  param w[16, 24]  param u[24, 24]  param b[24]  param v[24, 20]\n"
+      "temp a[100n, ..6, 24]  temp g[100n, ..6, 24]  temp h[100n, ..6, 24]  temp y[100n, ..6, 20]  temp loss\n"
+      "a[n, t, j] = b[j] + sum(i) x[n, t, i] * w[i, j]\n"
+      "scan t < 6 {\n"
+      "  g[n, t, j] = a[n, t, j] + sum(i) h[n, t - 1, i] * u[i, j]\n"
+      "  h[n, t, j] = tanh(g[n, t, j])\n"
+      "}\n"
+      "y[n, t, k] = sum(j) h[n, t, j] * v[j, k]\n"
+      "loss = mean(n) sum(t, k) y[n, t, k] * y[n, t, k]\n" },
     { "threads-attention", 50, "c loss",
       "in x[100n, 12, 16]  param wq[16, 2, 8]  param wk[16, 2, 8]\n"
       "temp q[100n, 2, 12, 8]  temp a[100n, 2, 12, 8]  temp s[100n, 2, 12, 12]  temp e[100n, 2, 12, 12]  temp c[100n, 12, 2, 8]  temp loss\n"
