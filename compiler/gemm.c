@@ -191,7 +191,10 @@ static bool wants_swap(Stmt *s, Gemm *g, Strides *st)
     return swapped < now;
 }
 
-enum { ROWS = 1u << (SIDE_a | SIDE_c), COLS = 1u << (SIDE_b | SIDE_c), SUMS = 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b };
+enum {
+    ROWS = 1u << (SIDE_a | SIDE_c), COLS = 1u << (SIDE_b | SIDE_c),
+    SUMS = 1u << (SIDE_a | SIDE_b) | 1u << SIDE_a | 1u << SIDE_b
+};
 
 static Strides *strides_for(Stmt *s, Strides *st, Index *i)
 {
@@ -212,8 +215,9 @@ static Index *find_along(Emit *e, Stmt *s, Strides *st, Index *tile)
 {
     for (int k = 0; k < s->nindex && !e->how.openblas; k++) {
         Index *const i = st[k].index, *const t = limited_by(s, i, NULL);
-        if (t && t != tile && !limited_by(s, i, t) && !limited_by(s, t, NULL) && t->limit->kind == EXPR_read && t->limit->tensor->rank == 1
-            && is_index(t->limit->sub[0], i) && strides_for(s, st, t)->side == st[k].side && (1u << st[k].side & (ROWS | SUMS)))
+        if (t && t != tile && !limited_by(s, i, t) && !limited_by(s, t, NULL) && t->limit->kind == EXPR_read
+            && t->limit->tensor->rank == 1 && is_index(t->limit->sub[0], i)
+            && strides_for(s, st, t)->side == st[k].side && (1u << st[k].side & (ROWS | SUMS)))
             return t;
     }
     return NULL;
@@ -243,7 +247,8 @@ static bool sort_axes(Stmt *s, Gemm *g, Strides *st, Index *tile, Index *along)
     collect(s, g, st, COLS, "bcc", &g->cols, tile);
     collect(s, g, st, SUMS, "abb", &g->sums, tile);
     const Axes *const x = along && (1u << strides_for(s, st, along)->side & ROWS) ? &g->rows : &g->sums;
-    return !along || (x->n > 1 && x->at[0].n == 1 && x->at[1].index[0] == along && limited_by(s, x->at[0].index[0], NULL) == along);
+    return !along || (x->n > 1 && x->at[0].n == 1 && x->at[1].index[0] == along
+                      && limited_by(s, x->at[0].index[0], NULL) == along);
 }
 
 Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
