@@ -236,9 +236,12 @@ static const AeProgram programs[] = {
 #define HAND_FILES NULL, 0
 #define HAND_ARGS NULL, 0
 #endif
+#define PHASE .gradient = &gradient, .update = update, .evaluate = &evaluate, .states = adam, .nstates = 2, \
+    .trained = trained, .ntrained = 1, .seed = 1
 static const AePhase phases[] = {
-    { "pretrain", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, .batch = 64, 2, 0, 1, 0, false, 0, 1 },
-    { "train", &gradient, update, NULL, &evaluate, NULL, 0, adam, 2, trained, 1, .batch = 50, 4, HAND_LABELS, HAND_ACCUMULATE, HAND_STOP, false, 1.0, 1 },
+    { .name = "pretrain", PHASE, .batch = 64, .epochs = 2, .accumulate = 1 },
+    { .name = "train", PHASE, .batch = 50, .epochs = 4, .labels = HAND_LABELS, .accumulate = HAND_ACCUMULATE,
+      .early_stop = HAND_STOP, .clip = 1.0 },
 };
 static const AeSetting settings[] = { { "scale", NULL, { 0, 1 }, 2 }, { "validation", NULL, { 0.1 }, 1 } };
 static const AeSource sources[] = { { "train", HAND_KIND, HAND_FILES, HAND_ARGS } };
