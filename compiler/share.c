@@ -239,7 +239,7 @@ void shared_declare(Emit *e, Buf *b)
             buf_add(b, "/* Loops that several functions have in common, but for their arrays; they stand below. */\n");
         any = true;
         s->name = names_claim(s->name);
-        wrap(b, format("static void %s(%s) __attribute__((noinline));\n", s->name, s->takes));
+        wrap(b, format("static void %s(%s) AE_APART;\n", s->name, s->takes));
     }
     buf_add(b, any ? "\n" : "");
 }

@@ -195,6 +195,17 @@ void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream);
 /* The places of n values sorted downwards, ties by index. */
 void ae_rank(int32_t *place, const ae_real *value, int n);
 
+/* Of a function that its callers know nothing of but its name. gcc 12 else drops calls of functions with restrict
+ * parameters, once it has put constants in their place (-fipa-cp). */
+#if defined __has_attribute
+#if __has_attribute(noipa)
+#define AE_APART __attribute__((noipa))
+#endif
+#endif
+#ifndef AE_APART
+#define AE_APART __attribute__((noinline))
+#endif
+
 /* An axis of a contraction: how many, and the step from one to the next in each of the two arrays that have it. */
 typedef struct { int count; long one, two; } AeAxis;
 /* c[rows, cols] += scale * sum over sums of a[rows, sums] b[sums, cols]. With set: c = start[cols] + that; start is a
