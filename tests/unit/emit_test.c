@@ -383,8 +383,8 @@ static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char 
 static void run_case(const Case *c, const char *dir)
 {
     static const EmitOptions hows[] = {
-        { false, false, false, false }, { false, true, false, false }, { true, false, false, true }, { true, true, false, true },
-        { true, false, false, false }, { true, true, false, false },
+        { .f64 = false }, { .f64 = true }, { .fast = true, .openblas = true }, { .fast = true, .f64 = true, .openblas = true },
+        { .fast = true }, { .fast = true, .f64 = true },
     };
     for (size_t k = 0; k < sizeof hows / sizeof *hows; k++) {
         if (getenv("ONLY_PLAIN") && hows[k].fast)
