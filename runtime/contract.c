@@ -399,21 +399,19 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         places(cols, k % ncols, 1, desk.col_b, desk.col_c);
         c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
-    const bool packs = ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
+    const bool packs = nrows > 1
+        && ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
     for (long k = 0; k < nsums; k += DEEP) {
         const int depth = upto(nsums - k, DEEP);
         for (long m = 0, tall; m < nrows; m += tall) {
             tall = block_of(m, nrows, has_lengths(rows) ? 1 : nrows / rows[0].count, ROWS);
             places(sums, k, depth, desk.sum_a, desk.sum_b);
             places(rows, m, (int) tall, desk.row_a, desk.row_c);
-            if (packs) {
+            if (packs)
                 pack_rows(a, (int) tall, depth);
-                for (int i = 0; i < depth; i++)
-                    desk.sum_a[i] = i * TALL;
-            }
             long straight = 0;
             if (nrows == 1 && cols[1].count < 0 && cols->one == 1 && cols->two == 1)
-                straight = one_row((packs ? desk.a : a) + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0, start);
+                straight = one_row(a + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0, start);
             for (long n = straight, wide; n < ncols; n += wide) {
                 wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
                 places(cols, n, (int) wide, desk.col_b, desk.col_c);
