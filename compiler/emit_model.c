@@ -292,18 +292,18 @@ static bool has_table(Phase *f, const Tensor *t)
 }
 
 /* What is trained, or of that what stands in no table, as few ranges as they make. */
-static Str range_table(Buf *b, Phase *f, bool dense, int *n)
+static Str range_table(Buf *b, Phase *f, bool whole, int *n)
 {
     Program *p = f->gradient;
     TensorList list = { 0 };
     *n = 0;
     for (int k = 0; p && k < p->trained.n; k++)
-        if (!dense || !has_table(f, p->trained.at[k]))
+        if (!whole || !has_table(f, p->trained.at[k]))
             PUSH(list, p->trained.at[k]);
-    if (!list.n || (dense && !f->tables.n))
+    if (!list.n || (whole && !f->tables.n))
         return NULL;
     by_offset(list.at, list.n);
-    Str name = names_claim(format("%s_%s", names_lower(f->name), dense ? "dense" : "trained"));
+    Str name = names_claim(format("%s_%s", names_lower(f->name), whole ? "whole" : "trained"));
     buf_add(b, "static const AeRange %s[] = {", name);
     for (int k = 0; k < list.n; ++*n) {
         const long first = list.at[k]->offset;
@@ -340,10 +340,10 @@ static Str row_table(Emit *e, Buf *b, Phase *f, int *n)
 
 static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
 {
-    int ntrained, ndense, ntables;
+    int ntrained, nwhole, ntables;
     Str sweeps = sweep_table(e, tables, f);
     Str states = array_table(e, tables, format("%s_states", names_lower(f->name)), &f->states);
-    Str trained = range_table(tables, f, false, &ntrained), dense = range_table(tables, f, true, &ndense);
+    Str trained = range_table(tables, f, false, &ntrained), whole = range_table(tables, f, true, &nwhole);
     Str rows = row_table(e, tables, f, &ntables);
     Str update = f->gradient ? run_name(e, f->gradient, PART_update) : NULL;
     buf_add(b, "    {\n        .name = ");
@@ -364,7 +364,7 @@ static void print_phase(Emit *e, Buf *b, Buf *tables, Phase *f)
     table_field(b, "sweeps", sweeps, f->sweeps.n);
     table_field(b, "states", states, f->states.n);
     table_field(b, "trained", trained, ntrained);
-    table_field(b, "dense", dense, ndense);
+    table_field(b, "whole", whole, nwhole);
     table_field(b, "tables", rows, ntables);
     buf_add(b, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d,", f->batch,
             f->epochs, f->labels, f->accumulate, f->early_stop);

@@ -110,7 +110,7 @@ typedef struct {
     const AeSweep *sweeps;          int nsweeps;
     const AeArray *states;          int nstates;        /* the optimizer's */
     const AeRange *trained;         int ntrained;
-    const AeRange *dense;           int ndense;         /* of trained, what stands in no table and is not computed apart */
+    const AeRange *whole;           int nwhole;         /* of trained, what stands in no table and is not computed apart */
     const AeTable *tables;          int ntables;
     int batch;              /* examples a step; never more than AeModel.batch; 0: the whole training set */
     int epochs, labels, accumulate, early_stop;         /* labels: 0 all; early_stop: 0 never */

@@ -124,7 +124,7 @@ static void each_range(const AeRange *at, int n, Visit visit, double *with)
 static void each_stretch(const AePhase *p, Visit visit, double *with)
 {
     const bool parts = p->ntables || p->bound;
-    each_range(parts ? p->dense : p->trained, parts ? p->ndense : p->ntrained, visit, with);
+    each_range(parts ? p->whole : p->trained, parts ? p->nwhole : p->ntrained, visit, with);
     for (int t = 0; t < p->ntables; t++)
         for (int k = 1; k <= p->tables[t].rows[0]; k++)
             visit(ae_model.grads + p->tables[t].first + (long) p->tables[t].rows[k] * p->tables[t].width, p->tables[t].width, with);
