@@ -67,6 +67,9 @@ cp "$here/../../examples/plane_map.ae" . && build plane_map plane_map && train p
     tell plane_map encode $W -o z.npy; tell plane_map decode z.npy $W -o full.npy
     try "69: 8 bits a unit cost less than 2 % of the error" awk -v j="$(cat few.json)" 'BEGIN { n = split(j, p, "\"mse\": "); exit !(n == 7 && p[4] + 0 < 1.02 * p[2] && p[7] + 0 > p[2] + 0) }'
     holds "69: and are what is written" "$("$tool" psnr few.npy full.npy) > 40 && $(wc -c < few.safetensors) < 359 * 2 + 600"
+    tell plane_map compress --bits 16 $W -o more.safetensors; tell plane_map decode more.safetensors $W -o more.npy
+    holds "69: 16 bits take twice the room, and are nearer" "$(wc -c < more.safetensors) > 359 * 4 && $(wc -c < more.safetensors) < 359 * 4 + 600 \
+        && $("$tool" psnr more.npy full.npy) > $("$tool" psnr few.npy full.npy) + 30"
     if [ "$what" = all ]; then      # 63: draws around a code stay what it is
         build digits_net digits_net && train digits_net && for row in 0 3 7 11 20 31; do
             tell plane_map sample --around $row -n 100 $W -o s.npy
