@@ -20,7 +20,7 @@ done
 before=-1
 for alpha in 0 0.2 1; do
     build "$here/../../examples/sparse_weights" thin$alpha -D alpha=$alpha && train thin$alpha --epochs 15 || continue
-    share=$(./thin$alpha eval --json --weights thin$alpha.run | tr -d '{}"' | sed -n 's|.*test/zeros(weights(encoder)): \([^,]*\).*|\1|p')
+    share=$(./thin$alpha eval --json --weights thin$alpha.run | field 'test/zeros(weights(encoder))')
     holds "46: more weights are 0 at alpha $alpha" "\"$share\" != \"\" && $share > $before"
     before=$share
 done
@@ -28,7 +28,7 @@ none=$("$tool" get thin1.run/model.safetensors encoder.dense1.b | tr ' ' '\n' | 
 holds "46: biases are left alone" "$none == 0"
 sed 's/^pretext thin.*/regularize { l1(weights(encoder)) * alpha }/' "$here/../../examples/sparse_weights.ae" > l1_weights.ae
 build l1_weights l1_weights -D alpha=1 && train l1_weights --epochs 15 && {
-    share=$(./l1_weights eval --json --weights l1_weights.run | tr -d '{}"' | sed -n 's|.*test/zeros(weights(encoder)): \([^,]*\).*|\1|p')
+    share=$(./l1_weights eval --json --weights l1_weights.run | field 'test/zeros(weights(encoder))')
     holds "46: as a term of the loss it makes no exact zero" "\"$share\" != \"\" && $share == 0"
 }
 

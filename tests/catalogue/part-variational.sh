@@ -32,7 +32,7 @@ build units units -D gamma=50 && ./units train --out units.run > log 2> said && 
 "$tool" weights w.safetensors encoder.dense1.w 3,2 1,0,0,1,0,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0.8,0,0,1.5 decoder.dense1.b 2 0.2,-0.1 \
     decoder.dense2.w 2,3 1,2,2,2,-2,1 decoder.dense2.b 3 0.4
 build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at two codes" \
-    "$(./steep eval --json --split train --weights w.safetensors | tr -d '{}' | sed 's/.*"train.steepness(decoder, z)": \([^,]*\).*/\1/')" \
+    "$(./steep eval --json --split train --weights w.safetensors | field 'train/steepness(decoder, z)')" \
     "$(awk 'function bent(w, u) { u = exp(2 * u); u = (u - 1) / (u + 1); return 3 * w * (1 - u * u) }
         function more(a, b) { return a > b ? a : b }
         BEGIN { print (more(bent(0.8, 0.6), bent(1.5, -0.55)) + more(bent(0.8, -0.6), bent(1.5, 2.9))) / 2 }')" 1e-5

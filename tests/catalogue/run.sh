@@ -19,7 +19,7 @@ near() {        # near NAME GOT WANT TOLERANCE; mawk holds nan <= 1 for true, an
 holds() {       # holds NAME CONDITION: of numbers, by awk
     if ! [[ $2 =~ nan|inf ]] && awk "BEGIN { exit !($2) }" < /dev/null 2> /dev/null; then ok; else bad "$1" "$2"; fi
 }
-field() { tr -d '{}"' | tr ',' '\n' | sed -n "s|^ *$1: *||p" | tail -n 1; }
+field() { tr -d '{}' | sed 's/, *"/\n"/g' | sed -n "s|^\"$1\": *||p" | tail -n 1; }
 last() { tail -n 1 "$2/metrics.jsonl" | field "$1"; }
 
 gcc -std=gnu11 -O1 -Wall -Wextra -Wpedantic "$here/tool.c" -o "$work/tool" -lm || { echo "FAILED tool.c"; echo "0 passed, 1 failed"; exit 1; }

@@ -23,17 +23,17 @@ missing() {         # the first file of another package that the example needs a
 
 # What an example states, it reaches.
 reaches() {
-    local name=$1 line metric op bar got
+    local name=$1 line claim metric op bar got
     line=$(sed -n 's/^# reaches: //p' "examples/$name.ae" | head -n 1)
     case $line in ''|*'to be measured'*) bad "$name states nothing that it reaches"; return;; esac
     "$dir/fast" train --quiet --threads 1 --out "$dir/run" > "$dir/log" 2>&1 || { bad "train $name" "$(tail -n 3 "$dir/log")"; return; }
     "$dir/fast" eval --json --weights "$dir/run/model.safetensors" > "$dir/eval.json" 2> "$dir/log" \
         || { bad "eval $name" "$(cat "$dir/log")"; return; }
-    echo "$line" | tr ',' '\n' | while read -r metric op bar; do
-        [ -n "$metric" ] || continue
-        got=$(tr -d '{}"' < "$dir/eval.json" | tr ',' '\n' | awk -v m="$metric" '{ i = index($0, ": "); k = substr($0, 1, i - 1); sub(/^ */, "", k); if (k == m) print substr($0, i + 2) }')
-        awk -v a="$got" -v b="$bar" -v op="$op" 'BEGIN { exit !(a != "" && (op == "<" ? a + 0 < b + 0 : op == ">" && a + 0 > b + 0)) }' \
-            || echo "$metric is '$got', stated $op $bar"
+    echo "$line" | sed 's/\([<>] *[^ ,]*\), */\1\n/g' | while read -r claim; do
+        metric=${claim% [<>] *} bar=${claim##* } op=${claim#"$metric "}
+        got=$(tr -d '{}' < "$dir/eval.json" | sed 's/, "/\n"/g' | awk -v m="\"$metric\": " 'index($0, m) == 1 { print substr($0, length(m) + 1) }')
+        awk -v a="$got" -v b="$bar" -v op="${op%% *}" 'BEGIN { exit !(a ~ /^-?[0-9]/ && (op == "<" ? a + 0 < b + 0 : op == ">" && a + 0 > b + 0)) }' \
+            || echo "$metric is '$got', stated ${op%% *} $bar"
     done > "$dir/claims"
     if [ -s "$dir/claims" ]; then bad "$name does not reach what it states" "$(cat "$dir/claims")"; else ok; fi
 }
