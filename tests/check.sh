@@ -29,6 +29,20 @@ runner() {          # runner NAME COMMAND...: one that counts for itself
     count "$name" "$B/$name.log"
 }
 
+beside=             # beside NAME COMMAND...: one that runs while others do, most of which leave a core idle; counted by join
+beside() {
+    name=$1
+    shift
+    "$@" > "$B/$name.log" 2>&1 &
+    beside="$beside $name"
+}
+
+join() {
+    wait
+    for name in $beside; do count "$name" "$B/$name.log"; done
+    beside=
+}
+
 CC="${CC:-gcc} -std=gnu11 -g -O1 -Wall -Wextra -Wpedantic -Icompiler -Ibuild -Itests/unit"
 front="build/base.o build/diag.o build/tokens.o build/print.o build/layout.o build/ae.tab.o build/ae.lex.o"
 $CC tests/parse_main.c $front -lm -o "$B/parse_main" || failed=$((failed + 1))
@@ -42,22 +56,23 @@ done
 [ -x tests/golden_rows.sh ] && runner golden-rows tests/golden_rows.sh
 [ -x docs/check.sh ] && runner docs docs/check.sh "$PWD/build/aec"
 runner unit-passes tests/unit/run.sh passes "$B"
-runner unit-emit tests/unit/run.sh emit "$B"
+beside unit-emit tests/unit/run.sh emit "$B"
 runner contractions tests/unit/contract.sh "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
-tests/catalogue/run.sh build/aec "$B" "$what" > "$B/catalogue.log" 2>&1 &       # one thing after another: there is a core to spare
+join
+beside catalogue tests/catalogue/run.sh build/aec "$B" "$what"
 runner programs tests/programs/run.sh "$what" build/aec "$B"
-wait
-count catalogue "$B/catalogue.log"
+join
 
 if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, the runtime, the emitted C
     S="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=0
     make -s -j2 B=build/sanitized CFLAGS="-std=gnu11 -O1 -g $S" LDFLAGS="$S" > "$B/sanitized.log" 2>&1 || failed=$((failed + 1))
     runner sanitized-semantic tests/golden.sh tests/golden/semantic build/sanitized/aec check
+    AE_TEST_FLAGS="$S" beside sanitized-runtime tests/runtime/run.sh
     runner sanitized-examples tests/programs/sanitized.sh build/sanitized/aec "$B"
-    AE_TEST_FLAGS="$S" runner sanitized-runtime tests/runtime/run.sh
+    join
     sanitized_front="build/sanitized/base.o build/sanitized/diag.o build/sanitized/tokens.o build/sanitized/print.o build/sanitized/layout.o build/sanitized/ae.tab.o build/sanitized/ae.lex.o"
     if $CC $S tests/fuzz/parse_fuzz.c $sanitized_front -lm -o "$B/parse_fuzz" \
         && "$B/parse_fuzz" 5000 prelude/*.ae tests/golden/*/*.ae > "$B/fuzz.log" 2>&1; then passed=$((passed + 1))

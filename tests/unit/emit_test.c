@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define FAST "-O3 -march=native -fopenmp -fno-math-errno -ffp-contract=fast"
 
 typedef struct {
     const char *name;
@@ -364,9 +365,10 @@ static void try(const Case *c, Text *t, Machine *m, EmitOptions how, const char 
     FILE *f = fopen(format("%s.c", base), "w");
     if (!f || fwrite(text.at, 1, text.n, f) != text.n || fclose(f))
         bug("cannot write %s.c", base);
-    Str flags = how.fast ? "-O3 -march=native -fopenmp -fno-math-errno -ffp-contract=fast" : "-O1 -ffp-contract=off";
-    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c runtime/contract.c %s/drive%s.o %s/draws%s.o %s/philox.o %s/special.o -lm%s",
-                      flags, how.f64 ? "-DAE_DOUBLE" : "", base, base, dir, how.f64 ? "64" : "32", dir, how.f64 ? "64" : "32", dir, dir,
+    const int bits = how.f64 ? 64 : 32;
+    Str objects = format("%s/drive%d.o %s/draws%d.o %s/contract%d.o %s/philox.o %s/special.o", dir, bits, dir, bits, dir, bits, dir, dir);
+    if (!shell(format("gcc -std=gnu11 -Wall -Wextra -Wpedantic -Werror %s %s -Iruntime -o %s %s.c %s -lm%s",
+                      how.fast ? FAST : "-O1 -ffp-contract=off", how.f64 ? "-DAE_DOUBLE" : "", base, base, objects,
                       how.fast && how.openblas ? " -lopenblas" : "")))
         return;
     for (int threads = 1; threads <= (how.fast ? 5 : 1); threads += threads < 3 ? 1 : 2) {
@@ -420,13 +422,15 @@ int main(int argc, char **argv)
 {
     char made[] = "/tmp/emit_test.XXXXXX";
     const char *dir = argc > 2 ? argv[2] : mkdtemp(made);
-    static const char *const sources[] = { "tests/unit/emit_drive.c", "runtime/draws.c" }, *const objects[] = { "drive", "draws" };
-    for (int k = 0; k < 4; k++)
-        if (!shell(format("gcc -std=gnu11 -O1 %s -c -o %s/%s%s.o %s", k & 1 ? "-DAE_DOUBLE" : "", dir, objects[k / 2],
-                          k & 1 ? "64" : "32", sources[k / 2])))
+    static const struct { const char *object, *source, *flags; } parts[] = {
+        { "drive32", "tests/unit/emit_drive", "-O1" },      { "drive64", "tests/unit/emit_drive", "-O1 -DAE_DOUBLE" },
+        { "draws32", "runtime/draws", "-O1" },              { "draws64", "runtime/draws", "-O1 -DAE_DOUBLE" },
+        { "contract32", "runtime/contract", FAST },         { "contract64", "runtime/contract", FAST " -DAE_DOUBLE" },
+        { "philox", "runtime/philox", "-O1" },              { "special", "runtime/special", "-O1" },
+    };
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        if (!shell(format("gcc -std=gnu11 %s -c -o %s/%s.o %s.c", parts[k].flags, dir, parts[k].object, parts[k].source)))
             return 1;
-    if (!shell(format("gcc -std=gnu11 -O1 -c -o %s/philox.o runtime/philox.c && gcc -std=gnu11 -O1 -c -o %s/special.o runtime/special.c", dir, dir)))
-        return 1;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         if (argc < 2 || !strcmp(argv[1], cases[k].name) || !strcmp(argv[1], "all"))
             run_case(&cases[k], dir);
