@@ -199,6 +199,11 @@ static Str term_table(Emit *e, Buf *b, Program *p)
         } else
             buf_add(b, ", NULL, 0, ");
         put_string(b, place_name(p->terms.at[k].place));
+        if (p->terms.at[k].said) {
+            buf_add(b, ", ");
+            put_string(b, p->terms.at[k].said);
+        } else
+            buf_add(b, ", NULL");
         buf_add(b, " },\n");
     }
     buf_add(b, "};\n");

@@ -214,8 +214,10 @@ static void regularize(Elab *e, Scope *s, Line *line)
     const bool latent = v->scope && v->scope->def && v->scope->def->role == intern("latent");
     add_term(e, line->as ? line->as : words_of(core), !mult_of(e, v->t) ? "of the batch" : latent ? "nats per example" : "per example",
              v->t, weight, NULL, false, line->place);
+    Term *term = &e->p->terms.at[e->p->terms.n - 1];
+    term->said = words_of(core);
     if (latent && v->t->rank == 2 && mult_of(e, v->t) == 1 && e->p->training < 0) {
-        e->p->terms.at[e->p->terms.n - 1].units = v->t;
+        term->units = v->t;
         v->t->external = true;
     }
 }

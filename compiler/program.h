@@ -189,6 +189,7 @@ struct Stmt {
 /* ---- programs ------------------------------------------------------------------------------ */
 typedef struct {
     Str name;           /* "reconstruct", "kl(z)", "digit" */
+    Str said;           /* the same without regard to `as`, or NULL */
     Str unit;           /* "nats per example", "mean over elements" ... as the log says it */
     Tensor *value;      /* scalar: weighted mean over the batch as it enters the loss divided by weight */
     Tensor *each;       /* [example], or NULL: a term of the whole batch */

@@ -74,6 +74,7 @@ typedef struct {            /* a term of the loss, or a metric, of one program *
     const ae_real *units;   /* [batch][nunits] what `each` is the sum of, or NULL */
     int nunits;
     const char *place;      /* the .ae line that asks for it: "vae.ae:24" */
+    const char *said;       /* what a name given by `as` stands for: "kl(z)"; or NULL */
 } AeTerm;
 
 typedef struct {

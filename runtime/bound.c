@@ -19,12 +19,12 @@ static void add_units(void *with, long first, int n)
     u->rows += n;
 }
 
-/* The mean of each unit's part, of every term of the last phase that has such, over at most 1000 rows. */
+/* The mean of each unit's part, of every term of the last phase that reconstructs and that has such, over at most 1000 rows. */
 void units_add(const char *split, Metrics *m)
 {
     enum { ENOUGH = 1000 };
     const Split *const s = data_split(split);
-    const AeProgram *const p = evaluate_program();
+    const AeProgram *const p = bound_program();
     for (int k = 0; p && k < p->nterms; k++) {
         const AeTerm *const t = &p->terms[k];
         if (!t->units)
@@ -41,22 +41,23 @@ void units_add(const char *split, Metrics *m)
 }
 
 /* Of a code whose divergence from its prior is told unit by unit: whether it says nothing, or has no noise left. */
-void units_alarm(const Metrics *m)
+void units_alarm(const char *split, const Metrics *m)
 {
-    for (int k = 0; k < m->n; k++) {
-        const Metric *const a = &m->at[k];
-        const char *const name = strchr(a->name, '/') + 1;
+    const AeProgram *const p = bound_program();
+    for (int k = 0; p && k < p->nterms; k++) {
+        const char *const name = p->terms[k].name;
+        const Metric *const a = term_is(&p->terms[k], "kl") ? metrics_find(m, form("%s/%s.units", split, name)) : NULL;
         double all = 0;
-        if (!a->each || strncmp(name, "kl", 2) != 0)
+        if (!a)
             continue;
         for (int j = 0; j < a->neach; j++)
             all += a->each[j];
         if (4 * a->value < a->neach)
-            note("the code has collapsed onto its prior: %.0f of %d units of %.*s hold more than %g nats; lower its weight, "
-                 "let it grow with ramp(..), or leave each unit free bits", a->value, a->neach, (int) strlen(name) - 6, name, UNIT_ACTIVE);
+            note("the code has collapsed onto its prior: %.0f of %d units of %s hold more than %g nats; lower its weight, "
+                 "let it grow with ramp(..), or leave each unit free bits", a->value, a->neach, name, UNIT_ACTIVE);
         else if (all > UNIT_MOST * a->neach)
-            note("%.*s is %.1f nats a unit: the noise of the code is small beside its spread, so it is a plain autoencoder, "
-                 "and draws from the prior fall between its codes; raise its weight", (int) strlen(name) - 6, name, all / a->neach);
+            note("%s is %.1f nats a unit: the noise of the code is small beside its spread, so it is a plain autoencoder, "
+                 "and draws from the prior fall between its codes; raise its weight", name, all / a->neach);
     }
 }
 

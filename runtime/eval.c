@@ -74,9 +74,29 @@ double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mea
     return terms ? loss : sums.loss / (double) rows;
 }
 
+static int back;       /* how many phases before the last one evaluations are of */
+
+void evaluate_after(int phase) { back = ae_model.nphases - 1 - phase; }
+
 const AeProgram *evaluate_program(void)
 {
-    return ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].evaluate : NULL;
+    return ae_model.nphases ? ae_model.phases[ae_model.nphases - 1 - back].evaluate : NULL;
+}
+
+bool term_is(const AeTerm *t, const char *kind)
+{
+    return !t->metric && strncmp(t->said ? t->said : t->name, kind, strlen(kind)) == 0;
+}
+
+const AeProgram *bound_program(void)
+{
+    for (int k = ae_model.nphases - 1; k >= 0; k--) {
+        const AeProgram *const p = ae_model.phases[k].evaluate;
+        for (int j = 0; p && j < p->nterms; j++)
+            if (term_is(&p->terms[j], "reconstruct"))
+                return p;
+    }
+    return evaluate_program();
 }
 
 bool evaluate_has(const char *metric)
@@ -102,26 +122,26 @@ static bool listed(const Metrics *m, const char *split, const char *term)
     return false;
 }
 
-/* The loss and the terms of the last phase, then the terms that only phases before it have. */
+/* The loss and the terms of the phase that evaluations are of, then the terms that others alone have. */
 void evaluate_split(const char *name, bool own, Metrics *m)
 {
     const Split *const s = data_split(name);
     if (!s)
         fail("there are no %s rows", name);
-    for (int phase = ae_model.nphases - 1; phase >= 0; phase--) {
-        const AeProgram *const p = ae_model.phases[phase].evaluate;
-        bool wanted = phase == ae_model.nphases - 1;
-        for (int k = 0; p && k < p->nterms; k++)
-            wanted |= !listed(m, name, p->terms[k].name);
+    for (int k = ae_model.nphases; k >= 0; k--) {
+        const AeProgram *const p = k == ae_model.nphases ? evaluate_program() : ae_model.phases[k].evaluate;
+        bool wanted = k == ae_model.nphases;
+        for (int j = 0; p && j < p->nterms; j++)
+            wanted |= !listed(m, name, p->terms[j].name);
         if (!p || !wanted)
             continue;
         double *const mean = need((size_t) p->nterms + 1, sizeof *mean);
         const double loss = evaluate_terms(p, s, s->rows, mean);
-        if (phase == ae_model.nphases - 1)
+        if (k == ae_model.nphases)
             metrics_add(m, "", loss, "%s/loss", name);
-        for (int k = 0; k < p->nterms; k++)
-            if (!listed(m, name, p->terms[k].name))
-                metrics_add(m, p->terms[k].unit, mean[k], "%s/%s", name, p->terms[k].name);
+        for (int j = 0; j < p->nterms; j++)
+            if (!listed(m, name, p->terms[j].name))
+                metrics_add(m, p->terms[j].unit, mean[j], "%s/%s", name, p->terms[j].name);
         free(mean);
     }
     units_add(name, m);

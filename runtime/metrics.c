@@ -292,7 +292,7 @@ static void add_squares(const char *split, const AeSetting *s, Metrics *m)
 static void add_bits(const char *split, const AeSetting *asked, Metrics *m)
 {
     const Split *const s = data_split(split);
-    const AeProgram *const p = evaluate_program();
+    const AeProgram *const p = bound_program();
     const int x = input_find(false, 0);
     double *const mean = need((size_t) (p ? p->nterms : 0) + 1, sizeof *mean), nats = 0;
     bool any = false;
@@ -301,10 +301,10 @@ static void add_bits(const char *split, const AeSetting *asked, Metrics *m)
         evaluate_terms(p, s, s->rows, mean);
     for (int k = 0; p && k < p->nterms; k++) {
         const AeTerm *const t = &p->terms[k];
-        if (t->metric || strncmp(t->unit, "nats", 4) != 0 || (strcmp(t->name, "reconstruct") != 0 && strncmp(t->name, "kl", 2) != 0))
+        if (strncmp(t->unit, "nats", 4) != 0 || !(term_is(t, "reconstruct") || term_is(t, "kl")))
             continue;
         nats += mean[k];
-        any |= strcmp(t->name, "reconstruct") == 0;
+        any |= term_is(t, "reconstruct");
     }
     if (!any || x < 0)
         fail("bits needs `reconstruct x ~ LIKELIHOOD`, which is in nats");

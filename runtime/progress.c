@@ -69,8 +69,10 @@ void progress_begin(const AePhase *phase, const Split *train, int epochs, bool v
     p.begun = p.drawn = now();
     if (opt.quiet || opt.log_json)
         return;
-    printf("phase %s: %ld rows, batch %d, %d epoch%s, %ld parameters\n", phase->name, train->rows, phase->batch,
+    char *const batch = phase->batch ? form("%d", phase->batch) : form("all");
+    printf("phase %s: %ld rows, batch %s, %d epoch%s, %ld parameters\n", phase->name, train->rows, batch,
            epochs, epochs == 1 ? "" : "s", ae_model.nparams);
+    free(batch);
     head();
     fflush(stdout);
 }

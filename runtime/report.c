@@ -17,13 +17,13 @@ static const char style[] =
     "figcaption{font-size:.85rem;color:var(--soft);margin-bottom:.3rem}figcaption b{color:var(--ink);font-weight:600}"
     "svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}"
     "img{max-width:100%;image-rendering:pixelated;border-radius:4px}"
-    "table{border-collapse:collapse}td,th{padding:.2rem 1.2rem .2rem 0;text-align:left;border-bottom:1px solid var(--line)}"
-    "td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "table{border-collapse:collapse}th{font-weight:400;color:var(--soft)}td,th{padding:.2rem 1.2rem .2rem 0;text-align:left;border-bottom:1px solid var(--line)}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:1rem;overflow:auto;font-size:.85rem}";
 
 /* ---- the history in metrics.jsonl: our own lines, "name":number pairs ----------------------------------- */
-typedef struct { char *name; double *value; } Series;       /* [lines], NAN where a line has it not */
-typedef struct { Series *at; int n; int lines, epochs; } History;
+typedef struct { char *name; double *value; } Series;       /* [room], NAN where a line has it not */
+typedef struct { Series *at; int n, lines, room; char **phase; } History;      /* phase: [lines] */
 
 static double *series(History *h, const char *name)
 {
@@ -34,15 +34,14 @@ static double *series(History *h, const char *name)
         fail("no memory for the report");
     Series *const s = &h->at[h->n++];
     s->name = form("%s", name);
-    s->value = need((size_t) h->lines, sizeof *s->value);
-    for (int k = 0; k < h->lines; k++)
+    s->value = need((size_t) h->room, sizeof *s->value);
+    for (int k = 0; k < h->room; k++)
         s->value[k] = NAN;
     return s->value;
 }
 
-static void read_line(History *h, char *line, int number)
+static void read_line(History *h, char *line)
 {
-    bool epoch = false, last = false;       /* the last line has the test rows, and the training rows once more */
     for (char *p = line; (p = strchr(p, '"')); ) {
         char *const name = p + 1, *const end = strchr(name, '"');
         if (!end || end[1] != ':')
@@ -50,37 +49,61 @@ static void read_line(History *h, char *line, int number)
         *end = 0;
         p = end + 2;
         if (*p == '"') {                /* the phase's name */
-            if (!(p = strchr(p + 1, '"')))
+            char *const last = strchr(p + 1, '"');
+            if (!last)
                 return;
-            p++;
+            h->phase[h->lines] = form("%.*s", (int) (last - p - 1), p + 1);
+            p = last + 1;
             continue;
         }
-        epoch |= strncmp(name, "train/", 6) == 0;
-        last |= strncmp(name, "test/", 5) == 0;
         if (strchr(name, '/') && *p != '[')
-            series(h, name)[number] = *p == 'n' ? NAN : strtod(p, NULL);
+            series(h, name)[h->lines] = *p == 'n' ? NAN : strtod(p, NULL);
     }
-    h->epochs += epoch && !last;
+    h->lines++;
 }
 
-static History read_history(const char *path)
+/* Of a line: phase and epoch. */
+static char *moment(const char *line)
 {
-    History h = { 0 };
+    const char *const end = strstr(line, ",\"step\"");
+    return form("%.*s", end ? (int) (end - line) : 0, line);
+}
+
+/* The epochs, and what was evaluated at the end of each phase, a line with the epoch of the line before it. */
+static void read_histories(const char *path, History *epochs, History *ends)
+{
     size_t n;
-    char *const bytes = in_all(path, &n);
+    char *const bytes = in_all(path, &n), *before = form("");
     for (size_t k = 0; k < n; k++)
-        h.lines += bytes[k] == '\n';
-    int number = 0;
+        epochs->room += bytes[k] == '\n';
+    ends->room = epochs->room;
+    epochs->phase = need((size_t) epochs->room, sizeof *epochs->phase);
+    ends->phase = need((size_t) epochs->room, sizeof *ends->phase);
     for (char *p = bytes, *end; (end = strchr(p, '\n')); p = end + 1) {
         *end = 0;
-        read_line(&h, p, number++);
+        char *const when = moment(p);
+        read_line(strcmp(when, before) == 0 ? ends : epochs, p);
+        free(before);
+        before = when;
     }
+    free(before);
     free(bytes);
-    return h;
+}
+
+static void drop_history(History *h)
+{
+    for (int k = 0; k < h->n; k++) {
+        free(h->at[k].name);
+        free(h->at[k].value);
+    }
+    for (int k = 0; k < h->lines; k++)
+        free(h->phase[k]);
+    free(h->at);
+    free(h->phase);
 }
 
 /* ---- curves --------------------------------------------------------------------------------------------------- */
-enum { WIDE = 320, HIGH = 180, LEFT = 48, RIGHT = 8, TOP = 8, BOTTOM = 22 };
+enum { WIDE = 320, HIGH = 180, LEFT = 60, RIGHT = 8, TOP = 8, BOTTOM = 22 };
 
 static void add_line(Text *t, const double *v, int lines, double low, double high, const char *look)
 {
@@ -92,8 +115,10 @@ static void add_line(Text *t, const double *v, int lines, double low, double hig
             last = k;
     text_add(t, "<path fill=\"none\" stroke-width=\"1.6\" %s d=\"", look);
     for (int k = 0; k <= last; k++) {
-        if (!isfinite(v[k]))
+        if (!isfinite(v[k])) {          /* a phase that has it not */
+            open = false;
             continue;
+        }
         x = LEFT + (WIDE - LEFT - RIGHT) * (lines > 1 ? (double) k / (lines - 1) : 0.5);
         y = HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * (high > low ? (v[k] - low) / (high - low) : 0.5);
         text_add(t, "%s%.1f %.1f", open ? "L" : "M", x, y);
@@ -141,27 +166,23 @@ static void add_curve(Text *t, const History *h, const char *term, const char *u
     text_add(t, "</figcaption><svg viewBox=\"0 0 %d %d\" role=\"img\"><title>", WIDE, HIGH);
     text_html(t, term);
     text_add(t, " by epoch</title>");
-    add_frame(t, low, high, h->epochs);
+    add_frame(t, low, high, h->lines);
     if (v[0])
-        add_line(t, v[0], h->epochs, low, high, "stroke=\"var(--a)\"");
+        add_line(t, v[0], h->lines, low, high, "stroke=\"var(--a)\"");
     if (v[1])
-        add_line(t, v[1], h->epochs, low, high, "stroke=\"var(--b)\" stroke-dasharray=\"5 3\"");
+        add_line(t, v[1], h->lines, low, high, "stroke=\"var(--b)\" stroke-dasharray=\"5 3\"");
     text_add(t, "</svg></figure>\n");
 }
 
-static const char *unit_of(const char *term)
+static const char *unit_of(const char *term, const Metrics *m)
 {
-    for (int k = 0; k < ae_model.nphases; k++)
-        for (int side = 0; side < 2; side++) {
-            const AeProgram *const p = side ? ae_model.phases[k].evaluate : ae_model.phases[k].gradient;
-            for (int j = 0; p && j < p->nterms; j++)
-                if (strcmp(p->terms[j].name, term) == 0 && p->terms[j].unit)
-                    return p->terms[j].unit;
-        }
+    for (int k = 0; k < m->n; k++)
+        if (strcmp(strchr(m->at[k].name, '/') + 1, term) == 0)
+            return m->at[k].unit;
     return "";
 }
 
-static void add_curves(Text *t, const History *h)
+static void add_curves(Text *t, const History *h, const Metrics *m)
 {
     text_add(t, "<h2>Training</h2>\n<div class=\"grid\">\n");
     for (int side = 0; side < 2; side++)
@@ -173,28 +194,38 @@ static void add_curves(Text *t, const History *h)
             for (int j = 0; side && j < h->n; j++)
                 drawn |= strncmp(h->at[j].name, "train/", 6) == 0 && strcmp(h->at[j].name + 6, term) == 0;
             if (!drawn)
-                add_curve(t, h, term, unit_of(term));
+                add_curve(t, h, term, unit_of(term, m));
         }
     text_add(t, "</div>\n");
 }
 
-static void add_numbers(Text *t, const History *h)
+/* A column for each phase: what the model was worth at its end. */
+static void add_numbers(Text *t, const History *ends, const Metrics *m)
 {
-    bool any = false;
-    for (int k = 0; k < h->n; k++) {
-        const double v = h->lines ? h->at[k].value[h->lines - 1] : NAN;
-        const char *const slash = strchr(h->at[k].name, '/');
-        if (strncmp(h->at[k].name, "test/", 5) != 0)
+    const char *const split = data_split("test") ? "test/" : "train/";
+    const size_t behind = strlen(split);
+    if (!ends->lines)
+        return;
+    text_add(t, "<h2>%s</h2>\n<table>\n<tr><th></th>", *split == 't' && split[1] == 'e' ? "Test rows" : "Training rows");
+    for (int k = 0; k < ends->lines; k++) {
+        text_add(t, "<th class=\"n\">%s", ends->lines > 1 ? "after " : "");
+        text_html(t, ends->lines > 1 ? ends->phase[k] : "");
+        text_add(t, "</th>");
+    }
+    text_add(t, "<th></th></tr>\n");
+    for (int j = 0; j < ends->n; j++) {
+        const char *const name = ends->at[j].name;
+        if (strncmp(name, split, behind) != 0)
             continue;
-        text_add(t, any ? "" : "<h2>Test rows</h2>\n<table>\n");
-        any = true;
         text_add(t, "<tr><td>");
-        text_html(t, slash + 1);
-        text_add(t, "</td><td class=\"n\">%.6g</td><td>", v);
-        text_html(t, unit_of(slash + 1));
+        text_html(t, name + behind);
+        for (int k = 0; k < ends->lines; k++)
+            text_add(t, isfinite(ends->at[j].value[k]) ? "</td><td class=\"n\">%.6g" : "</td><td class=\"n\">", ends->at[j].value[k]);
+        text_add(t, "</td><td>");
+        text_html(t, unit_of(name + behind, m));
         text_add(t, "</td></tr>\n");
     }
-    text_add(t, any ? "</table>\n" : "");
+    text_add(t, "</table>\n");
 }
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------ */
@@ -238,6 +269,8 @@ static Result run_first(const AeProgram *p, const Split *s, long rows)
     return r;
 }
 
+enum { SHOWN = 40 };        /* five pairs to a line of pictures as high as wide */
+
 static void add_pictures(Text *t, const Split *s)
 {
     const AeProgram *const reconstruct = program_find("reconstruct"), *const sample = program_find("sample");
@@ -245,7 +278,7 @@ static void add_pictures(Text *t, const Split *s)
     Picture shape;
     if (x < 0 || !s->column[x].there || !input_measured(x))
         return;
-    Result given = column_result(x, &s->column[x], s->rows < 36 ? s->rows : 36);
+    Result given = column_result(x, &s->column[x], s->rows < SHOWN ? s->rows : SHOWN);
     if (!picture_of(&given, &shape))
         return;
     text_add(t, "<h2>Pictures</h2>\n<div class=\"grid\">\n");
@@ -311,12 +344,13 @@ static void add_codes(Text *t, const Split *s)
 }
 
 /* ---- the page --------------------------------------------------------------------------------------------------------- */
-void report_write(const char *folder)
+void report_write(const char *folder, const Metrics *m)
 {
     Text t = { 0 };
     char *const metrics = path_join(folder, "metrics.jsonl"), *const path = path_join(folder, "report.html");
     const Split *const s = data_split(data_split("test") ? "test" : "train");
-    History h = read_history(metrics);
+    History epochs = { 0 }, ends = { 0 };
+    read_histories(metrics, &epochs, &ends);
     text_add(&t, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
              "content=\"width=device-width, initial-scale=1\">\n<title>");
     text_html(&t, ae_model.name);
@@ -326,8 +360,8 @@ void report_write(const char *folder)
     text_html(&t, ae_model.file);
     text_add(&t, ": %ld parameters, %d phase%s, %ld training rows</p>\n", ae_model.nparams, ae_model.nphases,
              ae_model.nphases == 1 ? "" : "s", data_split("train")->rows);
-    add_numbers(&t, &h);
-    add_curves(&t, &h);
+    add_numbers(&t, &ends, m);
+    add_curves(&t, &epochs, m);
     add_pictures(&t, s);
     add_codes(&t, s);
     text_add(&t, "<h2>Source</h2>\n<pre>");
@@ -336,11 +370,8 @@ void report_write(const char *folder)
     FILE *const f = out_begin(path);
     fwrite(t.at, 1, t.n, f);
     out_end();
-    for (int k = 0; k < h.n; k++) {
-        free(h.at[k].name);
-        free(h.at[k].value);
-    }
-    free(h.at);
+    drop_history(&epochs);
+    drop_history(&ends);
     free(t.at);
     free(metrics);
     free(path);

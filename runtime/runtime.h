@@ -203,14 +203,17 @@ double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mea
 void evaluate_training(long rows, Metrics *m);          /* the terms of so many training rows, with training = 0 */
 const Metric *metrics_find(const Metrics *m, const char *name);
 void evaluate_split(const char *name, bool own, Metrics *m);      /* own: also what the trainer computes itself */
-const AeProgram *evaluate_program(void);                            /* of the last phase */
+void evaluate_after(int phase);                                     /* which phase evaluations are of: at first the last */
+const AeProgram *evaluate_program(void);                            /* of that phase */
+const AeProgram *bound_program(void);                               /* of the last that reconstructs; else the same */
+bool term_is(const AeTerm *t, const char *kind);                    /* "reconstruct", "kl": whatever `as` calls it */
 bool evaluate_has(const char *metric);                              /* a term of that name, perhaps behind a task's */
 void metrics_own(const char *split, Metrics *m);                    /* metrics.c: psnr, knn ... */
 void components_metrics(const char *split, Metrics *m);             /* components.c: beside principal components */
 double psnr_of(double mse);                                         /* the peak is the range of the first input */
 double spread_of(const Split *s, int input);                        /* squares about each column's mean, summed */
 void units_add(const char *split, Metrics *m);                      /* bound.c: terms unit by unit */
-void units_alarm(const Metrics *m);
+void units_alarm(const char *split, const Metrics *m);
 void add_nll(const char *split, const AeSetting *asked, Metrics *m);
 enum { UNIT_MOST = 8 };                                             /* nats a unit: more, and its noise is not felt */
 #define UNIT_ACTIVE 0.01                                            /* nats: less, and it says nothing */
@@ -312,6 +315,6 @@ void stage_shuffle(Stage *s, int epoch);
 void stage_sweeps(const Stage *s, int every);
 int stage_step(Stage *s, const Position *at, double *loss, double *sum);    /* gradient, checks, clip, update; rows it used */
 void stage_clock(const Stage *s, long step, long batch, int epoch);
-void report_write(const char *folder);
+void report_write(const char *folder, const Metrics *m);    /* m: of the end, for the units */
 double now(void);
 #endif

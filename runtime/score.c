@@ -1,7 +1,7 @@
 /* score.c -- an anomaly score for each row: the reconstruction's term, and the bound's where there is one.
  *
- * A model's program `score`, if it has one, says exactly what; else the terms reconstruct* and kl* of the evaluation
- * are added up with their weights. Where test rows have classes that training rows have not, those are the anomalies;
+ * A model's program `score`, if it has one, says exactly what; else the terms reconstruct* and kl* of the last phase that
+ * reconstructs are added up with their weights. Where test rows have classes that training rows have not, those are the anomalies;
  * with two classes that both have, the second is. */
 #include "runtime.h"
 
@@ -23,7 +23,7 @@ static bool *choose_terms(const AeProgram *p, bool all)
     for (int pass = 0; pass < 2 && !any; pass++)
         for (int k = 0; k < p->nterms; k++) {
             const AeTerm *const t = &p->terms[k];
-            used[k] = t->each && !t->metric && (all || pass || strncmp(t->name, "reconstruct", 11) == 0 || strncmp(t->name, "kl", 2) == 0);
+            used[k] = t->each && !t->metric && (all || pass || term_is(t, "reconstruct") || term_is(t, "kl"));
             any |= used[k];
         }
     if (!any)
@@ -87,7 +87,7 @@ static void print_summary(const double *score, long n, double auc, const char *w
 void command_score(void)
 {
     weights_start(false);
-    const AeProgram *const own = program_find("score"), *const p = own ? own : evaluate_program();
+    const AeProgram *const own = program_find("score"), *const p = own ? own : bound_program();
     const char *const name = opt.split ? opt.split : data_split("test") ? "test" : "train";
     const Split *const s = data_split(name);
     if (!s)

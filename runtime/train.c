@@ -1,6 +1,6 @@
 /* train.c -- the training loop: phases in order, epochs, validation, checkpoints, signals, the run's files.
  *
- * The run's folder receives metrics.jsonl (a line an epoch), checkpoint.safetensors, model.safetensors and report.html.
+ * The run's folder receives metrics.jsonl (a line an epoch, and one at the end of each phase), checkpoint.safetensors, model.safetensors and report.html.
  * A run that was stopped and resumed leaves the same bits as one that was not. */
 #define _GNU_SOURCE
 #include "runtime.h"
@@ -123,7 +123,7 @@ static double validate(const Stage *s, Metrics *m)
     for (int k = 0; k < p->nterms; k++)
         metrics_add(m, p->terms[k].unit, mean[k], "validation/%s", p->terms[k].name);
     free(mean);
-    if (p == evaluate_program())
+    if (p == bound_program())
         units_add("validation", m);
     return loss;
 }
@@ -258,25 +258,29 @@ static void flag_gap(const Metrics *m)
              "train it on more rows, make it smaller, corrupt or regularize it, or stop early", test->value / train->value);
 }
 
-/* The final word: every term and metric of the test rows, beside it the terms of about as many training rows, in the log, on
- * the screen and in the report. */
-static void conclude(void)
+/* What a phase has come to: every term and metric of the test rows, beside it the terms of about as many training rows, in the
+ * log, on the screen and in the report. */
+static void conclude(bool last)
 {
     Metrics m = { 0 };
     const Split *const test = data_split("test");
     const char *const split = test ? "test" : "train";
-    const AePhase *const last = &ae_model.phases[ae_model.nphases - 1];
+    evaluate_after((int) run.at.phase);
     evaluate_split(split, true, &m);
     if (test)
         evaluate_training(test->rows > 1000 ? test->rows : 1000, &m);
-    log_line(last, opt.epochs ? opt.epochs : last->epochs, &m, 0);
+    log_line(&ae_model.phases[run.at.phase], run.at.epoch, &m, 0);
     if (!opt.quiet && !opt.log_json) {
         printf("\n");
         print_beside(&m, split);
+        printf(last ? "" : "\n");
     }
     fflush(stdout);
-    flag_gap(&m);
-    units_alarm(&m);
+    if (last) {
+        flag_gap(&m);
+        units_alarm(split, &m);
+        report_write(run.folder, &m);
+    }
     drop_metrics(&m);
 }
 
@@ -307,13 +311,13 @@ void command_train(void)
         run_phase((int) run.at.phase);
         if (run.at.phase == ae_model.nphases - 1 || only >= 0)
             break;
+        conclude(false);
         next_phase();
         save();
     }
     save();
     weights_save(run.weights);
-    conclude();
-    report_write(run.folder);
+    conclude(true);
     if (fclose(run.metrics) != 0)
         fail("%s: %s", run.metrics_path, strerror(errno));
     if (!opt.quiet && !opt.log_json)

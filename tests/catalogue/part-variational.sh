@@ -26,6 +26,19 @@ build units units -D gamma=50 && ./units train --out units.run > log 2> said && 
     try "96: and the trainer says so" grep -q 'collapsed onto its prior: .* of 16 units' said
 }
 
+# A name given by `as`, or a phase after it that has other terms, changes nothing of that.
+sed 's/kl(z) \* gamma/& as far/; s/^train {/label y : class(10)\n\ndownstream digit {\n net head { dense(10) }\n predict y ~ categorical(head(z))\n}\n\nevaluate { bits }\n\ntrain bound {\n    minimize = [reconstruct, far]/' \
+    "$here/trade.ae" > called.ae && printf 'train head {\n    minimize = [digit]\n    freeze = [encoder, z]\n    epochs = 1\n}\n' >> called.ae
+build called far -D gamma=50 && ./far train --out far.run > log 2> said && try "96: the trainer says so of a term with a name too" \
+    grep -q 'collapsed onto its prior: .* of 8 units of far' said
+build called called -D gamma=2 && ./called train --out called.run > log 2> said && {
+    said=$(./called eval --json --weights called.run)
+    nats=$(echo "$said" | field test/reconstruct) far=$(echo "$said" | field test/far)
+    near "96: bits are of the bound" "$(echo "$said" | field test/bits)" "$(awk "BEGIN { print ($nats + $far) / 64 / log(2) }")" 1e-5
+    near "96: and so are scores" "$(./called score --json --weights called.run | field mean)" "$(awk "BEGIN { print $nats + 2 * $far }")" 1e-3
+    try "109: each phase ends with what the model is worth then" awk '/^test.digit/ { n++ } END { exit n != 2 }' log
+}
+
 # ---- 61: how steep the decoder is ----------------------------------------------------------------------------------------
 # dy/dz = diag(w (1 - tanh(w z + b)^2)) v, where the rows of v are at right angles and 3 long.
 "$tool" npy steep.npy 2,3 0.5 -0.3 7 -1 2 7

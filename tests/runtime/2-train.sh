@@ -6,7 +6,7 @@ for t in 2 3 5; do
     ./hand train --quiet --out threads$t --threads $t
     same "$t threads give the bits of one" one/model.safetensors threads$t/model.safetensors
 done
-is "a line an epoch and one at the end" "$(wc -l < one/metrics.jsonl)" 7
+is "a line an epoch and one at the end of each phase" "$(wc -l < one/metrics.jsonl)" 8
 ./tool lines < one/metrics.jsonl && ok || bad "metrics.jsonl is JSON"
 has "metrics are named split/term" "$(tail -n 1 one/metrics.jsonl)" '"test/digit.accuracy":'
 ls -A one | sort | tr '\n' ' ' > files; is "files of a run" "$(cat files)" "checkpoint.safetensors metrics.jsonl model.safetensors report.html "

@@ -204,10 +204,10 @@ static const AeInput inputs[] = {
 static const int both[] = { 0, 1 };
 
 static const AeTerm terms[] = {
-    { "reconstruct", "mean over elements", &mse, each, NULL, false, NULL, NULL, 0, "hand.ae:11" },
-    { "digit", "nats per example", &class_nll, nll, &weight_class, false, has, NULL, 0, "hand.ae:12" },
-    { "l2(weights)", "sum", &l2, NULL, &weight_l2, false, NULL, NULL, 0, "hand.ae:13" },
-    { "digit.accuracy", "share right", &accuracy, right, NULL, true, has, NULL, 0, "hand.ae:14" },
+    { "reconstruct", "mean over elements", &mse, each, NULL, false, NULL, NULL, 0, "hand.ae:11", NULL },
+    { "digit", "nats per example", &class_nll, nll, &weight_class, false, has, NULL, 0, "hand.ae:12", NULL },
+    { "l2(weights)", "sum", &l2, NULL, &weight_l2, false, NULL, NULL, 0, "hand.ae:13", NULL },
+    { "digit.accuracy", "share right", &accuracy, right, NULL, true, has, NULL, 0, "hand.ae:14", NULL },
 };
 static const AeArray codes[] = { R("z", z, BATCH, Z) }, images[] = { R("x", r, BATCH, 1, 8, 8) };
 static const AeArray predicted[] = { { "y", digit, AE_INT, 1, { BATCH } }, R("logit", logit, BATCH, K) };
