@@ -38,5 +38,13 @@ else
     failed=$((failed + 1))
     echo "aec doc lists what has no name"
 fi
+for file in ../prelude/*.ae; do         # what the reference does not name, `aec doc` does not know
+    if grep -q "($file)" reference.md; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "docs/reference.md does not name $file"
+    fi
+done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
