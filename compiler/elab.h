@@ -337,6 +337,7 @@ bool  copy_net(Scope *s, Net *net, const Syn *value);
 Tensor *apply_net(Net *net, Tensor *x, Place place);
 void  check_layers(Elab *e);                        /* every name in every net, before anything is applied */
 Tensor *named(const NamedList *list, Str name);
+void  name_result(Elab *e, Str name, Tensor *t);
 Tensor *model_input(Elab *e, Str name);             /* x, y as an ordinary tensor; NULL */
 Tensor *model_seen(Elab *e);                        /* what the encoder gets: the input, corrupted in training */
 Tensor *model_result(Elab *e, Str name);            /* z, encoder, decoder, a name given by `as`; NULL */

@@ -124,7 +124,7 @@ static Str input_table(Emit *e, Buf *b, Program *p, bool *has, int *n)
         *n += has[k];
     if (!*n)
         return NULL;
-    Str name = names_claim(format("%s_inputs", p->name));
+    Str name = names_claim(format("%s_inputs", names_lower(p->name)));
     buf_add(b, "static const int %s[] = {", name);
     const char *comma = " ";
     for (int k = 0; k < e->m->inputs.n; k++)
@@ -172,7 +172,7 @@ static Str term_table(Emit *e, Buf *b, Program *p)
 {
     if (p->terms.n == 0)
         return NULL;
-    Str name = names_claim(format("%s_terms", p->name));
+    Str name = names_claim(format("%s_terms", names_lower(p->name)));
     buf_add(b, "static const AeTerm %s[] = {\n", name);
     for (int k = 0; k < p->terms.n; k++) {
         Tensor *of[] = { p->terms.at[k].value, p->terms.at[k].each, p->terms.at[k].weight };
@@ -225,8 +225,8 @@ static void print_program(Emit *e, Buf *b, Buf *tables, Program *p)
     int ninputs;
     inputs_of(e, p, has, &takes);
     Str inputs = input_table(e, tables, p, has, &ninputs);
-    Str taken = array_table(e, tables, format("%s_takes", p->name), &takes);
-    Str outputs = array_table(e, tables, format("%s_outputs", p->name), &p->outputs);
+    Str taken = array_table(e, tables, format("%s_takes", names_lower(p->name)), &takes);
+    Str outputs = array_table(e, tables, format("%s_outputs", names_lower(p->name)), &p->outputs);
     Str terms = term_table(e, tables, p);
     buf_add(b, "    { .name = ");
     put_string(b, p->name);

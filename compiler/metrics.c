@@ -130,7 +130,7 @@ static Tensor *of_program(Elab *e, Syn *name)
     return v ? v->t : NULL;
 }
 
-/* What `as` names of encoder, bottleneck and decoder. */
+/* What `as` names of encoder, bottleneck and decoder, and the nets of the bottleneck, as z.logvar. */
 static StrList layer_names(Elab *e)
 {
     StrList names = { 0 };
@@ -138,13 +138,13 @@ static StrList layer_names(Elab *e)
     if (code_of_input(e) && e->decoder)
         model_result(e, intern("decoder"));
     EACH_AT(one, e->as)
-        if (names_layer(e, one->name) && one->tensor->elem == ELEM_real)
+        if ((names_layer(e, one->name) || strchr(one->name, '.')) && one->tensor->elem == ELEM_real)
             PUSH(names, one->name);
     return names;
 }
 
 /* A program for each tensor that a metric of the trainer's is asked of, but for the code, and for each layer that has a
- * name: `show units` asks of these. */
+ * name: `show units` and `encode --name` ask of these. */
 void named_programs(Elab *e)
 {
     StrList made = { 0 };

@@ -49,7 +49,7 @@ Tensor *named(const NamedList *list, Str name)
     return n ? n->tensor : NULL;
 }
 
-static void name_result(Elab *e, Str name, Tensor *t)
+void name_result(Elab *e, Str name, Tensor *t)
 {
     if (name && t && !named(&e->as, name))
         PUSH(e->as, ((Named) { name, t }));

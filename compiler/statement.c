@@ -56,6 +56,8 @@ static void elaborate_net(Scope *s, Stat *st)
     Tensor *y = x && x->tensor ? apply_net(net, x->tensor, st->place) : NULL;
     if (!y)
         return;
+    if (s->def->role == intern("latent"))
+        name_result(e, net->path, y);
     Name *result = name_add(s, NAME_tensor, st->name, st->place);
     result->tensor = y;
     result->defined = true;

@@ -43,16 +43,19 @@ static Result *run_all(const AeProgram *p, const Split *s, long rows)
 
 static long rows_of(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
 
-static void run_and_write(const char *program)
+/* With --name what has that name in place of the code: a layer, or a net of the bottleneck. */
+void command_encode(void)
 {
     const char *const path = need_output();
     weights_start(false);
-    const AeProgram *const p = program_need(program);
+    const AeProgram *const named = opt.name ? named_program(opt.name) : NULL, *const p = named ? named : program_need("encode");
     const Split *const s = chosen_split();
-    result_write(path, run_all(p, s, rows_of(s)), p->noutputs, false);
+    Result *const r = run_all(p, s, rows_of(s));
+    if (opt.name && !named && strcmp(opt.name, r[0].name) != 0)
+        fail("nothing that is encoded is called %s; there are %s%s%s", opt.name, r[0].name, *named_list() ? ", " : "", named_list());
+    r[0].name = opt.name ? opt.name : r[0].name;
+    result_write(path, r, p->noutputs, false);
 }
-
-void command_encode(void)   { run_and_write("encode"); }
 
 /* Where a task's output are the chances of a label's classes, the likeliest class becomes one more column. */
 static int class_of_output(const AeArray *a)

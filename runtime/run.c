@@ -31,6 +31,22 @@ const AeProgram *program_need(const char *name)
     return p;
 }
 
+/* What has a name beside the code: layers, and nets of the bottleneck. */
+const AeProgram *named_program(const char *name)
+{
+    return program_find(form("of_%s", name));
+}
+
+char *named_list(void)
+{
+    Text t = { 0 };
+    text_add(&t, "%s", "");
+    for (int k = 0; k < ae_model.nprograms; k++)
+        if (strncmp(ae_model.programs[k].name, "of_", 3) == 0)
+            text_add(&t, "%s%s", t.n ? ", " : "", ae_model.programs[k].name + 3);
+    return t.at;
+}
+
 double real_at(const AeArray *a, long i)
 {
     return a->elem == AE_INT ? ((const int32_t *) a->at)[i] : ((const ae_real *) a->at)[i];

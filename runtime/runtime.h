@@ -187,6 +187,8 @@ long row_count(const AeArray *a);                       /* elements behind the b
 const AeProgram *program_find(const char *name);
 const AeProgram *program_need(const char *name);
 char *program_names(void);                              /* those that are commands */
+const AeProgram *named_program(const char *name);       /* of a layer, or of a net of the bottleneck; NULL */
+char *named_list(void);                                 /* their names */
 typedef void (*OnBatch)(void *with, long first, int n);
 extern int run_draw;                                    /* another number gives programs other draws; 0 but in bound.c */
 void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);

@@ -234,15 +234,13 @@ static void find_units(Ascent *a)
 {
     static const char *const from[] = { "reconstruct", "predict" };
     Text known = { 0 };
-    const AeProgram *p = opt.name ? program_find(form("of_%s", opt.name)) : program_need("encode");
+    const AeProgram *p = opt.name ? named_program(opt.name) : program_need("encode");
     if (p) {
         a->p = p;
         a->output = p->outputs;
         return;
     }
-    for (int k = 0; k < ae_model.nprograms; k++)
-        if (strncmp((p = &ae_model.programs[k])->name, "of_", 3) == 0)
-            text_add(&known, "%s%s", known.n ? ", " : "", p->name + 3);
+    text_add(&known, "%s", named_list());
     for (int k = 0; k < 2; k++)
         for (int j = 0; (p = program_find(from[k])) && j < p->noutputs; j++) {
             text_add(&known, "%s%s", known.n ? ", " : "", p->outputs[j].name);

@@ -129,6 +129,11 @@ for raw in "gaussian logvar 0.4,-1.4" "gaussian_logsd logsd 0.2,-0.7" "gaussian_
     set -- $raw
     corner "$1(2, at = 0.5, sd = 2, samples = 50)" "$full" && {
         set_normal $2 $3; grad corner --weights w.safetensors --phase exact; exact=$(of loss)
+        for net in "mu 0.3,-1" "$2 $3"; do
+            ./corner encode --split train --name z.${net% *} --weights w.safetensors -o said.csv > log 2>&1 || bad "28: encode --name z.${net% *}" "$(cat log)"
+            try "28: encode tells what its nets say, z.${net% *} of $1" awk -F, -v w="${net#* }" 'BEGIN { split(w, b, ",") }
+                NR == 1 { good = $1 == "z.'${net% *}'0" } NR > 1 { for (k = 1; k < 3; k++) good = good && ($k - b[k])^2 < 1e-12; n++ } END { exit !(good && n == 1000) }' said.csv
+        done
         near "53, 97: $1 against N(0.5, 2^2)" "$exact" \
             "$(awk 'BEGIN { printf "%.9g", 2 * log(2) + (exp(0.4) + 0.04) / 8 - 1 + (exp(-1.4) + 2.25) / 8 + 0.5 }')" 3e-6
         read -r mean error <<< "$(drawn_kl)"
