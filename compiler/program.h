@@ -272,6 +272,7 @@ typedef struct Module {
     VEC(Phase *) phases;
     ProgramList programs;       /* encode decode reconstruct sample predict evaluate init ... */
     VEC(Call *) metrics;        /* of `evaluate`, those the trainer computes itself */
+    VEC(Str) told;              /* labels that `predict` tells */
 } Module;
 
 /* ---- expr.c: expressions --------------------------------------------------------------------- */

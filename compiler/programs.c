@@ -229,8 +229,11 @@ void predict_program(Elab *e)
         use_task(e, d, &predicted);
     }
     e->predicting = false;
-    EACH_AT(made, predicted)
+    EACH_AT(made, predicted) {
         output(e, made->by->mean);
+        if (!HAS(e->m->told, made->target->name) && FIND_AT(in, e->m->inputs, in->label && in->name == made->target->name))
+            PUSH(e->m->told, made->target->name);
+    }
     if (p)
         drop_terms(p);
 }

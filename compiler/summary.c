@@ -243,6 +243,18 @@ static void print_compression(Buf *b, Module *m)
     }
 }
 
+/* Of what there are chances to draw from, and of what only given something else. */
+static void print_chances(Buf *b, Module *m)
+{
+    const Input *x = FIND_AT(in, m->inputs, !in->label);
+    if (output_of(m, "sample"))
+        buf_add(b, "Generative: there are p(z) and p(%s | z), and `sample` draws from them.\n", x->name);
+    else if (output_of(m, "decode"))
+        buf_add(b, "There is no p(z) to draw from; `sample --mixture K` fits one to the codes.\n");
+    EACH(y, m->told)
+        buf_add(b, "Discriminative: `predict` tells p(%s | %s).\n", y, x->name);
+}
+
 static Str kind_text(Module *m, const Input *in)
 {
     if (in->classes && in->tensor->rank == 1)
@@ -264,5 +276,6 @@ void summary_print(Buf *b, Module *m)
     buf_add(b, "\n\n");
     print_table(b, &t);
     print_compression(b, m);
+    print_chances(b, m);
     objective_print(b, m);
 }

@@ -9,6 +9,17 @@ hourglass() {   # hourglass DECODER: 64-32-4 and back
 layers=$(hourglass mirror | awk '/^decoder/ { print $2, $3 }' | tr '\n' ';')
 if [ "$layers" = "dense(32) 32;relu 32;dense(64) 64;" ]; then ok; else bad "3: mirror gives the encoder's layers in reverse order" "$layers"; fi
 try "5: the compiler says how much smaller the code is" grep -q 'The code has 4 numbers, the input x has 64: 16 to 1' <<< "$(hourglass mirror)"
+# ---- 44: what there are chances of, and the likelihood of labels by hand --------------------------------------------
+try "44: a plain autoencoder has no prior" grep -q '^There is no p(z)' <<< "$(hourglass mirror)"
+try "44: a variational one has" grep -q '^Generative: .* p(x | z)' <<< "$("$aec" show "$here/../../examples/quickstart.ae")"
+said=$("$aec" show "$here/digits_net.ae")
+if [ "$(grep -E '^(There|Gen|Disc)' <<< "$said")" = 'Discriminative: `predict` tells p(y | x).' ]; then ok; else bad "44: a classifier tells labels alone" "$said"; fi
+build "$here/digits_net" labels_told && train labels_told --epochs 3 && {
+    ./labels_told predict --weights labels_told.run -o told.csv > log 2>&1 && ./labels_told score --weights labels_told.run -o true.csv >> log 2>&1 || bad "44: predict" "$(cat log)"
+    near "44: the loss of a classifier is the mean of -log p(y)" "$(last test/digit labels_told.run)" \
+        "$(paste -d, told.csv true.csv | awk -F, 'NR > 1 { s -= log($($NF + 1)); n++ } END { if (n == 359) printf "%.9g", s / n }')" 1e-6
+}
+
 "$tool" npy zero.npy 40,64 0; "$tool" noise zero.npy 1 hourglass.npy
 hourglass '{ dense(64) }' > log && build hourglass hourglass --cc "$work/cc" && train hourglass && ok || bad "3: an asymmetric one trains"
 try "3: a decoder that does not fit is refused with both shapes and its line" grep -qF 'hourglass.ae:7' <<< "$(hourglass '{ dense(63) }')"
