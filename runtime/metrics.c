@@ -318,8 +318,8 @@ static void add_components(const char *split, const AeSetting *s, Metrics *m)
     components_metrics(split, m);
 }
 
-static const struct { const char *key; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
-#define METRIC(name, computed_by, of, takes) { #name, computed_by },
+static const struct { const char *key, *takes; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
+#define METRIC(name, computed_by, of, takes) { #name, takes, computed_by },
 #include "metrics.def"
 #undef METRIC
 };
@@ -351,6 +351,19 @@ static void add_own_error(const char *split, Metrics *m)
         add_error(split, "mse", m);
 }
 
+/* Asked for with several numbers, a metric has its own in its name: nll(samples = 10), knn(h, k = 3). */
+static void tell_apart(int asked, const char *takes, Metric *of)
+{
+    const AeSetting *const a = &ae_model.metrics[asked];
+    bool alone = true;
+    for (int k = 0; k < ae_model.nmetrics; k++) {
+        const AeSetting *const b = &ae_model.metrics[k];
+        alone &= k == asked || strcmp(a->key, b->key) != 0 || strcmp(a->text ? a->text : "", b->text ? b->text : "") != 0;
+    }
+    if (!alone && a->nnumbers && takes)
+        of->name = form("%.*s%s%s = %g)", (int) strlen(of->name) - (a->text != NULL), of->name, a->text ? ", " : "(", takes, a->number[0]);
+}
+
 void metrics_own(const char *split, Metrics *m)
 {
     bool pca = opt.pca;
@@ -359,6 +372,7 @@ void metrics_own(const char *split, Metrics *m)
         if (which < 0 || evaluate_has(own[which].key))      /* the program computes it */
             continue;
         own[which].add(split, &ae_model.metrics[k], m);
+        tell_apart(k, own[which].takes, &m->at[m->n - 1]);
         pca &= own[which].add != add_components;
     }
     if (pca) {

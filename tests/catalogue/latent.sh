@@ -169,6 +169,22 @@ build gauss gauss && train gauss && {
     near "77: -log p(x) by importance sampling is the closed form" "$got" "$want" 0.05
     holds "77: the bound lies above it, $bound" "$bound >= $want - 1e-3"
 }
+sed 's/gaussian(2)/gaussian(1)/' gauss.ae > line.ae
+build line line && train line && near "77: of one unit too" "$(./line eval --json --split train --weights line.run | field train/nll)" \
+    "$(./reference normal g.npy 0.5 $("$tool" get line.run/model.safetensors decoder.dense1.w) 0 0 0 $("$tool" get line.run/model.safetensors decoder.dense1.b))" 0.05
+# A decoder that bends: the code integrated out on a lattice.
+sed 's/^bottleneck/encoder { dense(16) tanh }\n&/; s/dense(3)/dense(16) tanh dense(3)/; s/^evaluate.*/evaluate { nll(samples = 1) nll(samples = 4) nll(samples = 32) nll(samples = 5000) }/' gauss.ae > bent.ae
+build bent bent && train bent && {
+    "$tool" npy lattice.npy 6561,2 $(awk 'BEGIN { for (i = -40; i <= 40; i++) for (j = -40; j <= 40; j++) print i / 8, j / 8 }')
+    ./bent decode lattice.npy --weights bent.run -o there.npy > log 2>&1 || bad "77: decode" "$(cat log)"
+    want=$(./reference grid g.npy 0.5 lattice.npy there.npy 0.015625) out=$(./bent eval --json --split train --weights bent.run)
+    near "77: and of a decoder that bends, by a lattice of codes" "$(echo "$out" | field 'train/nll(samples = 5000)')" "$want" 0.01
+    before=9; for k in 1 4 32 5000; do
+        now=$(echo "$out" | field "train/nll(samples = $k)")
+        holds "77: more draws, a closer bound: $k, $now after $before, $want" "$now < $before && $now > $want - 1e-3"
+        before=$now
+    done
+}
 
 # At its best q is the exact posterior, N(S W'(x - b) / sd^2, S) with S = 1 / (1 + W'W / sd^2), whose S is diagonal when W's axes are
 # at right angles, and nothing is lost.

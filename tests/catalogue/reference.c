@@ -4,8 +4,10 @@
  *                                  its slope by kappa (the variance of the cosine), the divergence from the uniform
  *     reference normal X.npy SD W.. B..    the mean over rows x of -log N(x; b, w'w + SD^2 1), w of two rows and three
  *                                  columns, without the constant 3 log(SD sqrt(2 pi)) that `gaussian` leaves out
+ *     reference grid X.npy SD Z.npy Y.npy AREA     the mean over rows x of three numbers of -log of the sum over codes z of two
+ *                                  numbers of AREA N(z; 0, 1) N(x; y, SD^2), y what z decodes to; without that constant either
  *
- * All is integrated over the angle t from the mean: density exp(kappa cos t) sin(t)^(M - 2), by Simpson's rule. */
+ * Of the sphere all is integrated over the angle t from the mean: density exp(kappa cos t) sin(t)^(M - 2), by Simpson's rule. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,16 +35,22 @@ static void sphere(int m, double kappa)
     printf("%.12g %.12g %.12g\n", 1 - first, second - first * first, -kappa * first - log(all) + log(even));
 }
 
-/* N x 3 numbers behind a header, as tool.c writes them: little-endian floats. */
+/* Numbers behind a header, as tool.c and trainers write them: little-endian floats. */
+static FILE *opened(const char *npy)
+{
+    unsigned char head[10];
+    FILE *f = fopen(npy, "rb");
+    if (!f || fread(head, 1, 10, f) != 10 || fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0)
+        exit(2);
+    return f;
+}
+
 static void normal(char **arg)
 {
     float x[3];
     double c[3][3], w[6], b[3], sum = 0;
     long rows = 0;
-    unsigned char head[10];
-    FILE *f = fopen(arg[0], "rb");
-    if (!f || fread(head, 1, 10, f) != 10 || fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0)
-        exit(2);
+    FILE *f = opened(arg[0]);
     const double v = strtod(arg[1], NULL) * strtod(arg[1], NULL);
     for (int k = 0; k < 6; k++)
         w[k] = strtod(arg[2 + k], NULL);
@@ -67,12 +75,39 @@ static void normal(char **arg)
     printf("%.9g\n", sum / (double) rows);
 }
 
+static void grid(char **arg)
+{
+    enum { MOST = 100000 };
+    static float z[MOST][2], y[MOST][3];
+    FILE *f = opened(arg[0]), *codes = opened(arg[2]), *decoded = opened(arg[3]);
+    const double v = strtod(arg[1], NULL) * strtod(arg[1], NULL), area = strtod(arg[4], NULL);
+    const size_t n = fread(z, sizeof *z, MOST, codes);
+    float x[3];
+    double sum = 0;
+    long rows = 0;
+    if (!n || n == MOST || fread(y, sizeof *y, MOST, decoded) != n)
+        exit(2);
+    for (; fread(x, sizeof *x, 3, f) == 3; rows++) {
+        double p = 0;
+        for (size_t k = 0; k < n; k++) {
+            double far = (z[k][0] * z[k][0] + z[k][1] * z[k][1]) / 2;
+            for (int j = 0; j < 3; j++)
+                far += (x[j] - y[k][j]) * (x[j] - y[k][j]) / (2 * v);
+            p += area / (2 * M_PI) * exp(-far);
+        }
+        sum -= log(p);
+    }
+    printf("%.9g\n", sum / (double) rows);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "sphere") == 0)
         sphere(atoi(argv[2]), strtod(argv[3], NULL));
     else if (argc == 13 && strcmp(argv[1], "normal") == 0)
         normal(argv + 2);
+    else if (argc == 7 && strcmp(argv[1], "grid") == 0)
+        grid(argv + 2);
     else
         return 2;
     return 0;
