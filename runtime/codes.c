@@ -53,7 +53,53 @@ static void write_decoded(const ae_real *codes, long rows)
     result_write(opt.output, run_codes(p, codes, rows), p->noutputs, false);
 }
 
-/* ---- traverse: a line of pictures for each unit ------------------------------------------------------------------- */
+/* ---- traverse: a line of pictures for each unit, or the slope by it ------------------------------------------------- */
+void middle_grey(Result *r)
+{
+    double low = 0, high = 0;
+    const int x = input_find(false, 0);
+    if (x >= 0)
+        data_peak(x, &low, &high);
+    if (!(high > low))
+        high = low + 1;
+    long w = 1;
+    for (int k = 1; k < r->rank; k++)
+        w *= r->shape[k];
+    for (long row = 0; row < r->shape[0]; row++) {
+        ae_real *const at = (ae_real *) r->at + row * w;
+        double most = 0;
+        for (long k = 0; k < w; k++)
+            most = fmax(most, fabs(at[k]));
+        for (long k = 0; k < w; k++)
+            at[k] = (ae_real) (low + (high - low) * (1 + (most > 0 ? at[k] / most : 0)) / 2);
+    }
+}
+
+/* The derivative of what is decoded by each unit at a code, by central differences. */
+static void write_slopes(const ae_real *z, const double *sd, long w)
+{
+    const AeProgram *const p = program_need("decode");
+    ae_real *const codes = need((size_t) (2 * w * w), sizeof *codes);
+    for (long k = 0; k < 2 * w; k++) {
+        memcpy(codes + k * w, z, (size_t) w * sizeof *z);
+        codes[k * w + k / 2] += (ae_real) ((k % 2 ? -1 : 1) * (sd[k / 2] > 0 ? sd[k / 2] : 1) / 16);
+    }
+    const Result *const ends = run_codes(p, codes, 2 * w);
+    const long width = row_count(&p->outputs[0]);
+    const ae_real *const y = ends->at;
+    Result r = result_new(&p->outputs[0], w);
+    if (p->outputs[0].elem != AE_REAL)
+        fail("what codes of %s decode to are whole numbers: they have no slope", ae_model.name);
+    for (long k = 0; k < w * width; k++) {
+        const long u = k / width, up = 2 * u * width + k % width;
+        const double apart = (double) codes[2 * u * w + u] - codes[(2 * u + 1) * w + u];
+        ((ae_real *) r.at)[k] = (ae_real) (((double) y[up] - y[up + width]) / apart);
+    }
+    if (strcmp(strrchr(opt.output, '.'), ".png") == 0)
+        middle_grey(&r);
+    result_write(opt.output, &r, 1, false);
+}
+
 void command_traverse(void)
 {
     need_output();
@@ -64,6 +110,10 @@ void command_traverse(void)
         usage("traverse needs -n 2 or more");
     const Result z = codes_of("encode", s, 0, s->rows);
     const Extent x = extent_of(z.at, s->rows, w);
+    if (opt.slope) {
+        write_slopes((ae_real *) z.at + row * w, x.sd, w);
+        return;
+    }
     const double reach = opt.span > 0 ? opt.span : 2;
     ae_real *const codes = need((size_t) (w * steps * w), sizeof *codes);
     for (long k = 0; k < w; k++)

@@ -33,7 +33,7 @@ const Command commands[] = {
     { "compress",    'z', command_compress,     0, "[-o FILE]",         "what codes in fewer bits cost; writes them" },
     { "cluster",     'k', command_cluster,      1, "K [-o FILE]",       "K groups of codes, and how they agree with classes" },
     { "predict",     'p', command_predict,      0, "-o FILE",           "what the downstream tasks predict" },
-    { "show",        'h', command_show,         1, "WHAT -o FILE",      "field, units, filters, codes, lattice, map (t-SNE)" },
+    { "show",        'h', command_show,         1, "WHAT -o FILE",      "field, units, filters, codes, lattice, map (t-SNE), relations" },
     { "score",       's', command_score,        0, "[-o FILE]",         "an anomaly score for each row; AUC where labels tell" },
     { "nearest",     'w', command_nearest,      1, "WORD",              "the words whose vectors lie nearest to that of a word" },
     { "analogy",     'y', command_analogy,      3, "A B C",             "what is to C as B is to A, by vectors of words" },

@@ -257,6 +257,35 @@ static double active_units(const char *split, const AeProgram *p)
     return (double) active;
 }
 
+/* Squares of the distances of all pairs of rows, as ranks of distances are. */
+static double *squares_apart(const Result *r, long w, const long *row, long rows)
+{
+    double *const square = need((size_t) (rows * rows / 2), sizeof *square), *to = square;
+    for (long i = 0; i < rows; i++)
+        for (long j = 0; j < i; j++, to++)
+            for (long e = 0; e < w; e++)
+                *to += pow(at(r, row[i] * w + e) - at(r, row[j] * w + e), 2);
+    return square;
+}
+
+/* Whether rows that are near each other in the input are so in the code. */
+static void add_distances(const char *split, const AeSetting *asked, Metrics *m)
+{
+    enum { ENOUGH = 500 };
+    const Split *const s = data_split(split);
+    const int x = input_find(false, 0);
+    if (x < 0 || !s->column[x].there || !input_measured(x))
+        fail("distances are of an input of amounts, and %s has none", ae_model.file);
+    Result z = first_output(program_of(asked), s), given = column_result(x, &s->column[x], s->rows);
+    const long rows = s->rows < ENOUGH ? s->rows : ENOUGH;
+    long *const row = need((size_t) rows, sizeof *row);
+    for (long k = 0; k < rows; k++)
+        row[k] = k * s->rows / rows;
+    double *const a = squares_apart(&given, width_of(&given), row, rows), *const b = squares_apart(&z, width_of(&z), row, rows);
+    add_of(split, asked, m, "rank correlation with those of the input", rank_correlation(a, b, rows * (rows - 1) / 2));
+    free(z.at); free(given.at); free(row); free(a); free(b);
+}
+
 /* ---- those the model asks for ---------------------------------------------------------------------------------------- */
 static double argument(const AeSetting *s, double otherwise)
 {

@@ -69,7 +69,7 @@ typedef struct {
     double seconds, within, span;   /* within, span: 0 the command's own */
     int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, gaussians, help;
+    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, slope, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -271,7 +271,7 @@ long row_argument(const char *s, long rows);            /* the number of a row *
 Result *run_codes(const AeProgram *p, const ae_real *codes, long rows);     /* rows of codes through decode */
 const char *need_output(void);                          /* the file of -o, whose ending is known */
 
-/* ---- codes.c, cluster.c, map.c: the space of codes ------------------------------------------------------------------ */
+/* ---- codes.c, cluster.c, map.c, relations.c: the space of codes ------------------------------------------------------------------ */
 typedef struct {            /* of normals; factor: of each part the lower triangle l, its covariance l l' */
     int parts, width; double *share, *mean, *factor, nll; int rounds;
 } Mixture;
@@ -284,6 +284,10 @@ void mixture_draw(const Mixture *m, uint64_t at, ae_real *z);
 void show_codes(void);
 void show_lattice(void);
 void show_map(void);
+void show_relations(void);                              /* relations.c */
+double correlation(const double *a, const double *b, long n);
+double rank_correlation(const double *a, const double *b, long n);     /* Spearman's */
+void middle_grey(Result *r);                            /* for a picture: 0 halfway, of each row the largest size an end */
 void command_traverse(void);
 void command_compress(void);
 void command_cluster(void);

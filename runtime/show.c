@@ -328,6 +328,7 @@ static void show_filters(void)
 static const struct { const char *name; void (*run)(void); } pictures[] = {
     { "field", show_field }, { "units", show_units }, { "filters", show_filters },
     { "codes", show_codes }, { "lattice", show_lattice }, { "map", show_map },
+    { "relations", show_relations },
 };
 enum { PICTURES = sizeof pictures / sizeof *pictures };
 
@@ -342,6 +343,6 @@ void command_show(void)
             return;
         }
     const int like = nearest(opt.args[0], names, PICTURES);
-    usage("show draws field, units, filters, codes, lattice or map, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
+    usage("show draws field, units, filters, codes, lattice, map or relations, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
           like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
 }

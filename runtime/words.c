@@ -110,36 +110,6 @@ void command_analogy(void)
 }
 
 /* ---- what people say of pairs of words ------------------------------------------------------------------ */
-static double correlation(const double *a, const double *b, long n)
-{
-    double ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
-    for (long k = 0; k < n; k++) {
-        ma += a[k] / (double) n;
-        mb += b[k] / (double) n;
-    }
-    for (long k = 0; k < n; k++) {
-        aa += (a[k] - ma) * (a[k] - ma);
-        bb += (b[k] - mb) * (b[k] - mb);
-        ab += (a[k] - ma) * (b[k] - mb);
-    }
-    return ab / sqrt(aa * bb);
-}
-
-/* Places in order, from 1; equal values share the mean of theirs. */
-static double *places(const double *v, long n)
-{
-    double *const place = need((size_t) n, sizeof *place);
-    for (long k = 0; k < n; k++) {
-        long below = 0, same = 0;
-        for (long j = 0; j < n; j++) {
-            below += v[j] < v[k];
-            same += v[j] == v[k];
-        }
-        place[k] = (double) below + (double) (same + 1) / 2;
-    }
-    return place;
-}
-
 /* A line: two words and a number, with tabs between; lines that begin with # say something else. */
 void command_similarity(void)
 {
@@ -168,7 +138,7 @@ void command_similarity(void)
     }
     if (known < 3)
         fail("%s: of %ld pairs the vectors know %ld", opt.args[0], pairs, known);
-    const double pearson = correlation(said, ours, known), spearman = correlation(places(said, known), places(ours, known), known);
+    const double pearson = correlation(said, ours, known), spearman = rank_correlation(said, ours, known);
     if (opt.json)
         printf("{\"pairs\": %ld, \"known\": %ld, \"pearson\": %.9g, \"spearman\": %.9g}\n", pairs, known, pearson, spearman);
     else

@@ -18,6 +18,11 @@ if build second second --real f64 --cc "$work/cc" -D gamma=1; then
     holds "95: at weight 0 the means run apart, $square0" "$square0 > 4"
     near "95: at weight 1 the codes are as spread as the prior" "$square1" 1 0.15
     try "94: the trainer says that the noise is not felt" grep -q 'the noise of the code' said.0
+    sed 's/^train {/evaluate { distances distances(x) }\n\n&/' "$here/trade.ae" > apart_too.ae
+    build apart_too apart_too && said=$(./apart_too eval --json --weights trade_1.run) && {
+        holds "61: what is near in pixels is near in codes" "$(echo "$said" | field test/distances) > 0.5"
+        near "61: and in pixels" "$(echo "$said" | field 'test/distances(x)')" 1 1e-9
+    }
     if grep -q 'note: the code\|the noise of the code' said.1; then bad "94: and nothing where it is" "$(cat said.1)"; else ok; fi
 fi
 sed 's/gaussian(8)/gaussian(16)/; s/^train {/evaluate { active_units }\n\n&/' "$here/trade.ae" > units.ae
@@ -77,6 +82,8 @@ if [ "$what" = all ] && build "$here/../../examples/quickstart" drawn && build n
         END { for (i = 1; i <= n; i++) for (j = 1; j < i; j++) { a = b = 0; for (k = 1; k <= 72; k++) { d = (v[i, k] - v[j, k])^2; if (k < 9) a += d; else b += d } print a, b } }' \
         | sort -g -k1,1 | awk '{ print NR, $2 }' | sort -g -k2,2 | awk '{ s += NR * $1; q += NR * NR; m += NR } END { m /= NR; print (s / NR - m * m) / (q / NR - m * m) }')
     holds "61: what is near in pixels is near in codes, rank correlation $alike" "$alike > 0.5"
+    sed 's/^train {/evaluate { distances }\n\n&/' "$here/../../examples/quickstart.ae" > drawn_too.ae
+    build drawn_too drawn_too && near "61: as the trainer tells it" "$(./drawn_too eval --json --weights drawn.run | field test/distances)" "$alike" 1e-4
     gap() { echo $(./$1 eval --json --weights $1.run | field test/reconstruct) - $(./$1 eval --json --split train --weights $1.run | field train/reconstruct); }
     holds "93: it forgets less on test rows than a plain one does" "$(gap drawn) > 0 && $(gap drawn) < $(gap not_drawn)"
 fi

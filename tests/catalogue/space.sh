@@ -35,6 +35,13 @@ build space space --cc "$work/cc" && {
             a = v[u * 9 + s * 3 + j + 1] - v[u * 9 + j + 1]; b = v[u * 9 + s * 3 + 1] - v[u * 9 + 1]
             worst += (a * w[u * 3 + 1] - b * w[u * 3 + j + 1])^2; moved += b * b }
         exit !(worst < 1e-10 && moved > 0.01) }'
+    tell space traverse 0 --slope --weights w.safetensors -o t.npy
+    try "70: its slope is that row" awk -v t="$("$tool" get t.npy)" 'BEGIN { n = split(t, v, " "); split("0.5 -1 2 0.25 3 -0.75 1 0.125 -2", w, " ")
+        for (k = 1; k <= 9; k++) worst += (v[k] - w[k])^2; exit !(n == 9 && worst < 1e-10) }'
+    "$tool" npy x.npy 4,3 1 2 0 2 1 0 4 -1 0 5 0 0
+    tell space show relations --weights w.safetensors -o t.csv
+    try "70: what units have to do with inputs, where they are the same" awk -F, 'BEGIN { r = -6 / sqrt(10 * 5) } { d = $(4 - NR) - r }
+        NR == 2 { a = ($1 - 1)^2 + d^2 + $3^2 < 1e-10 } NR == 3 { b = ($2 - 1)^2 + d^2 + $3^2 < 1e-10 } END { exit !(NR == 4 && a && b) }' t.csv
 }
 # 65: codes and principal components side by side
 sed -i 's/^set m.*/set m = 2/' space.ae
