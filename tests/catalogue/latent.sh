@@ -93,6 +93,8 @@ build outputs outputs --real f64 --cc "$work/cc" && {
     near "39: its slope is p - x" "$(of f.dense1.b | cut -d' ' -f2)" "$(awk 'BEGIN { print 1 / (1 + exp(1.2)) - 1 }')" 1e-6
     says shared; near "38: a shared deviation of 2" "$(of loss)" "$(sum3 'log(2) + log(2 * pi) / 2 + e * e / 8')" 1e-6
     near "38: its slope" "$(of shared.predict.s)" "$(sum3 '1 - e * e / 4')" 1e-6
+    set_f 0.4,-1.2,0.75 0; says shared
+    near "37: of deviation 1, half the squares and 3 log(2 pi) / 2" "$(of loss)" "$(awk "BEGIN { printf \"%.12g\", $sse / 2 + 1.5 * log(8 * atan2(1, 1)) }")" 1e-9
     says learnt; near "38: a deviation for each" "$(of loss)" "$(sum3 '(log(2 * pi) + v[k] + e * e * exp(-v[k])) / 2')" 1e-6
     says one; near "40: all alike it is log 5" "$(of loss)" 1.609437912 1e-8
     says bag; near "65: counts of words" "$(of loss)" "$(sum3 'x[k] * (log(exp(0.4) + exp(-1.2) + exp(0.75)) - m[k])')" 1e-6

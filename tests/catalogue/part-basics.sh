@@ -24,6 +24,33 @@ build "$here/digits_net" labels_told && train labels_told --epochs 3 && {
 hourglass '{ dense(64) }' > log && build hourglass hourglass --cc "$work/cc" && train hourglass && ok || bad "3: an asymmetric one trains"
 try "3: a decoder that does not fit is refused with both shapes and its line" grep -qF 'hourglass.ae:7' <<< "$(hourglass '{ dense(63) }')"
 
+# ---- 42: many outputs, and each alone ---------------------------------------------------------------------------------
+"$tool" npy x.npy 3,4 0.3 -1.2 0.8 2.1 -0.4 0.6 1.5 0.2 -0.9 0.1 0.7 -1.8
+"$tool" weights w.safetensors encoder.dense1.w 4,3 0.7,-1.1,0.4,0.9,-0.3 encoder.dense1.b 3 0.2 encoder.dense2.w 3,3 -0.8,0.2,1.2,-0.5 encoder.dense2.b 3 -0.1 \
+    decoder.dense1.w 3,4 0.6,-1.4,0.3,1.6,-0.7 decoder.dense1.b 4 0.4
+build sums sums --real f64 --cc "$work/cc" && {
+    for phase in all one two three four; do grad sums --weights w.safetensors --phase of_$phase
+        echo $(of loss) $(for p in w b; do of encoder.dense1.$p; of encoder.dense2.$p; of decoder.dense1.$p; done); done > sums.txt
+    worst=$(awk 'NR == 1 { for (k = 1; k <= NF; k++) all[k] = $k; n = NF; next } { for (k = 1; k <= NF; k++) sum[k] += $k; moved += $1 > 0.01 }
+        END { for (k = 1; k <= n; k++) { d = all[k] - sum[k]; if (d < 0) d = -d; if (d > worst) worst = d } print n == 1 + 12 + 9 + 12 + 3 + 3 + 4 && moved == 4 ? worst : "" }' sums.txt)
+    holds "42: the loss of four outputs and all its slopes are sums of those of each" "\"$worst\" != \"\" && $worst + 0 < 1e-9"
+}
+
+# ---- 55: the slope of a tied weight is the sum of its two uses' ---------------------------------------------------------
+tied() { printf 'ae 1\nmodel tied\ninput x : vector(4)\ndata { train = npy("x.npy") }\nencoder { dense(3) tanh }\ndecoder %s\nreconstruct x by sse\ntrain { epochs = 1 }\n' "$2" > $1.ae
+    build $1 $1 --real f64 --cc "$work/cc"; }
+both="0.7,-1.1,0.4,0.9,-0.3,1.6,-0.8,0.2,1.2,-0.5,0.6,-1.4"
+turned="0.7,0.9,-0.8,-0.5,-1.1,-0.3,0.2,0.6,0.4,1.6,1.2,-1.4"
+tied once "mirror(tied = true)" && tied twice "{ tanh dense(4) }" && {
+    "$tool" weights w.safetensors encoder.dense1.w 4,3 $both encoder.dense1.b 3 0.2 decoder.dense1.b 4 0.4
+    grad once --weights w.safetensors; of encoder.dense1.w > tied.txt; of loss >> tied.txt
+    "$tool" weights w.safetensors encoder.dense1.w 4,3 $both encoder.dense1.b 3 0.2 decoder.dense1.w 3,4 $turned decoder.dense1.b 4 0.4
+    grad twice --weights w.safetensors; { of encoder.dense1.w; of decoder.dense1.w; of loss; } >> tied.txt
+    worst=$(xargs < tied.txt | awk '{ far = $13 - $38; for (i = 0; i < 4; i++) for (j = 0; j < 3; j++) { d = $(i * 3 + j + 1) - $(13 + i * 3 + j + 1) - $(25 + j * 4 + i + 1)
+        if (d < 0) d = -d; if (d > far) far = d; moved += $(25 + j * 4 + i + 1)^2 } print (NF == 38 && moved > 0.01 ? far : "") }')
+    holds "55: the slope of a tied weight is the sum of both uses'" "\"$worst\" != \"\" && $worst + 0 < 1e-9"
+}
+
 # ---- 25, 43: terms add up, rows too ---------------------------------------------------------------------------------------
 build "$here/../../examples/sparse_l1" terms && train terms --epochs 3 && {
     said=$(./terms eval --json --weights terms.run)

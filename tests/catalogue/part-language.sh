@@ -84,6 +84,9 @@ cp "$here/../../examples/batch_norm.ae" . && build batch_norm batch_norm --cc "$
     if grep -q 'encoder\|_encode' batch_norm_c.c batch_norm_c.h; then bad "export: the decoder alone has nothing of the encoder" "$(grep -n encode batch_norm_c.[ch] | head -3)"; else ok; fi
     exported batch_norm decode float 8 64 batch_norm.encode.npy
     ./batch_norm export --safetensors --weights batch_norm.run -o weights.safetensors > log 2>&1 && cmp -s weights.safetensors batch_norm.run/model.safetensors && ok || bad "export --safetensors" "$(cat log)"
+    ./batch_norm export --c --name encode --weights batch_norm.run -o batch_norm_c.c > log 2>&1 || bad "2: export encode" "$(cat log)"
+    gcc -c batch_norm_c.c -o half.o && if nm half.o | grep -q 'T batch_norm_encode' && ! nm half.o | grep -qi 'decode'; then ok; else bad "2: the encoder alone has no symbol of the decoder" "$(nm half.o)"; fi
+    exported batch_norm encode float 64 8 rows.npy -DSCALE=batch_norm_scale_x
     says() { local want=$1; shift; "$@" > log 2>&1; [ $? = 2 ] && [ "$(cat log)" = "$want" ] && ok || bad "$want" "$(cat log)"; }
     says 'error: export takes one of --c (a header and a C file) and --safetensors (the weights)' ./batch_norm export
     says 'error: -o net.onnx: the name ends in .c' ./batch_norm export --c -o net.onnx

@@ -16,6 +16,18 @@ build soft soft --cc "$work/cc" && for at in "0.7 0.45" "-0.3 -0.05" "0.2 0" "-0
     near "45: the proximal map of 0.25 |h| at $1" "$("$tool" get h.npy | cut -d' ' -f1)" $2 1e-7
 done
 
+# ---- 46: squares of the error and alpha times all weights' sizes, term for term --------------------------------------
+lasso() {       # lasso OF: the loss with 0.3 l1(OF) of one row, and slopes
+    printf 'ae 1\nmodel lasso\ninput x : vector(2)\ndata { train = npy("x.npy") }\nencoder { dense(1) }\ndecoder { dense(2) }\nreconstruct x by sse\nregularize { l1(%s) * 0.3 }\ntrain { epochs = 1 }\n' "$1" > lasso.ae
+    build lasso lasso --real f64 --cc "$work/cc" && grad lasso --weights w.safetensors
+}
+"$tool" npy x.npy 1,2 2 -1
+"$tool" weights w.safetensors encoder.dense1.w 2,1 0.5,-0.25 encoder.dense1.b 1 0.75 decoder.dense1.w 1,2 1,-2 decoder.dense1.b 2 0.5,-3
+# h = 2, y = (2.5, -7): squares 0.25 + 36; sizes of weights 3.75, of biases 4.25
+lasso weights && near "46: |y - x|^2 + 0.3 |w|" "$(of loss)" 37.375 1e-12 && near "46: a bias is not drawn to 0" "$(of decoder.dense1.b | cut -d' ' -f2)" -12 1e-12 \
+    && near "46: a weight is" "$(of decoder.dense1.w | cut -d' ' -f2)" -24.3 1e-12
+lasso params && near "46: with biases, when asked" "$(of loss)" 38.65 1e-12 && near "46: and they are drawn too" "$(of decoder.dense1.b | cut -d' ' -f2)" -12.3 1e-12
+
 # ---- 46: L1 on weights, and exact zeros ---------------------------------------------------------------------------------
 before=-1
 for alpha in 0 0.2 1; do
