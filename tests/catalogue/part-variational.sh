@@ -55,6 +55,14 @@ build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at
         function more(a, b) { return a > b ? a : b }
         BEGIN { print (more(bent(0.8, 0.6), bent(1.5, -0.55)) + more(bent(0.8, -0.6), bent(1.5, 2.9))) / 2 }')" 1e-5
 
+# ---- 58: cooler draws from the same weights ------------------------------------------------------------------------------
+sed 's/gaussian(8)/gaussian(8, sd = warmth)/; s/^encoder/set warmth = 1\n\n&/' "$here/../../examples/quickstart.ae" > warm.ae
+build warm warm --cc "$work/cc" && build warm cool --cc "$work/cc" -D warmth=0.5 && train warm --epochs 1 && {
+    for name in warm cool; do ./$name sample -n 50 --name z.z --weights warm.run -o $name.npy > log 2>&1 || bad "58: sample" "$(cat log)"; done
+    try "58: at half the warmth codes are drawn half as far out" awk -v a="$("$tool" get warm.npy)" -v b="$("$tool" get cool.npy)" 'BEGIN {
+        n = split(a, p, " "); split(b, q, " "); for (k = 1; k <= n; k++) { worst += (p[k] - 2 * q[k])^2; s += p[k]^2 } exit !(n == 400 && worst == 0 && s > 300 && s < 500) }'
+}
+
 # ---- 58 to 62, 93: what is between the codes -----------------------------------------------------------------------------
 sed 's/^bottleneck.*/bottleneck z = code(8)/; s/^regularize.*//' "$here/../../examples/quickstart.ae" > not_drawn.ae
 sure() {        # sure FILE: of pictures as a model sees them, the mean chance of the likeliest class, the share above 1/2, how many classes there are
