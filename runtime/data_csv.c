@@ -1,8 +1,8 @@
 /* data_csv.c -- csv(file, target = ..., columns = [..]): a header, then a row a line.
  *
  * Targets fill the labels in the order the model declares them; the columns named, or all that are left, fill the
- * inputs. A class may be text: classes are then numbered in sorted order, and the names kept with the weights. An
- * empty target is a row without that label. */
+ * inputs. A class, and what fills tokens, may be text: words are then numbered in sorted order, those of all columns
+ * of an input together, and kept with the weights. An empty target is a row without that label. */
 #include "runtime.h"
 
 typedef struct { char **cell; int n, room; long line; } Row;        /* cells point into the file's bytes */
@@ -154,18 +154,19 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
 {
     Learnt *const l = &learnt[input];
     Column *const c = &s->column[input];
+    const long w = input_width(input), all = s->rows * w;
     double v;
     bool numbers = true;
-    for (long r = 0; r < s->rows; r++)
+    for (long r = 0; r < all; r++)
         numbers &= !*text[r] || parse_number(text[r], &v);
     if (!numbers && !l->nclasses) {
         if (!source->train)
             fail("%s:%ld: \"%s\" is a name of a class, and the training data has numbers", path, line[0], text[0]);
-        char **const sorted = need((size_t) s->rows, sizeof *sorted);
+        char **const sorted = need((size_t) all, sizeof *sorted);
         long n = 0;
-        for (long r = 0; r < s->rows; r++) {
+        for (long r = 0; r < all; r++) {
             if (strchr(text[r], '\n'))
-                fail("%s:%ld: the name of a class has a line break", path, line[r]);
+                fail("%s:%ld: the name of a class has a line break", path, line[r / w]);
             if (*text[r])
                 sorted[n++] = text[r];
         }
@@ -180,15 +181,15 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
             fail("%s: %d different classes are in it, and %s has %d", path, l->nclasses,
                  ae_model.inputs[input].array.name, ae_model.inputs[input].classes);
     }
-    for (long r = 0; r < s->rows; r++) {
+    for (long r = 0; r < all; r++) {
         if (!*text[r])
             continue;
         char **const found = l->nclasses ? bsearch(&text[r], l->classes, (size_t) l->nclasses, sizeof *l->classes, by_text) : NULL;
         if (l->nclasses && !found)
-            fail("%s:%ld: the class \"%s\" is not in the training data", path, line[r], text[r]);
+            fail("%s:%ld: the class \"%s\" is not in the training data", path, line[r / w], text[r]);
         if (!found) {
             parse_number(text[r], &v);
-            whole_check(input, v, path, "line", line[r]);
+            whole_check(input, v, path, "line", line[r / w]);
         }
         c->whole[r] = found ? (int32_t) (found - l->classes) : (int32_t) v;
     }
@@ -197,7 +198,8 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
 /* ---- the file ------------------------------------------------------------------------------------------------ */
 static bool names_classes(int input)
 {
-    return ae_model.inputs[input].label && ae_model.inputs[input].array.elem == AE_INT && input_width(input) == 1;
+    const AeInput *const in = &ae_model.inputs[input];
+    return in->label ? in->array.elem == AE_INT && input_width(input) == 1 : strcmp(in->kind, "tokens") == 0;
 }
 
 static long count_lines(const Csv *c)
@@ -249,18 +251,20 @@ static void read_file(const Source *source, const char *path, Split *s)
             memset(s->column[i].has, 1, (size_t) most);
         }
         if (names_classes(i))
-            text[i] = need((size_t) most, sizeof *text[i]);
+            text[i] = need((size_t) (most * input_width(i)), sizeof *text[i]);
     }
     for (s->rows = 0; next_row(&c, &row); s->rows++) {
         if (row.n != head.n)
             fail("%s:%ld: has %d cells, and the header has %d", path, row.line, row.n, head.n);
         line[s->rows] = row.line;
         for (int k = 0; k < head.n; k++) {
-            if (use[k].input < 0)
+            const int i = use[k].input;
+            if (i < 0)
                 continue;
-            if (names_classes(use[k].input)) {
-                text[use[k].input][s->rows] = row.cell[k];
-                s->column[use[k].input].has[s->rows] = *row.cell[k] != 0;
+            if (names_classes(i) && (*row.cell[k] || ae_model.inputs[i].label)) {
+                text[i][s->rows * input_width(i) + use[k].element] = row.cell[k];
+                if (!*row.cell[k])
+                    s->column[i].has[s->rows] = 0;
             } else
                 put_number(s, &use[k], row.cell[k], &row, k, head.cell[k], path);
         }

@@ -21,6 +21,23 @@ build levels levels --cc "$work/cc" && {
     [ "$said" = "error: $PWD/x.npy: row 0: 3 is outside of 0 to 2, the numbers that x has" ] && ok || bad "levels: one too many" "$said"
 }
 
+# ---- 40: columns of categories, as text -----------------------------------------------------------------------------
+printf 'size,colour,price\nM,red,3\nS,blue,1\nM,green,2\n' > table.csv
+printf 'ae 1\nmodel table\ninput x : tokens(2, 5)\ndata { train = csv("table.csv", columns = ["colour", "size"]) }\nencoder { embedding(1) flatten }\ndecoder { dense(10) reshape(2, 5) }\nreconstruct x ~ categorical\ntrain { epochs = 1 }\n' > table.ae
+"$tool" weights w.safetensors encoder.embedding1.e 5,1 0,1,2,3,4 decoder.dense1.w 2,10 0 decoder.dense1.b 10 0
+build table table --cc "$work/cc" && {
+    ./table train --quiet --weights w.safetensors --out table.run > log 2>&1 || bad "40: train" "$(cat log)"
+    grad table --weights w.safetensors; near "40: two columns, all words of five alike" "$(of loss)" "$(awk 'BEGIN { printf "%.9g", 2 * log(5) }')" 1e-6
+    numbers() { ./table encode --weights w.safetensors "${@:2}" -o z.npy > log 2>&1; [ "$("$tool" get z.npy)" = "$1" ] && ok || bad "40: categories are numbered: $1" "$("$tool" get z.npy) $(cat log)"; }
+    numbers "4 0 2 1 3 0"       # M S blue green red
+    ./table reconstruct --weights table.run -o p.csv > log 2>&1 || bad "40: reconstruct" "$(cat log)"
+    try "40: each column's chances add up to 1" awk -F, 'NR > 1 { for (c = 0; c < 2; c++) { s = 0; for (k = 1; k < 6; k++) s += $(c * 5 + k); worst += (s - 1)^2 } n++ } END { exit !(n == 3 && worst < 1e-12) }' p.csv
+    printf 'colour,size\nred,XL\n' > other.csv; ./table eval --test other.csv --weights table.run > log 2>&1
+    [ "$(cat log)" = 'error: other.csv:2: the class "XL" is not in the training data' ] && ok || bad "40: a word that is not known" "$(cat log)"
+    printf 'colour,size\nred,\n' > other.csv; ./table eval --test other.csv --weights table.run > log 2>&1
+    [ "$(cat log)" = 'error: other.csv:2: column 2 (size): "" is no number' ] && ok || bad "40: an empty cell" "$(cat log)"
+}
+
 # ---- metrics of what has a name -------------------------------------------------------------------------------------
 "$tool" npy x.npy 4,2 0 0 0 1 5 5 5 6; "$tool" npy y.npy 4 0 0 1 1
 "$tool" weights w.safetensors encoder.dense1.w 2,2 1,0,0,1 encoder.dense1.b 2 0 encoder.dense2.w 2,2 0 encoder.dense2.b 2 0 \
