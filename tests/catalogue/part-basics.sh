@@ -1,5 +1,5 @@
 # part-basics.sh -- read by run.sh: shapes, counts, terms and decay, by hand
-# (3, 5, 25, 43, 47, 56, 71, 89).
+# (3, 5, 25, 43, 47, 56, 71, 86, 89).
 
 # ---- 3, 5: the shape of an hourglass ----------------------------------------------------------------------------------
 hourglass() {   # hourglass DECODER: 64-32-4 and back
@@ -96,6 +96,32 @@ sed -i 's/^set m.*/set m = 3/' space.ae 2> /dev/null || cp "$here/space.ae" .
 build space space --cc "$work/cc" && {
     ./space show filters --weights w.safetensors -o f.npy > log 2>&1
     if [ "$("$tool" get f.npy | xargs)" = "1 4 7 2 5 8 3 6 9" ]; then ok; else bad "71: a filter for each unit" "$("$tool" get f.npy) $(cat log)"; fi
+}
+
+# ---- 86: pooling and upsampling, and their adjoints ---------------------------------------------------------------------------------
+y=$(awk 'BEGIN { for (k = 0; k < 24; k++) printf "%d ", (k * 7 + 3) % 11 - 5 }')
+"$tool" npy large.npy 1,1,4,6 $y; "$tool" npy small.npy 1,1,2,3 3 -1 2 5 -4 1
+"$tool" weights w.safetensors little.dense1.w 24,6 0 little.dense1.b 6 2,-1,0.5,3,1.5,-2 much.dense1.w 24,24 0 \
+    much.dense1.b 24 1,5,2,4,0,3,-1,2,7,-3,6,1,2,0,-4,8,-2,5,9,-6,3,1,4,-1
+adjoint() {     # adjoint PHASE NET OF-y: the slope, and that it is linear: <u b, y> = <b, slope>
+    grad pools --weights w.safetensors --phase $1
+    local got=$(of $2.dense1.b) b=$("$tool" get w.safetensors $2.dense1.b)
+    if awk -v a="$got" -v b="$3" 'BEGIN { n = split(a, p, " "); m = split(b, q, " "); for (k = 1; k <= n; k++) worst += (p[k] - q[k])^2; exit !(n > 5 && n == m && worst < 1e-10) }'; then ok
+    else bad "86: adjoint, $1" "$got for $3"; fi
+    near "86: and its product, $1" "$(of loss)" "$(awk -v a="$got" -v b="$b" 'BEGIN { n = split(a, p, " "); split(b, q, " "); for (k = 1; k <= n; k++) s += p[k] * q[k]; print s }')" 1e-5
+}
+pixels() {      # pixels EXPRESSION OF i, j, y(i, j): over 2 x 3
+    awk -v v="$y" "function y(i, j) { return p[i * 6 + j + 1] }
+        function hat(k, i, n, at) { at = (i + 0.5) / 2 - 0.5; at = at < 0 ? 0 : at > n - 1 ? n - 1 : at; at -= k; at = at < 0 ? -at : at; return at < 1 ? 1 - at : 0 }
+        function over(i, j, a, b, s) { for (a = 0; a < 4; a++) for (b = 0; b < 6; b++) s += hat(i, a, 2) * hat(j, b, 3) * y(a, b); return s }
+        BEGIN { split(v, p, \" \"); for (i = 0; i < 2; i++) for (j = 0; j < 3; j++) print $1 }" | xargs
+}
+build pools pools --cc "$work/cc" && {
+    adjoint a little "$(pixels 'y(2*i, 2*j) + y(2*i, 2*j+1) + y(2*i+1, 2*j) + y(2*i+1, 2*j+1)')"
+    adjoint b little "$(pixels 'over(i, j)')"
+    adjoint c little "$(pixels 'y(2*i, 2*j)')"
+    adjoint d much "0.75 0.75 -0.25 -0.25 0.5 0.5 0.75 0.75 -0.25 -0.25 0.5 0.5 1.25 1.25 -1 -1 0.25 0.25 1.25 1.25 -1 -1 0.25 0.25"
+    adjoint e much "0 3 0 0 0 0 0 0 -1 0 2 0 0 0 0 -4 0 1 5 0 0 0 0 0"
 }
 
 # ---- 89: shared layers for ten answers, or a net for each ---------------------------------------------------------------------------
