@@ -35,7 +35,7 @@ Result column_result(int input, const Column *c, long rows)
     return r;
 }
 
-static long width_of(const Result *r)
+long result_width(const Result *r)
 {
     long n = 1;
     for (int k = 1; k < r->rank; k++)
@@ -66,7 +66,7 @@ static void write_npy(const char *path, const Result *r)
     FILE *const f = out_begin(path);
     fwrite(begin, 1, 10, f);
     fwrite(h.at, 1, h.n, f);
-    fwrite(r->at, r->elem == AE_INT ? 4 : sizeof(ae_real), (size_t) (r->shape[0] * width_of(r)), f);
+    fwrite(r->at, r->elem == AE_INT ? 4 : sizeof(ae_real), (size_t) (r->shape[0] * result_width(r)), f);
     out_end();
     free(h.at);
 }
@@ -99,7 +99,7 @@ static void write_csv(const char *path, const Result *r, int n)
 {
     FILE *const f = out_begin(path);
     for (int k = 0; k < n; k++) {
-        const long w = width_of(&r[k]);
+        const long w = result_width(&r[k]);
         for (long e = 0; e < w; e++) {
             char *const name = w == 1 ? form("%s", r[k].name) : form("%s%ld", r[k].name, e);
             fputs(k || e ? "," : "", f);
@@ -110,7 +110,7 @@ static void write_csv(const char *path, const Result *r, int n)
     fputc('\n', f);
     for (long row = 0; row < r->shape[0]; row++) {
         for (int k = 0; k < n; k++) {
-            const long w = width_of(&r[k]);
+            const long w = result_width(&r[k]);
             for (long e = 0; e < w; e++) {
                 const double v = value(&r[k], row * w + e);
                 const char *const name = r[k].elem == AE_INT && w == 1 ? class_name(&r[k], (int32_t) v) : NULL;
@@ -131,7 +131,7 @@ static void write_csv(const char *path, const Result *r, int n)
 /* ---- .png: rows as tiles ------------------------------------------------------------------------------------ */
 bool picture_of(const Result *r, Picture *p)
 {
-    const long w = width_of(r), side = lround(sqrt((double) w));
+    const long w = result_width(r), side = lround(sqrt((double) w));
     if (r->rank == 4 && (r->shape[1] == 1 || r->shape[1] == 3))
         *p = (Picture) { (int) r->shape[1], (int) r->shape[2], (int) r->shape[3] };
     else if (r->rank == 3)
@@ -170,7 +170,7 @@ static void range_of(const Result *r, int n, double *low, double *high)
     *low = INFINITY;
     *high = -INFINITY;
     for (int k = 0; k < n; k++)
-        for (long e = 0; e < r[k].shape[0] * width_of(&r[k]); e++) {
+        for (long e = 0; e < r[k].shape[0] * result_width(&r[k]); e++) {
             *low = fmin(*low, value(&r[k], e));
             *high = fmax(*high, value(&r[k], e));
         }

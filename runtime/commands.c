@@ -48,6 +48,11 @@ void command_encode(void)
 {
     const char *const path = need_output();
     weights_start(false);
+    if (opt.pca) {
+        const Result z = components_codes(chosen_split(), rows_of(chosen_split()), 0);
+        result_write(path, &z, 1, false);
+        return;
+    }
     const AeProgram *const named = opt.name ? named_program(opt.name) : NULL, *const p = named ? named : program_need("encode");
     const Split *const s = chosen_split();
     Result *const r = run_all(p, s, rows_of(s));
@@ -112,7 +117,7 @@ void command_reconstruct(void)
         result_write(path, out, p->noutputs, false);
         return;
     }
-    Result pair[2] = { column_result(x, c, rows), out[0] };
+    Result pair[2] = { column_result(x, c, rows), opt.pca ? components_reconstruct(s, rows) : out[0] };
     result_write(path, pair, 2, true);
 }
 

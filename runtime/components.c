@@ -134,31 +134,80 @@ static int need_columns(const Split *train)
     return x;
 }
 
-Result components_plane(const Split *s, long rows)
+/* As many as the code has units. */
+static int components_kept(const Components *c)
+{
+    const AeProgram *const encode = program_find("encode");
+    const long code = encode ? row_count(&encode->outputs[0]) : 0;
+    if (!code)
+        fail("pca needs a code, whose size its own is");
+    return code < c->width ? (int) code : c->width;
+}
+
+/* Rows as the first `count` components see them; 0: as many as the code has units. */
+Result components_codes(const Split *s, long rows, int count)
 {
     const Split *const train = data_split("train");
     const int x = need_columns(train);
     const Components *const c = of_training(x, train);
-    Result r = result_table("components", rows, 2);
-    for (long k = 0; k < 2 * rows; k++) {
+    const int n = count ? count : components_kept(c);
+    Result r = result_table("components", rows, n);
+    for (long k = 0; k < n * rows; k++) {
         double along = 0;
-        for (int i = 0; i < c->width && k % 2 < c->width; i++)
-            along += c->vector[(k % 2) * c->width + i] * (s->column[x].real[k / 2 * c->width + i] - c->mean[i]);
+        for (int i = 0; i < c->width && k % n < c->width; i++)
+            along += c->vector[(k % n) * c->width + i] * (s->column[x].real[k / n * c->width + i] - c->mean[i]);
         ((ae_real *) r.at)[k] = (ae_real) along;
     }
+    return r;
+}
+
+/* Rows as these components write them. */
+Result components_reconstruct(const Split *s, long rows)
+{
+    const Split *const train = data_split("train");
+    const int x = need_columns(train);
+    const Components *const c = of_training(x, train);
+    const Result z = components_codes(s, rows, 0);
+    const long n = z.shape[1];
+    Result r = result_new(&ae_model.inputs[x].array, rows);
+    for (long k = 0; k < rows * c->width; k++) {
+        double sum = c->mean[k % c->width];
+        for (long j = 0; j < n; j++)
+            sum += ((ae_real *) z.at)[k / c->width * n + j] * c->vector[j * c->width + k % c->width];
+        ((ae_real *) r.at)[k] = (ae_real) sum;
+    }
+    r.name = "components";
+    return r;
+}
+
+/* The components themselves, each of the input's shape; says what each explains. */
+Result components_vectors(void)
+{
+    const Split *const train = data_split("train");
+    const int x = need_columns(train);
+    const Components *const c = of_training(x, train);
+    const int n = components_kept(c);
+    double all = 0, part = 0;
+    Result r = result_new(&ae_model.inputs[x].array, n);
+    for (int k = 0; k < c->width; k++)
+        all += c->value[k];
+    for (int k = 0; k < n; k++) {
+        part += c->value[k];
+        if (!opt.quiet)
+            printf("component %-4d variance %12.6g  share %8.6f  so far %8.6f\n", k, c->value[k], c->value[k] / all, part / all);
+    }
+    for (long k = 0; k < (long) n * c->width; k++)
+        ((ae_real *) r.at)[k] = (ae_real) c->vector[k];
+    r.name = "components";
     return r;
 }
 
 void components_metrics(const char *split, Metrics *m)
 {
     const Split *const train = data_split("train"), *const s = data_split(split);
-    const AeProgram *const encode = program_find("encode");
     const int x = need_columns(train);
-    const long code = encode ? row_count(&encode->outputs[0]) : 0;
-    if (!code)
-        fail("pca needs a code, whose size its own is");
     const Components *const c = of_training(x, train);
-    const int kept = code < c->width ? (int) code : c->width;
+    const int kept = components_kept(c);
     const double rest = left_over(c, s, x, kept), mse = rest / ((double) s->rows * c->width);
     metrics_add(m, "mean over elements", mse, "%s/pca.mse", split);
     metrics_add(m, "dB", psnr_of(mse), "%s/pca.psnr", split);

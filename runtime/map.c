@@ -97,7 +97,7 @@ static void write_map(Result plane, const Split *s, const double *bound)
     const long rows = plane.shape[0];
     Plane p[2] = { { .at = plane, .bound = bound } };
     if (opt.pca)
-        p[1].at = components_plane(s, rows);
+        p[1].at = components_codes(s, rows, 2);
     if (ending && strcmp(ending, ".png") == 0) {
         draw(p, n, known ? s->column[y].whole : NULL, known ? ae_model.inputs[y].classes : 0);
         return;

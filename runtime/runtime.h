@@ -237,7 +237,10 @@ void progress_clear(void);
 typedef struct { const char *name; AeElem elem; int rank; long shape[AE_RANK]; void *at; } Result;  /* at: float or double, or int32_t */
 Result result_new(const AeArray *a, long rows);
 Result result_table(const char *name, long rows, long columns);
-Result components_plane(const Split *s, long rows);                 /* components.c: rows as the first two see them */
+long result_width(const Result *r);                      /* elements of a row */
+Result components_codes(const Split *s, long rows, int count);      /* components.c: rows as the first see them; 0: as many as the code has */
+Result components_reconstruct(const Split *s, long rows);
+Result components_vectors(void);
 Result column_result(int input, const Column *c, long rows);
 void result_take(Result *r, const AeArray *a, long first, int n);
 void result_write(const char *path, const Result *r, int n, bool beside);

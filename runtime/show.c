@@ -295,9 +295,8 @@ static const AeArray *find_filters(long width)
 
 /* A dense layer's w[k, units] is a picture of the input for each unit; a convolution's f[filters, c, h, w] is one for
  * each filter, the mean of its channels where these are neither 1 nor 3. */
-static void show_filters(void)
+static Result filters_of_weights(int x)
 {
-    const int x = need_reals("filters");
     const long width = input_width(x);
     const AeArray *const w = find_filters(width), *const seen = &ae_model.inputs[x].array;
     AeArray one = { .name = w->name, .elem = AE_REAL, .rank = 2, .shape = { 1, w->shape[0] } };
@@ -319,8 +318,16 @@ static void show_filters(void)
                 sum += from[row * each * parts + part * each + k] / parts;
             ((ae_real *) r.at)[row * each + k] = (ae_real) sum;
         }
+    return r;
+}
+
+/* With --pca principal components in their place. */
+static void show_filters(void)
+{
+    const int x = need_reals("filters");
+    Result r = opt.pca ? components_vectors() : filters_of_weights(x);
     if (ends_in(".png"))
-        stretch(&r, x, each);
+        stretch(&r, x, result_width(&r));
     result_write(opt.output, &r, 1, false);
 }
 

@@ -91,6 +91,20 @@ build denoising denoising && train denoising && "$tool" noise test.npy 0.25 nois
     given=$("$tool" psnr test.npy noisy.npy) reached=$("$tool" psnr test.npy cleaned.npy)
     holds "21: 4 dB better than the noisy input" "$given > 11 && $given < 13 && $reached >= $given + 4"
 } || bad "21: denoising a file" "$(cat log)"
+# ---- 12: components as files ------------------------------------------------------------------------------------------
+[ -x linear8 ] && {
+    ./linear8 reconstruct --pca --test test.npy --scaled --weights linear8.run -o planes.npy > log 2>&1 && ./linear8 encode --pca --split train --weights linear8.run -o scores.csv >> log 2>&1 \
+        && ./linear8 show filters --pca --weights linear8.run -o axes.npy > shares 2>> log || bad "12: components as files" "$(cat log)"
+    near "12: what components write" "$("$tool" psnr test.npy planes.npy)" "$(./linear8 eval --json --pca --test test.npy --scaled --weights linear8.run | field test/pca.psnr)" 1e-5
+    near "12: the share of the variance that they explain" "$(awk 'END { print NR == 8 ? $NF : "" }' shares)" \
+        "$(./linear8 eval --json --pca --split train --weights linear8.run | field train/pca.r2)" 1e-6
+    worst=$(awk -F, 'NR > 1 { for (k = 1; k <= 8; k++) s[k] += $k^2; n++ } END { for (k = 1; k <= 8; k++) print s[k] / n }' scores.csv | paste - shares \
+        | awk '{ d = $1 / $5 - 1; d = d < 0 ? -d : d; if (d > worst) worst = d } END { print NR == 8 ? worst + 0 : "" }')
+    holds "12: the variance of each score is that of its axis" "\"$worst\" != \"\" && $worst + 0 < 1e-4"
+    worst=$("$tool" get axes.npy | awk '{ for (i = 0; i < 8; i++) for (j = 0; j <= i; j++) { s = -(i == j); for (k = 1; k <= 64; k++) s += $(i * 64 + k) * $(j * 64 + k)
+        if (s < 0) s = -s; if (s > worst) worst = s } print NF == 512 ? worst + 0 : "" }')
+    holds "12: and the axes are orthonormal" "\"$worst\" != \"\" && $worst + 0 < 1e-5"
+}
 sed '/^corrupt/d' "$here/denoising.ae" > plain_ae.ae
 build denoising still -D sd=0 && build plain_ae plain_ae && build denoising noisy && {
     grad still && a=$(of loss); grad plain_ae && b=$(of loss); grad noisy && c=$(of loss)
