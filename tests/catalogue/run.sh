@@ -95,7 +95,7 @@ build denoising denoising && train denoising && "$tool" noise test.npy 0.25 nois
 [ -x linear8 ] && {
     ./linear8 reconstruct --pca --test test.npy --scaled --weights linear8.run -o planes.npy > log 2>&1 && ./linear8 encode --pca --split train --weights linear8.run -o scores.csv >> log 2>&1 \
         && ./linear8 show filters --pca --weights linear8.run -o axes.npy > shares 2>> log || bad "12: components as files" "$(cat log)"
-    near "12: what components write" "$("$tool" psnr test.npy planes.npy)" "$(./linear8 eval --json --pca --test test.npy --scaled --weights linear8.run | field test/pca.psnr)" 1e-5
+    near "12: what components write" "$("$tool" psnr test.npy planes.npy)" "$(./linear8 eval --json --pca --test test.npy --scaled --weights linear8.run | field test/pca.psnr)" 1e-4
     near "12: the share of the variance that they explain" "$(awk 'END { print NR == 8 ? $NF : "" }' shares)" \
         "$(./linear8 eval --json --pca --split train --weights linear8.run | field train/pca.r2)" 1e-6
     worst=$(awk -F, 'NR > 1 { for (k = 1; k <= 8; k++) s[k] += $k^2; n++ } END { for (k = 1; k <= 8; k++) print s[k] / n }' scores.csv | paste - shares \
