@@ -81,12 +81,13 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only; }
     { "hold",           hold,           true, false },      /* gradcheck builds */
     { "differentiate",  differentiate,  false, false },
     { "simplify",       simplify,       false, false },
-    { "rows",           rows,           false, true },      /* fast schedule */
+    { "factor",         factor,         false, true },      /* fast schedule */
+    { "rows",           rows,           false, true },
     { "order",          order_axes,     false, true },
     { "once",           once,           false, true },
 };
 
-const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "rows", "order", "once", NULL };
+const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "factor", "rows", "order", "once", NULL };
 
 bool stage_is_fast(Str stage)
 {

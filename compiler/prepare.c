@@ -2,7 +2,6 @@
  *
  *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps at once;
  *   - a read with an `else` that depends on one index makes two statements, each a plain product over its part;
- *   - a sum of products that some axes of its target have no part in is computed once;
  *   - a sum over everything becomes one sum for each row, then the sum of those. */
 #include "emit.h"
 #include <math.h>
@@ -266,45 +265,6 @@ static bool partial_sum(Emit *e, Stmt *s, StmtList *out)
     return true;
 }
 
-/* ---- once for all ----------------------------------------------------------------------------- */
-/* y[n, t, j] += x[n, i] * w[i, j] is the same for every t: it is computed without t, then added to each. */
-static bool sum_once(Emit *e, Stmt *s, StmtList *out)
-{
-    if (s->kind != STMT_nest || s->set != SET_add || s->held || s->where || s->check || !is_op(s->value, OP_mul)
-        || s->target->elem != ELEM_real || stmt_points(s) < 4096)
-        return false;
-    double repeats = 1;
-    Tensor *t = tensor_new(e->m, format("%s.once", s->target->name), ROLE_temp, ELEM_real);
-    Stmt *sum = nest_for(s, t, SET_add, s->value), *clear = nest_for(s, t, SET_is, expr_real(0));
-    Stmt *add = nest_for(s, s->target, SET_add, NULL);
-    for (int k = 0; k < s->target->rank; k++) {
-        Expr *const at = s->sub[k];
-        if (at->kind != EXPR_index || index_among(s->index, s->nindex, at->index) < 0)
-            return false;
-        add->sub[k] = at;
-        nest_index(add, at->index);
-        if (expr_uses(s->value, at->index)) {
-            t->axis[t->rank] = s->target->axis[k];
-            sum->sub[t->rank] = clear->sub[t->rank] = at;
-            t->rank++;
-            nest_index(clear, at->index);
-        } else {
-            repeats *= at->index->size;
-        }
-    }
-    if (repeats < 2 || t->rank == 0)
-        return false;
-    for (int k = 0; k < s->nindex; k++)
-        if (target_axis(sum, s->index[k]) >= 0 || expr_uses(s->value, s->index[k]))
-            nest_index(sum, s->index[k]);
-    add->value = expr_read(t, sum->sub, 0, NULL);
-    var_of(e, t);
-    PUSH(*out, stmt_copy(e, clear));
-    PUSH(*out, stmt_copy(e, sum));
-    PUSH(*out, stmt_copy(e, add));
-    return true;
-}
-
 /* ---- all -------------------------------------------------------------------------------------- */
 static StmtList prepared(Emit *e, StmtList *list)
 {
@@ -324,7 +284,7 @@ static StmtList prepared(Emit *e, StmtList *list)
         shorten_loops(s);
         if (other)
             shorten_loops(other);
-        if (!sum_once(e, s, &out) && !partial_sum(e, s, &out))
+        if (!partial_sum(e, s, &out))
             PUSH(out, s);
         if (other)
             PUSH(out, other);

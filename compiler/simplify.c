@@ -173,9 +173,8 @@ static void see_stmt(Simplify *s, Stmt *st, bool update)
                 seen(s, e->tensor)->whole_use = true;
 }
 
-static bool kept(Simplify *s, const Tensor *t)
+bool is_kept(const Program *p, const Tensor *t)
 {
-    Program *p = s->p;
     return t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t)
         || FIND_AT(term, p->terms, t == term->value || t == term->each || t == term->weight || t == term->units);
 }
@@ -201,7 +200,7 @@ static void find_rule(Simplify *s, Stmt *st)
     if (st->kind != STMT_nest || st->set != SET_is || st->where || st->held || st->update || st->check)
         return;
     Tensor *t = st->target;
-    if (seen(s, t)->writes != 1 || seen(s, t)->whole_use || kept(s, t))
+    if (seen(s, t)->writes != 1 || seen(s, t)->whole_use || is_kept(s->p, t))
         return;
     Rule r = { .t = t, .value = st->value, .lost = (1u << t->rank) - 1 };
     for (int k = 0; k < t->rank; k++)
@@ -238,7 +237,7 @@ static void need(Simplify *s, Tensor *t)
 
 static bool live(Simplify *s, const Stmt *st)
 {
-    return (st->kind != STMT_scan && (kept(s, st->target) || tensor_in(&s->needed, st->target)))
+    return (st->kind != STMT_scan && (is_kept(s->p, st->target) || tensor_in(&s->needed, st->target)))
         || FIND(inner, st->body, live(s, inner));
 }
 

@@ -399,6 +399,8 @@ static void run_case(const Case *c, const char *dir)
         if (t->program->loss)
             differentiate(t->module, t->program);
         simplify(t->module, t->program);
+        if (hows[k].fast)
+            factor(t->module, t->program);
         if (k == 0 && getenv("SHOW")) {
             Buf b = { 0 };
             program_print(&b, t->program);

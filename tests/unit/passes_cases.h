@@ -42,6 +42,59 @@ y[n, i, j] = max(u < 3, v < 2) h[n, i*2 + u - 1, j*3 + v - 1 else -inf]
 loss = sum(n, i, j) y[n, i, j]^2
 )", 3, NULL },
 
+{ "factor-once", R"(
+in x[5n, 6]  param w[6, 7]  param b[7]  temp y[5n, 20, 7]  temp loss
+y[n, t, j] = b[j] + sum(i) x[n, i] * w[i, j]
+loss = sum(n, t, j) y[n, t, j]^2 * (t + 1)
+)", 4, "y[n, t, j] = b[j] + y.once[n, j]" },
+
+{ "factor-first", R"(
+in x[5n, 12]  param w[12, 7]  param b[7]  temp y[5n, 20, 7]  temp loss
+y[n, t, j] = b[j] + sum(i) x[n, i] * w[i, j]
+loss = sum(n, t, j) y[n, t, j]^2 * (t + 1)
+)", 4, "dw[i, j] += dy.sum[n, j] * x[n, i]" },
+
+{ "factor-made", R"(
+in x[5n, 12]  param w[12, 7]  param b[7]  temp y[5n, 20, 7]  temp loss
+y[n, t, j] = b[j] + sum(i) x[n, i] * w[i, j]
+loss = sum(n, t, j) y[n, t, j]^2 * (t + 1)
+)", 5, "db[j] += dy.sum[n, j]" },
+
+{ "factor-joined", R"(
+in x[5n, 6]  param v[6, 12]  param w[12, 7]  temp h[5n, 12]  temp k[5n, 20, 12]  temp y[5n, 20, 7]  temp loss
+h[n, i] = sum(j) x[n, j] * v[j, i]
+k[n, t, i] = h[n, i]
+y[n, t, j] = sum(i) k[n, t, i] * w[i, j]
+loss = sum(n, t, j) y[n, t, j]^2 * (t + 1)
+)", 5, "dh[n, i] += dy.sum[n, j] * w[i, j]" },
+
+{ "factor-in-place", R"(
+in x[5n, 6, 3]  param w[3, 4]  param u[4, 4]  temp a[5n, 6, 4]  temp g[5n, 6, 4]  temp h[5n, 6, 4]  temp loss
+a[n, t, j] = sum(i) x[n, t, i] * w[i, j]
+scan t < 6 {
+  g[n, t, j] = a[n, t, j] + sum(i) h[n, t - 1, i else 0] * u[i, j]
+  h[n, t, j] = tanh(g[n, t, j])
+}
+loss = sum(n, t, j) h[n, t, j]^2
+)", 4, "g[n, t, j] += x[n, t, i] * w[i, j]" },
+
+{ "factor-not-in-place", R"(
+in x[5n, 6, 3]  param w[3, 4]  param u[4, 4]  temp a[5n, 6, 4]  temp g[5n, 6, 4]  temp h[5n, 6, 4]  temp loss
+a[n, t, j] = sum(i) x[n, t, i] * w[i, j]
+scan t < 6 {
+  g[n, t, j] = a[n, t, j] + sum(i) h[n, t - 1, i else 0] * u[i, j]
+  h[n, t, j] = tanh(g[n, t, j]) * a[n, t, j]
+}
+loss = sum(n, t, j) h[n, t, j]^2
+)", 4, "a[n, t, j] += x[n, t, i] * w[i, j]" },
+
+{ "factor-lengths", R"(
+length len[5n]  in x[5n, 12]  param w[12, 7]  param b[7]  temp y[5n, ..20, 7]  temp loss
+y[n, t, j] = sum(i) x[n, i] * w[i, j]
+y[n, t, j] += b[j]
+loss = sum(n, t, j) y[n, t, j]^2 * (t + 1)
+)", 4, "dw[i, j] += dy.sum[n, j] * x[n, i]" },
+
 { "softmax", R"(
 in x[5n, 3]  int k[5n] of 4  param w[3, 4]  temp l[5n, 4]  temp lse[5n]  temp nll[5n]  temp loss
 l[n, j] = sum(i) x[n, i] * w[i, j]

@@ -217,7 +217,9 @@ static void run_case(const Case *c)
     give(&pm, plain, c);
     interp_run(&pm, &plain->program->body);
 
-    for (int simple = 0; simple < 2; simple++) {
+    static const char *const stages[] = { "differentiate", "simplify", "factor" };
+    const int wanted = strncmp(c->name, "factor", 6) == 0 ? 2 : 1;         /* where the line must have come out */
+    for (int stage = 0; stage < COUNT(stages); stage++) {
         Text *t = text_read(c->text);
         show(c, "as written", t);
         split(t->module, t->program);
@@ -233,21 +235,24 @@ static void run_case(const Case *c)
         differentiate(t->module, t->program);
         verify(t->program, "differentiate");
         show(c, "differentiate", t);
-        if (simple) {
+        if (stage > 0) {
             for (int k = 0; k < t->names.n; k++)
-                t->names.at[k].tensor->external = k % 3 == 0;
+                t->names.at[k].tensor->external = stage == 1 && k % 3 == 0;
             simplify(t->module, t->program);
-            verify(t->program, "simplify");
-            show(c, "simplify", t);
-            must_have(c, t);
+            if (stage == 2)
+                factor(t->module, t->program);
+            verify(t->program, stages[stage]);
+            show(c, stages[stage], t);
+            if (stage == wanted)
+                must_have(c, t);
         }
         Machine m = { 0 };
         give(&m, t, c);
         interp_run(&m, &t->program->body);
-        compare(c, simple ? "simplify" : "differentiate", &pm, plain, &m, t);
+        compare(c, stages[stage], &pm, plain, &m, t);
         if (t->program->loss && t->program->trained.n && c->batch > 0)
-            check_grads(c, t, &m, simple ? "simplify" : "differentiate");
-        if (!simple)
+            check_grads(c, t, &m, stages[stage]);
+        if (stage == 0)
             check_inner(c, t, &m);
     }
     if (plain->program->loss)
