@@ -43,8 +43,8 @@ if [ "$what" = all ]; then
 fi
 
 # ---- 24: few units are active, others for other classes ----------------------------------------------------------------
-build "$examples/sparse_l1" sparse_l1 && train sparse_l1 && train denoised --epochs 1 && {
-    ./sparse_l1 encode --weights sparse_l1.run -o h.csv > log 2>&1
+build "$examples/sparse_denoising" sparse && build "$examples/sparse_denoising" dense128 -D weight=0 && train sparse && train dense128 && train denoised --epochs 1 && {
+    ./sparse encode --weights sparse.run -o h.csv > log 2>&1
     ./denoised predict --weights denoised.run -o who.csv > log 2>&1       # the same rows, with their classes
     read -r active alike <<< "$(paste -d, h.csv who.csv | awk -F, 'NR == 1 { next } { c = $NF; rows[c]++; all++
             for (k = 1; k <= 128; k++) if ($k > 1e-3 || $k < -1e-3) { on++; n[c, k]++ } }
@@ -52,7 +52,10 @@ build "$examples/sparse_l1" sparse_l1 && train sparse_l1 && train denoised --epo
             print on / all / 128, both / any }')"
     holds "24: less than a fifth of the units is active, $active" "$active > 0.02 && $active < 0.2"
     holds "24: not the same ones for zeros and for ones, $alike" "$alike < 0.8"
-    holds "24: and they write with a ninth of the variance" "$(./sparse_l1 eval --json --weights sparse_l1.run | field test/mse) < 0.0733 / 8.3"
+    mse() { ./$1 eval --json --weights $1.run | field test/mse; }
+    holds "24: with less than 1.5 times the error without the penalty" "$(mse sparse) > 0 && $(mse sparse) < 1.5 * $(mse dense128) && $(mse dense128) < 0.009"
+    dense=$(./dense128 eval --json --weights dense128.run | sed -n 's|.*"test/zeros(h)": \([^,}]*\).*|\1|p')
+    holds "24: where more than a third of the units is active, $dense are not" "$dense > 0 && $dense < 0.66"
 }
 
 # ---- 116: a large set as the start for a small one ------------------------------------------------------------------------
