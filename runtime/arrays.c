@@ -23,15 +23,18 @@ void result_take(Result *r, const AeArray *a, long first, int n)
     memcpy((char *) r->at + (size_t) first * size, a->at, (size_t) n * size);
 }
 
-/* The first rows of an input or label, as the data has them. */
+/* The first rows of an input or label, as the data has them; -1 or nan where a row has no label. */
 Result column_result(int input, const Column *c, long rows)
 {
     Result r = result_new(&ae_model.inputs[input].array, rows);
-    for (long e = 0; e < rows * input_width(input); e++)
+    const long w = input_width(input);
+    for (long e = 0; e < rows * w; e++) {
+        const bool there = !c->has || c->has[e / w];
         if (c->whole)
-            ((int32_t *) r.at)[e] = c->whole[e];
+            ((int32_t *) r.at)[e] = there ? c->whole[e] : -1;
         else
-            ((ae_real *) r.at)[e] = c->real[e];
+            ((ae_real *) r.at)[e] = there ? c->real[e] : NAN;
+    }
     return r;
 }
 
@@ -80,6 +83,15 @@ static const char *class_name(const Result *r, int32_t v)
     return NULL;
 }
 
+/* Of a row that has no such label. */
+static bool is_missing(const Result *r, double v)
+{
+    for (int i = 0; i < ae_model.ninputs; i++)
+        if (ae_model.inputs[i].label && ae_model.inputs[i].array.elem == r->elem && strcmp(ae_model.inputs[i].array.name, r->name) == 0)
+            return isnan(v) || (ae_model.inputs[i].classes && v < 0);
+    return false;
+}
+
 static void put_text(FILE *f, const char *s)        /* quoted when it must be */
 {
     if (!s[strcspn(s, ",\"\r\n")]) {
@@ -115,6 +127,8 @@ static void write_csv(const char *path, const Result *r, int n)
                 const double v = value(&r[k], row * w + e);
                 const char *const name = r[k].elem == AE_INT && w == 1 ? class_name(&r[k], (int32_t) v) : NULL;
                 fputs(k || e ? "," : "", f);
+                if (is_missing(&r[k], v))
+                    continue;
                 if (name)
                     put_text(f, name);
                 else if (r[k].elem == AE_INT)

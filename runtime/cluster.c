@@ -200,16 +200,21 @@ void mixture_draw(const Mixture *m, uint64_t at, ae_real *z)
 }
 
 /* ---- how groups agree with classes -------------------------------------------------------------------------------------- */
-/* The share of rows whose class is their group's commonest, and mutual information / the mean of both entropies. */
+/* Of the rows that have a class: the share whose class is their group's commonest, and mutual information / the mean of both entropies. */
 static void agreement(const int32_t *group, int groups, const int32_t *label, int classes, long rows, double *pure, double *nmi)
 {
     double *const both = need((size_t) groups * (size_t) classes, sizeof *both);
     double *const g = need((size_t) groups, sizeof *g), *const c = need((size_t) classes, sizeof *c), h = 0, mutual = 0;
+    long told = 0;
     *pure = 0;
+    for (long r = 0; r < rows; r++)
+        told += label[r] >= 0;
     for (long r = 0; r < rows; r++) {
-        both[group[r] * classes + label[r]] += 1.0 / (double) rows;
-        g[group[r]] += 1.0 / (double) rows;
-        c[label[r]] += 1.0 / (double) rows;
+        if (label[r] < 0)
+            continue;
+        both[group[r] * classes + label[r]] += 1.0 / (double) told;
+        g[group[r]] += 1.0 / (double) told;
+        c[label[r]] += 1.0 / (double) told;
     }
     for (int i = 0; i < groups; i++) {
         double most = 0;
@@ -254,11 +259,10 @@ void command_cluster(void)
                     group[r] = c;
     } else
         value = k_means(z.at, s->rows, w, groups, need((size_t) groups * (size_t) w, sizeof(double)), group) / (double) s->rows;
-    const int y = input_find(true, 0);
-    if (y >= 0 && s->column[y].there && s->column[y].whole && input_width(y) == 1) {
-        agreement(group, groups, s->column[y].whole, ae_model.inputs[y].classes, s->rows, &pure, &nmi);
-        out[n] = result_new(&ae_model.inputs[y].array, s->rows);
-        memcpy(out[n++].at, s->column[y].whole, (size_t) s->rows * sizeof(int32_t));
+    const int y = class_label(s);
+    if (y >= 0) {
+        out[n] = column_result(y, &s->column[y], s->rows);
+        agreement(group, groups, out[n++].at, ae_model.inputs[y].classes, s->rows, &pure, &nmi);
     }
     const char *const what = opt.gaussians ? "nll" : "square";
     if (opt.json) {

@@ -43,6 +43,23 @@ static Result *run_all(const AeProgram *p, const Split *s, long rows)
 
 static long rows_of(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
 
+/* A .csv that csv("codes.csv", target = ..) reads: codes as features. */
+static void write_labelled(const char *path, Result codes, const Split *s)
+{
+    Result *const r = need((size_t) ae_model.ninputs + 1, sizeof *r);
+    int n = 0;
+    if (strcmp(strrchr(path, '.'), ".csv") != 0)
+        usage("--labels is for .csv: the others hold one array");
+    r[n++] = codes;
+    for (int i = 0; i < ae_model.ninputs; i++)
+        if (ae_model.inputs[i].label && s->column[i].there)
+            r[n++] = column_result(i, &s->column[i], codes.shape[0]);
+    if (n == 1)
+        fail("the data have no labels");
+    opt.name = NULL;
+    result_write(path, r, n, false);
+}
+
 /* With --name what has that name in place of the code: a layer, or a net of the bottleneck. */
 void command_encode(void)
 {
@@ -59,7 +76,10 @@ void command_encode(void)
     if (opt.name && !named && strcmp(opt.name, r[0].name) != 0)
         fail("nothing that is encoded is called %s; there are %s%s%s", opt.name, r[0].name, *named_list() ? ", " : "", named_list());
     r[0].name = opt.name ? opt.name : r[0].name;
-    result_write(path, r, p->noutputs, false);
+    if (opt.labels)
+        write_labelled(path, r[0], s);
+    else
+        result_write(path, r, p->noutputs, false);
 }
 
 /* Where a task's output are the chances of a label's classes, the likeliest class becomes one more column. */

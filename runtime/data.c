@@ -59,6 +59,14 @@ bool input_measured(int input)
 
 double amount_at(const Column *c, long element) { return c->whole ? c->whole[element] : c->real[element]; }
 
+int32_t class_at(const Column *c, long row) { return c->has && !c->has[row] ? -1 : c->whole[row]; }
+
+int class_label(const Split *s)
+{
+    const int y = input_find(true, 0);
+    return y >= 0 && s->column[y].there && ae_model.inputs[y].classes && input_width(y) == 1 ? y : -1;
+}
+
 int input_find(bool label, int k)
 {
     for (int i = 0; i < ae_model.ninputs; i++)
@@ -229,7 +237,7 @@ static void keep_classes(Split *s, const char *key)
     long *const row = need((size_t) s->rows, sizeof *row), n = 0;
     long kept = n;
     for (long r = 0; r < s->rows; r++)
-        if (wanted(key, label, s->column[label].whole[r]))
+        if (wanted(key, label, class_at(&s->column[label], r)))
             row[kept++] = r;
     if (!kept)
         fail("%s leaves no row", key);

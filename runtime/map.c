@@ -4,6 +4,7 @@
 
 /* ---- the picture ---------------------------------------------------------------------------------------------------- */
 enum { WIDE = 720, EDGE = 20, LEGEND = 40 };
+enum { NO_CLASS = 0xc8c8c8 };      /* a row without label */
 static const uint32_t colours[] = { 0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf };
 /* Digits, three dots by five, a row of three bits each, from above. */
 static const uint16_t digits[] = { 075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717 };
@@ -66,7 +67,7 @@ static void place(Sheet *s, const Plane *p, int left, const int32_t *class)
         put(s, (int) lround(x + p->zoom * p->bound[0] * (1 + cos(k * M_PI / 2000))),
             (int) lround(y - p->flat * p->bound[1] * (1 + sin(k * M_PI / 2000))), 0xb0b0b0);
     for (long r = 0; r < p->at.shape[0]; r++)
-        disc(s, x + p->zoom * (at[2 * r] - p->low[0]), y - p->flat * (at[2 * r + 1] - p->low[1]), 2.5, colours[class ? class[r] % 10 : 0]);
+        disc(s, x + p->zoom * (at[2 * r] - p->low[0]), y - p->flat * (at[2 * r + 1] - p->low[1]), 2.5, !class ? colours[0] : class[r] < 0 ? NO_CLASS : colours[class[r] % 10]);
 }
 
 /* Planes side by side. */
@@ -91,23 +92,22 @@ static void draw(Plane *p, int n, const int32_t *class, int classes)
  * them on the plane of two principal components. */
 static void write_map(Result plane, const Split *s, const double *bound)
 {
-    const int y = input_find(true, 0), n = opt.pca ? 2 : 1;
-    const bool known = y >= 0 && s->column[y].there && s->column[y].whole && input_width(y) == 1;
+    const int y = class_label(s), n = opt.pca ? 2 : 1;
     const char *const ending = strrchr(opt.output, '.');
     const long rows = plane.shape[0];
     Plane p[2] = { { .at = plane, .bound = bound } };
+    Result r[3] = { plane };
+    if (y >= 0)
+        r[n] = column_result(y, &s->column[y], rows);
     if (opt.pca)
         p[1].at = components_codes(s, rows, 2);
     if (ending && strcmp(ending, ".png") == 0) {
-        draw(p, n, known ? s->column[y].whole : NULL, known ? ae_model.inputs[y].classes : 0);
+        draw(p, n, y >= 0 ? r[n].at : NULL, y >= 0 ? ae_model.inputs[y].classes : 0);
         return;
     }
-    Result r[3] = { p[0].at, p[1].at };
-    if (known) {
-        r[n] = result_new(&ae_model.inputs[y].array, rows);
-        memcpy(r[n].at, s->column[y].whole, (size_t) rows * sizeof(int32_t));
-    }
-    result_write(opt.output, r, n + known, false);
+    if (opt.pca)
+        r[1] = p[1].at;
+    result_write(opt.output, r, n + (y >= 0), false);
 }
 
 static long rows_shown(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
@@ -196,16 +196,19 @@ static double descend(const double *p, double more, long rows, double *y, double
     return kl;
 }
 
-/* How many rows have the class that most of their five neighbours on the plane have. */
+/* How many of the rows that have a class have that of most of their five neighbours on the plane. */
 static double neighbours(const ae_real *at, const int32_t *class, long rows)
 {
-    long right = 0;
+    long right = 0, told = 0;
     for (long r = 0; r < rows; r++) {
+        if (class[r] < 0)
+            continue;
+        told++;
         double near[5] = { INFINITY, INFINITY, INFINITY, INFINITY, INFINITY };
         int32_t of[5] = { 0 };
         int best = 0, most = 0;
         for (long j = 0; j < rows; j++) {
-            const double d = j == r ? INFINITY : hypot(at[2 * r] - at[2 * j], at[2 * r + 1] - at[2 * j + 1]);
+            const double d = j == r || class[j] < 0 ? INFINITY : hypot(at[2 * r] - at[2 * j], at[2 * r + 1] - at[2 * j + 1]);
             int k = 5;
             for (; k > 0 && d < near[k - 1]; k--)
                 if (k < 5) {
@@ -228,7 +231,7 @@ static double neighbours(const ae_real *at, const int32_t *class, long rows)
         }
         right += best == class[r];
     }
-    return (double) right / (double) rows;
+    return (double) right / (double) told;
 }
 
 void show_map(void)
@@ -266,11 +269,12 @@ void show_map(void)
     Result plane = result_table("map", rows, 2);
     for (long k = 0; k < 2 * rows; k++)
         ((ae_real *) plane.at)[k] = (ae_real) y[k];
-    const int label = input_find(true, 0);
+    const int label = class_label(s);
     if (!opt.quiet) {
         printf("perplexity %g, within %.1e for every row\n", perplexity, worst);
-        if (label >= 0 && s->column[label].there && s->column[label].whole && input_width(label) == 1)
-            printf("five neighbours on the map name the class of %.4f of the rows\n", neighbours(plane.at, s->column[label].whole, rows));
+        if (label >= 0)
+            printf("five neighbours on the map name the class of %.4f of the rows\n",
+                   neighbours(plane.at, column_result(label, &s->column[label], rows).at, rows));
     }
     write_map(plane, s, NULL);
 }

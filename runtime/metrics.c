@@ -121,7 +121,7 @@ static void add_denoising(const char *split, const char *key, Metrics *m)
 }
 
 /* ---- codes and classes ---------------------------------------------------------------------------------------- */
-static int class_label(void)
+static int labelled_class(void)
 {
     for (int i = 0; i < ae_model.ninputs; i++)
         if (ae_model.inputs[i].label && strcmp(ae_model.inputs[i].kind, "class") == 0)
@@ -136,7 +136,7 @@ static int classes_of(int label)
 
 static int need_class(const char *key, const Split *s)
 {
-    const int y = class_label();
+    const int y = labelled_class();
     if (y < 0 || !s->column[y].there)
         fail("%s needs a label that is a class", key);
     return y;
@@ -159,14 +159,16 @@ static double knn(const char *split, const AeProgram *p, int k)
     const int y = need_class("knn", train);
     Result a = first_output(p, train), b = first_output(p, s);
     const long w = width_of(&a);
-    long right = 0;
+    long right = 0, told = 0;
     double *const near = need((size_t) k, sizeof *near);
     int32_t *const label = need((size_t) k, sizeof *label);
     for (long r = 0; r < s->rows; r++) {
         int n = 0, votes[1024] = { 0 }, best = 0;
+        if (class_at(&s->column[y], r) < 0)
+            continue;
         for (long t = 0; t < train->rows; t++) {
             double d = 0;
-            if (train == s && t == r)
+            if ((train == s && t == r) || class_at(&train->column[y], t) < 0)
                 continue;
             for (long e = 0; e < w; e++)
                 d += (at(&a, t * w + e) - at(&b, r * w + e)) * (at(&a, t * w + e) - at(&b, r * w + e));
@@ -184,12 +186,13 @@ static double knn(const char *split, const AeProgram *p, int k)
             if (++votes[label[j] & 1023] > votes[best])
                 best = label[j];
         right += best == s->column[y].whole[r];
+        told++;
     }
     free(a.at);
     free(b.at);
     free(near);
     free(label);
-    return (double) right / (double) s->rows;
+    return (double) right / (double) told;
 }
 
 /* Ridge regression onto one-hot classes: the linear probe with a closed form. */
@@ -201,10 +204,13 @@ static double linear_probe(const char *split, const AeProgram *p, long labels)
     const int w = (int) width_of(&a), n = w + 1;
     double *const g = need((size_t) n * (size_t) n, sizeof *g), *const v = need((size_t) n * (size_t) c, sizeof *v);
     double *const u = need((size_t) n, sizeof *u), trace = 0;
-    long *const order = need((size_t) train->rows, sizeof *order), right = 0;
+    long *const order = need((size_t) train->rows, sizeof *order), right = 0, told = 0, taken = 0;
     draw_order(order, train->rows, data_seed, STREAM_LABELS, 1);
-    for (long k = 0; k < (labels > 0 && labels < train->rows ? labels : train->rows); k++) {
+    for (long k = 0; k < train->rows && (labels <= 0 || taken < labels); k++) {
         const long r = order[k];
+        if (class_at(&train->column[y], r) < 0)
+            continue;
+        taken++;
         for (int i = 0; i < n; i++)
             u[i] = i < w ? at(&a, r * w + i) : 1;
         for (int i = 0; i < n; i++) {
@@ -222,6 +228,9 @@ static double linear_probe(const char *split, const AeProgram *p, long labels)
     for (long r = 0; r < s->rows; r++) {
         double most = -INFINITY;
         int best = 0;
+        if (class_at(&s->column[y], r) < 0)
+            continue;
+        told++;
         for (int k = 0; k < c; k++) {
             double sum = v[w * c + k];
             for (int i = 0; i < w; i++)
@@ -234,7 +243,7 @@ static double linear_probe(const char *split, const AeProgram *p, long labels)
         right += best == s->column[y].whole[r];
     }
     free(a.at); free(b.at); free(g); free(v); free(u); free(order);
-    return (double) right / (double) s->rows;
+    return (double) right / (double) told;
 }
 
 /* Units of the code whose value varies from row to row. */

@@ -57,7 +57,7 @@ typedef struct { int input, k; bool class; } Against;
 
 static double amount_of(const Column *c, const Against *a, long row)
 {
-    return a->class ? c->whole[row] == a->k : amount_at(c, row * input_width(a->input) + a->k);
+    return a->class ? class_at(c, row) == a->k : amount_at(c, row * input_width(a->input) + a->k);
 }
 
 static double relation(const Split *s, const ae_real *z, long w, long unit, const Against *a)

@@ -301,9 +301,7 @@ static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
 {
     enum { SIDE = 420, EDGE = 14 };
     double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
-    int y = input_find(true, 0);
-    if (y >= 0 && (!s->column[y].whole || input_width(y) != 1))
-        y = -1;
+    const int y = class_label(s);
     for (long k = 0; k < 2 * rows; k++) {
         low[k % 2] = fmin(low[k % 2], z[k]);
         high[k % 2] = fmax(high[k % 2], z[k]);
@@ -314,8 +312,9 @@ static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
         double at[2];
         for (int k = 0; k < 2; k++)
             at[k] = EDGE + (SIDE - 2 * EDGE) * (high[k] > low[k] ? (z[2 * r + k] - low[k]) / (high[k] - low[k]) : 0.5);
-        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\" fill=\"var(--c%d)\" fill-opacity=\".75\"/>", at[0], SIDE - at[1],
-                 y >= 0 ? s->column[y].whole[r] % 10 : 0);
+        const int class = y >= 0 ? class_at(&s->column[y], r) : 0;
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\" fill=\"var(--%s)\" fill-opacity=\".75\"/>", at[0], SIDE - at[1],
+                 class < 0 ? "line" : (const char *[]) { "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" }[class % 10]);
     }
     text_add(t, "\n</svg>");
     if (y >= 0 && ae_model.inputs[y].classes <= 10) {

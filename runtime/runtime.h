@@ -69,7 +69,7 @@ typedef struct {
     double seconds, within, span;   /* within, span: 0 the command's own */
     int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, slope, gaussians, help;
+    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, slope, labels, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -114,6 +114,8 @@ extern uint64_t data_seed;  /* that held rows out */
 long input_width(int input);                            /* elements a row */
 bool input_measured(int input);                         /* its numbers are amounts: real, or the levels of an image */
 double amount_at(const Column *c, long element);        /* of real numbers, or of whole ones */
+int class_label(const Split *s);                        /* the first label, where it is a class and the data have it; -1 */
+int32_t class_at(const Column *c, long row);            /* -1: this row has none */
 int input_find(bool label, int k);                      /* the k-th input or label; -1 */
 Column *column_new(Split *s, int input, long rows);     /* rows < 0: as s has already */
 const AeSetting *setting_find(const AeSetting *list, int n, const char *key);

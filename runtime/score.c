@@ -31,29 +31,47 @@ static bool *choose_terms(const AeProgram *p, bool all)
     return used;
 }
 
-/* Which rows are anomalies; NULL where labels do not tell. */
-static uint8_t *find_positives(const Split *s, int *label, char **what)
+/* Which rows are anomalies, of those that have a label; NULL where labels do not tell. */
+static uint8_t *find_positives(const Split *s, int y, char **what)
 {
     const Split *const train = data_split("train");
-    const int y = *label = input_find(true, 0);
-    if (y < 0 || !s->column[y].there || !s->column[y].whole || input_width(y) != 1 || !train || !train->column[y].there)
+    if (y < 0 || !train || !train->column[y].there)
         return NULL;
     const int classes = ae_model.inputs[y].classes;
     bool *const known = need((size_t) classes + 1, sizeof *known);
     uint8_t *const positive = need((size_t) s->rows, 1);
-    long n = 0;
+    long n = 0, rows = 0;
     for (long r = 0; r < train->rows; r++)
-        known[train->column[y].whole[r]] = true;
-    for (long r = 0; r < s->rows; r++)
-        n += positive[r] = !known[s->column[y].whole[r]];
+        if (class_at(&train->column[y], r) >= 0)
+            known[train->column[y].whole[r]] = true;
+    for (long r = 0; r < s->rows; r++) {
+        rows += class_at(&s->column[y], r) >= 0;
+        n += positive[r] = class_at(&s->column[y], r) >= 0 && !known[s->column[y].whole[r]];
+    }
     *what = form("classes that training rows have not");
     if (!n && classes == 2) {
         for (long r = 0; r < s->rows; r++)
-            n += positive[r] = s->column[y].whole[r] == 1;
+            n += positive[r] = class_at(&s->column[y], r) == 1;
         *what = form("the second class");
     }
     free(known);
-    return n && n < s->rows ? positive : NULL;
+    return n && n < rows ? positive : NULL;
+}
+
+static double area_of_labelled(const double *score, const uint8_t *positive, const Column *y, long rows)
+{
+    double *const of = need((size_t) rows, sizeof *of);
+    uint8_t *const is = need((size_t) rows, 1);
+    long n = 0;
+    for (long r = 0; r < rows; r++)
+        if (class_at(y, r) >= 0) {
+            of[n] = score[r];
+            is[n++] = positive[r];
+        }
+    const double area = area_under(of, is, n);
+    free(of);
+    free(is);
+    return area;
 }
 
 static int by_value(const void *a, const void *b)
@@ -96,21 +114,18 @@ void command_score(void)
         fail("%s has nothing to score by", ae_model.file);
     Scoring scoring = { p, choose_terms(p, own != NULL), need((size_t) s->rows, sizeof(double)) };
     run_rows(p, s, 0, s->rows, add_scores, &scoring);
-    int label;
+    const int label = class_label(s);
     char *what = NULL;
-    const uint8_t *const positive = find_positives(s, &label, &what);
-    const double auc = positive ? area_under(scoring.score, positive, s->rows) : NAN;
+    const uint8_t *const positive = find_positives(s, label, &what);
+    const double auc = positive ? area_of_labelled(scoring.score, positive, &s->column[label], s->rows) : NAN;
     if (opt.output) {
         const AeArray one = { "score", NULL, AE_REAL, 1, { 1 } };
         Result r[2] = { result_new(&one, s->rows) };
-        const bool labels = label >= 0 && s->column[label].there && s->column[label].whole && input_width(label) == 1;
         for (long k = 0; k < s->rows; k++)
             ((ae_real *) r[0].at)[k] = (ae_real) scoring.score[k];
-        if (labels) {
-            r[1] = result_new(&ae_model.inputs[label].array, s->rows);
-            memcpy(r[1].at, s->column[label].whole, (size_t) s->rows * sizeof(int32_t));
-        }
-        result_write(opt.output, r, labels ? 2 : 1, false);
+        if (label >= 0)
+            r[1] = column_result(label, &s->column[label], s->rows);
+        result_write(opt.output, r, label >= 0 ? 2 : 1, false);
     }
     print_summary(scoring.score, s->rows, auc, what, stdout);
 }

@@ -27,6 +27,24 @@ build blanks blanks --cc "$work/cc" && {
     if awk 'NR == FNR { for (k = 1; k <= NF; k++) a[k] = $k; n = NF; next } { for (k = 1; k <= NF; k++) { d = a[k] - $k; worst += d * d } all = NF }
         END { exit !(n == 73 && all == 73 && worst < 1e-11) }' some.grad labelled.grad; then ok
     else bad "34: rows without a label give a task no gradient" "$(cat some.grad labelled.grad)"; fi
+    # 107: nor do they count in what is told of classes, and results leave their cell empty
+    sed 's/^train/evaluate { knn(k = 1) linear_probe }\n\n&/' blanks.ae > told_blanks.ae
+    build told_blanks told_blanks --cc "$work/cc" && train blanks && {
+        for file in some labelled; do
+            said=$(./told_blanks eval --json --split train --train $file.csv --weights blanks.run)
+            echo "$(echo "$said" | field train/knn) $(echo "$said" | field train/linear_probe)"
+            ./told_blanks cluster 3 --split train --train $file.csv --weights blanks.run --json | field rows
+        done | xargs > counted
+        read -r knn probe rows knn2 probe2 rows2 < counted
+        if [ "$rows $knn $probe" = "24 $knn2 $probe2" ] && [ "$rows2" = 8 ]; then ok; else bad "107: rows without a label count for nothing" "$(cat counted)"; fi
+        ./blanks score --split train --weights blanks.run -o scored.csv > log 2>&1; ./blanks encode --labels --split train --weights blanks.run -o coded.csv > log 2>&1
+        for file in scored coded; do
+            if [ "$(sed 's/.*,//' $file.csv)" = "$(sed 's/.*,//' some.csv)" ]; then ok; else bad "107: labels as they were, $file" "$(cat $file.csv log)"; fi
+        done
+        # 73: codes as features of another program
+        sed 's/vector(8)/vector(6)/; s/some.csv/coded.csv/; s/encoder { .*/encoder { dense(6) tanh }/; s/dense(8)/dense(6)/' blanks.ae > on_codes.ae
+        build on_codes on_codes --cc "$work/cc" && train on_codes && ok
+    }
 }
 
 # ---- 108, 113, 117: phases, all at once or one by one ----------------------------------------------------------------
