@@ -1,5 +1,6 @@
 /* mirror.c -- `decoder mirror`: the layers of the encoder and the bottleneck in reverse, each as its definition's
- * line `mirror LAYER(...)` says; with `tied = true` they read the parameters of what they mirror. */
+ * line `mirror LAYER(...)` says; with `tied = true` they read the parameters of what they mirror. The activation that
+ * the code has been through already is not repeated. */
 #include "network.h"
 
 static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x);
@@ -56,7 +57,7 @@ static Tensor *mirror_layer(Walk *w, Scope *layer, Tensor *x)
         return reshaped(w->scope, x, layer->input->axis, layer->input->rank,
                         format("reshape%d", count(w, intern("reshape"))), w->net->place);
     if (!layer->def || is_elementwise(layer))
-        return walk_call(w, layer->call, x);
+        return x == w->mirrored ? x : walk_call(w, layer->call, x);
     fail(w->e, layer->call ? layer->call->place : w->net->place, DIAG_no_mirror, layer->def->name);
     report_note(w->net->place, "here the mirror is asked for");
     report_help("write the decoder's layers out, or give `%s` a line `mirror LAYER(...)`", layer->def->name);
@@ -68,6 +69,7 @@ static Tensor *mirror_residual(Walk *w, Net *of, int at, Tensor *x)
     Scope *layer = of->layers.at[at];
     if (layer->call->name != intern("residual"))
         return fail(w->e, layer->call->place, DIAG_no_mirror, layer->call->name);
+    w->mirrored = NULL;
     Tensor *y = mirror_layers(w, of, at - layer->holds, at, x);
     if (!y || !same_sizes(x, y))
         return NULL;
@@ -83,8 +85,12 @@ static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x)
         else if (layer->call && layer->call->braced) {
             x = mirror_residual(w, of, to, x);
             to -= layer->holds;
-        } else
-            x = mirror_layer(w, layer, x);
+        } else {
+            Tensor *y = mirror_layer(w, layer, x);
+            if (x == w->mirrored && layer->def && is_reshape(layer->def))
+                w->mirrored = y;
+            x = y;
+        }
     }
     return x;
 }
@@ -123,6 +129,7 @@ Tensor *apply_mirror(Walk *w, Call *call, Tensor *x)
         } else if (constant(&sizes, a->value, &v))
             w->ties = v != 0;
     }
+    w->mirrored = x;
     model_result(e, intern("z"));
     Net *z = code_net(e);
     if (z)

@@ -12,6 +12,7 @@ typedef struct {
     VEC(Count) counts;      /* of each kind of layer */
     bool first;             /* of this program: its layers are kept for `mirror` */
     bool ties;              /* a mirror with tied weights */
+    Tensor *mirrored;       /* the code, while a mirror has done no more than reshape it */
     Scope *tied;            /* there: the layer that the next one mirrors */
 } Walk;
 

@@ -8,6 +8,8 @@ hourglass() {   # hourglass DECODER: 64-32-4 and back
 }
 layers=$(hourglass mirror | awk '/^decoder/ { print $2, $3 }' | tr '\n' ';')
 if [ "$layers" = "dense(32) 32;relu 32;dense(64) 64;" ]; then ok; else bad "3: mirror gives the encoder's layers in reverse order" "$layers"; fi
+layers=$(hourglass mirror > log; sed -i 's/^encoder.*/encoder { dense(32) relu dense(4) tanh reshape(2, 2) }/; /^bottleneck/d' hourglass.ae; "$aec" show hourglass.ae | awk '/^decoder/ { print $2, $3 }' | tr '\n' ';')
+if [ "$layers" = "reshape(4) 4;dense(32) 32;relu 32;dense(64) 64;" ]; then ok; else bad "3: an activation that the code has been through is not repeated" "$layers"; fi
 try "5: the compiler says how much smaller the code is" grep -q 'The code has 4 numbers, the input x has 64: 16 to 1' <<< "$(hourglass mirror)"
 # ---- 44: what there are chances of, and the likelihood of labels by hand --------------------------------------------
 try "44: a plain autoencoder has no prior" grep -q '^There is no p(z)' <<< "$(hourglass mirror)"
@@ -41,7 +43,7 @@ tied() { printf 'ae 1\nmodel tied\ninput x : vector(4)\ndata { train = npy("x.np
     build $1 $1 --real f64 --cc "$work/cc"; }
 both="0.7,-1.1,0.4,0.9,-0.3,1.6,-0.8,0.2,1.2,-0.5,0.6,-1.4"
 turned="0.7,0.9,-0.8,-0.5,-1.1,-0.3,0.2,0.6,0.4,1.6,1.2,-1.4"
-tied once "mirror(tied = true)" && tied twice "{ tanh dense(4) }" && {
+tied once "mirror(tied = true)" && tied twice "{ dense(4) }" && {
     "$tool" weights w.safetensors encoder.dense1.w 4,3 $both encoder.dense1.b 3 0.2 decoder.dense1.b 4 0.4
     grad once --weights w.safetensors; of encoder.dense1.w > tied.txt; of loss >> tied.txt
     "$tool" weights w.safetensors encoder.dense1.w 4,3 $both encoder.dense1.b 3 0.2 decoder.dense1.w 3,4 $turned decoder.dense1.b 4 0.4
