@@ -39,6 +39,24 @@ build bell bell --real f64 --cc "$work/cc" -D units=2 -D gaussian=1 && {
     near "32: with gaussian units log p is normalised" "$(awk "BEGIN { printf \"%.12g\", $likelihood - $energy }")" "$z" 1e-6
 }
 
+# Fantasies of both kinds: how often each state of two hidden units is drawn, against the sums over all that is visible.
+fantasies() {   # fantasies GAUSSIAN LIKELIHOOD
+    printf 'ae 1\nmodel fantasies\ninput x : vector(2)\ndata { train = npy("v.npy") }\nencoder { linear }\nbottleneck z ~ rbm(2, gaussian = %s, gibbs = 100)\ndecoder mirror(tied = true)\nreconstruct x ~ %s\nregularize { cd(z) as c }\ntrain { minimize = [c] }\n' $1 $2 > fantasies.ae
+    build fantasies fantasies && ./fantasies sample -n 4000 --name z.z --weights two.safetensors -o h.npy > log 2>&1 || bad "32: fantasies" "$(cat log)"
+    "$tool" get h.npy | awk -v normal=$1 '{ for (k = 1; k < NF; k += 2) { got[$k + 2 * $(k + 1)]++; n++ } }
+        END { split("0.9 -0.6 1.1 0.5", w, " "); split("0.3 -0.4", a, " "); split("0.4 -0.2", b, " ")
+            for (h = 0; h < 4; h++) { p = h % 2; q = int(h / 2); e = b[1] * p + b[2] * q
+                for (i = 1; i < 3; i++) { s = w[2 * i - 1] * p + w[2 * i] * q; e += normal ? a[i] * s + s * s / 2 : log(1 + exp(a[i] + s)) }
+                m[h] = exp(e); z += m[h] }
+            for (h = 0; h < 4; h++) { want = n * m[h] / z; chi += (got[h] - want)^2 / want } print n == 4000 ? chi : "" }'
+}
+"$tool" npy v.npy 4,2 1 0 0 1
+"$tool" weights two.safetensors z.w 2,2 0.9,-0.6,1.1,0.5 z.a 2 0.3,-0.4 z.b 2 0.4,-0.2 z.chain 64,2 0
+for kind in "0 bernoulli" "1 gaussian"; do
+    chi=$(fantasies $kind)
+    holds "32: fantasies are drawn as often as they should be, $kind: $chi" "\"$chi\" != \"\" && $chi + 0 < 16.3"
+done
+
 # Contrastive divergence comes to the gradient of the likelihood as the steps grow: 10,000 chains from 4 rows of data.
 "$tool" npy v.npy 10000,6 $rows
 cosine() {      # between the gradients of two files
