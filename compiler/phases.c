@@ -28,6 +28,16 @@ static bool setting_number(Elab *e, Setting *s, double *v)
     return constant(&c, s->value, v);
 }
 
+/* Whether a line of regularize reads so, and has no name. */
+static bool is_line(Elab *e, Str words)
+{
+    EACH(d, e->file->decls)
+        EACH_AT(line, d->lines)
+            if (!line->as && !strncmp(words_of(line->value), words, strlen(words)))
+                return true;
+    return false;
+}
+
 /* What `minimize = [...]` may name: the reconstruction, tasks, regularizers that have a name. */
 static void check_minimized(Elab *e, Setting *s)
 {
@@ -51,7 +61,10 @@ static void check_minimized(Elab *e, Setting *s)
         if (name && HAS(names, name))
             continue;
         say(e, what->place, DIAG_minimize_what, words_of(what));
-        suggest(name, &names, "this file has");
+        if (is_line(e, words_of(what)))
+            report_help("give the line a name, and minimize that: `%s as NAME`", words_of(what));
+        else
+            suggest(name, &names, "this file has");
     }
 }
 

@@ -73,7 +73,7 @@ static char *moment(const char *line)
 static void read_histories(const char *path, History *epochs, History *ends)
 {
     size_t n;
-    char *const bytes = in_all(path, &n), *before = form("");
+    char *const bytes = in_all(path, &n), *before = form("%s", "");
     for (size_t k = 0; k < n; k++)
         epochs->room += bytes[k] == '\n';
     ends->room = epochs->room;
