@@ -207,6 +207,8 @@ void command_sample(void)
     weights_start(false);
     if (sample_codes())
         return;
+    if (!program_find("sample") && program_find("encode") && program_find("decode"))
+        fail("%s has no prior to draw from; --mixture K draws from K normals fitted to its training codes", ae_model.name);
     const AeProgram *const p = program_need("sample");
     const long rows = opt.n ? opt.n : 64;
     Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
@@ -275,5 +277,7 @@ void command_interpolate(void)
         for (long e = 0; e < w; e++)
             codes[k * w + e] = (ae_real) (a * ((ae_real *) z[0].at)[e] + b * ((ae_real *) z[1].at)[e]);
     }
+    if (!opt.across && steps <= 20)
+        opt.across = (int) steps;
     result_write(path, run_codes(decode, codes, steps), decode->noutputs, false);
 }

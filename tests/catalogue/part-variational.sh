@@ -1,5 +1,5 @@
 # part-variational.sh -- read by run.sh: what a variational autoencoder's codes are like, beside those of a plain one
-# (58, 59, 60, 61, 62, 78, 93, 94, 95, 96).
+# (58, 59, 60, 61, 62, 76, 93, 94, 95, 96, 109).
 
 # ---- 94, 95, 96: both ways to collapse ---------------------------------------------------------------------------------
 # With z drawn the mean of log p(z) is -(E z^2 + log 2 pi) / 2 for each unit, E z^2 = E[mu^2 + sigma^2], and that of log q(z)
@@ -80,6 +80,10 @@ if [ "$what" = all ] && build "$here/../../examples/quickstart" drawn && build n
     ./not_drawn decode codes.npy --weights not_drawn.run -o s.npy > log 2>&1 || bad "59: decode" "$(cat log)"
     read -r plain high classes <<< "$(sure s.npy)"
     holds "59: it is less sure of what a plain autoencoder makes of the same draws: $plain, $drawn" "$plain > 0 && $plain < $drawn - 0.02"
+    ./not_drawn sample -o s.npy --weights not_drawn.run > log 2>&1; try "76: without a prior it says what to draw from" grep -q 'mixture K draws' log
+    ./not_drawn sample --mixture 10 -n 1000 --weights not_drawn.run -o s.npy > log 2>&1 || bad "76: sample" "$(cat log)"
+    read -r fitted high classes <<< "$(sure s.npy)"
+    holds "76: it is surer of draws from ten normals fitted to its codes: $fitted, $plain" "$fitted > $plain + 0.05"
     ./drawn interpolate 3 40 -n 11 --weights drawn.run -o way.npy > log 2>&1 || bad "60: interpolate" "$(cat log)"
     steps=$("$tool" get way.npy | awk '{ for (k = 0; k < 10; k++) { d = 0; for (e = 1; e <= 64; e++) d += ($((k + 1) * 64 + e) - $(k * 64 + e))^2; s += sqrt(d) }
         for (e = 1; e <= 64; e++) all += ($(640 + e) - $e)^2; print s / sqrt(all) }')
@@ -87,11 +91,11 @@ if [ "$what" = all ] && build "$here/../../examples/quickstart" drawn && build n
     "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0; build digits digits --cc "$work/cc"
     ./drawn encode --weights drawn.run -o z.csv > log 2>&1; ./digits encode --weights w.safetensors -o x.csv > log 2>&1 || bad "61: encode" "$(cat log)"
     alike=$(paste -d, z.csv x.csv | awk -F, 'NR > 1 { n++; for (k = 1; k <= 72; k++) v[n, k] = $k }
-        END { for (i = 1; i <= n; i++) for (j = 1; j < i; j++) { a = b = 0; for (k = 1; k <= 72; k++) { d = (v[i, k] - v[j, k])^2; if (k < 9) a += d; else b += d } print a, b } }' \
+        END { for (i = 1; i <= n; i++) for (j = 1; j < i; j++) { a = b = 0; for (k = 1; k <= 72; k++) { d = (v[i, k] - v[j, k])^2; if (k < 9) a += d; else b += d } printf "%.9g %.9g\n", a, b } }' \
         | sort -g -k1,1 | awk '{ print NR, $2 }' | sort -g -k2,2 | awk '{ s += NR * $1; q += NR * NR; m += NR } END { m /= NR; print (s / NR - m * m) / (q / NR - m * m) }')
     holds "61: what is near in pixels is near in codes, rank correlation $alike" "$alike > 0.5"
     sed 's/^train {/evaluate { distances }\n\n&/' "$here/../../examples/quickstart.ae" > drawn_too.ae
-    build drawn_too drawn_too && near "61: as the trainer tells it" "$(./drawn_too eval --json --weights drawn.run | field test/distances)" "$alike" 1e-4
+    build drawn_too drawn_too && near "61: as the trainer tells it" "$(./drawn_too eval --json --weights drawn.run | field test/distances)" "$alike" 5e-4     # above, equal distances stand in any order
     gap() { echo $(./$1 eval --json --weights $1.run | field test/reconstruct) - $(./$1 eval --json --split train --weights $1.run | field train/reconstruct); }
     holds "93: it forgets less on test rows than a plain one does" "$(gap drawn) > 0 && $(gap drawn) < $(gap not_drawn)"
 fi
