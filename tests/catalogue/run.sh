@@ -145,6 +145,12 @@ build sparse_digits sparse_digits && train sparse_digits && {
     share=$(awk -F, 'NR > 1 { for (k = 1; k <= NF; k++) s[k] += $k; n++ }
         END { for (k in s) { d = s[k] / n - 0.05; good += (d < 0 ? -d : d) < 0.02; all++ } print all == 100 ? good / all : "" }' h.csv)
     holds "48: nine units of ten are active in one case of twenty" "\"$share\" != \"\" && $share >= 0.9"
+    told=
+    for size in all 64 16; do
+        sed "s/batch = 64/batch = $size/" sparse_digits.ae > by_batch.ae; build by_batch by_batch
+        told="$told $(./by_batch eval --json --split train --weights sparse_digits.run | sed -n 's|.*"train/sparse(h, rho = 0.05)": \([^,}]*\).*|\1|p')"
+    done
+    holds "49: the smaller the batch, the more the same weights cost:$told" "$(echo $told | awk '{ print (NF == 3 ? $1 * 1.3 " < " $2 " && " $2 * 1.3 " < " $3 : 0) }')"
 }
 
 # ---- 51, 57: the normal latent -----------------------------------------------------------------------------------
