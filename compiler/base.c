@@ -230,3 +230,14 @@ Str bytes_text(double v)
         v /= 1024;
     return format(k && v < 100 ? "%.1f %s" : "%.0f %s", v, unit[k]);
 }
+
+bool has_word(const char *text, Str word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
+        const char *const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+        if ((at == text || !strchr(letters, at[-1])) && (!at[n] || !strchr(letters, at[n])))
+            return true;
+    }
+    return false;
+}

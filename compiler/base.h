@@ -61,6 +61,7 @@ Str intern(const char *text);
 Str intern_n(const char *text, size_t length);
 Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));     /* an interned sprintf */
 Str bytes_text(double v);                           /* 7.6 GiB */
+bool has_word(const char *text, Str word);           /* by itself, not as a part of another */
 Str format_v(const char *how, va_list args);
 uint64_t hash_more(uint64_t hash, const char *text, size_t length);         /* FNV-1a; begin with HASH_NONE */
 #define HASH_NONE 14695981039346656037u

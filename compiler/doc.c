@@ -196,9 +196,15 @@ static void print_item(Buf *b, const Item *item)
     }
 }
 
+static bool tells_of(const Item *item, Str word)
+{
+    return (item->text && has_word(item->text, word)) || (item->code && has_word(item->code, word));
+}
+
 static int print_named(Buf *b, Str name)
 {
     StrList names = { 0 };
+    Buf of = { 0 };
     int found = 0;
     EACH_AT(item, items) {
         PUSH(names, item->name);
@@ -209,7 +215,10 @@ static int print_named(Buf *b, Str name)
     }
     if (found)
         return 0;
-    return refuse_word(name, &names, format("nothing is called `%s`", name), "; `aec doc` lists all there is");
+    EACH_AT(item, items)
+        if (!item->again && tells_of(item, name))
+            buf_add(&of, "%s`%s`", of.n ? ", " : "; it stands in ", item->name);
+    return refuse_word(name, &names, format("nothing is called `%s`", name), of.n ? of.at : "; `aec doc` lists all there is");
 }
 
 /* ---- the page ------------------------------------------------------------------------------------------- */

@@ -139,7 +139,6 @@ void names_reset(void);
 Str  names_claim(Str wish);                 /* an identifier nobody has: wish, or wish with a number */
 bool names_taken(Str name);
 Str  names_upper(Str name);                 /* ENCODER_DENSE1_W from encoder.dense1.w */
-bool has_word(const char *text, Str word);
 Str  names_lower(Str name);                 /* encoder_dense1_w */
 Str  scope_enter(Emit *e, Str wish);        /* a name for an index or a local, in force until scope_leave */
 void scope_leave(Emit *e, int depth);       /* back to depth names */

@@ -38,6 +38,12 @@ else
     failed=$((failed + 1))
     echo "aec doc lists what has no name"
 fi
+if [ "$("$aec" doc cd 2>&1)" = 'aec: nothing is called `cd`; it stands in `rbm`' ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "aec doc does not tell what names a term"
+fi
 for file in ../prelude/*.ae; do         # what the reference does not name, `aec doc` does not know
     if grep -q "($file)" reference.md; then
         passed=$((passed + 1))
