@@ -117,6 +117,7 @@ typedef struct {
     VEC(Info) info;         /* by Tensor.mark */
     VEC(IndexInfo) indices; /* by Index.mark */
     VEC(Var *) vars;
+    const Stmt *scan;       /* whose steps are printed; NULL: none's */
     VEC(Str) scope;         /* names of indices and locals in force */
     VEC(Run *) runs;
     VEC(Func *) functions; /* printed, no two alike */
@@ -258,6 +259,8 @@ void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* f
 /* ---- fetch.c ---------------------------------------------------------------------------------- */
 bool fetches(Emit *e, Stmt *s);
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth);
+bool fetches_ahead(Emit *e, const Node *n);
+void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth);    /* within the loop n, which runs up to `to` */
 
 /* ---- inside.c, loads.c ------------------------------------------------------------------------ */
 void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to);   /* narrows them, and takes the checks away */

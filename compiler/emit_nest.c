@@ -257,14 +257,17 @@ static bool is_many(Emit *e, NodeList *list)
     return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
 }
 
-static void body_print(Emit *e, Buf *b, NodeList *list, bool braces, int depth)
+static void body_print(Emit *e, Buf *b, Node *n, Str to, int depth)
 {
     const int scope = e->scope.n;
+    const bool ahead = fetches_ahead(e, n), braces = ahead || is_many(e, &n->body);
     if (braces) {
         b->n--;
         buf_add(b, " {\n");
     }
-    nodes_print(e, b, list, depth + 1);
+    if (ahead)
+        ahead_print(e, b, n, to, depth + 1);
+    nodes_print(e, b, &n->body, depth + 1);
     if (braces) {
         indent(b, depth);
         buf_add(b, "}\n");
@@ -383,7 +386,7 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     if (!keep_rolled(e, b, n, depth))
         simd_print(e, b, n, depth);
     loop_open(e, b, n->index, from, to, depth);
-    body_print(e, b, &n->body, is_many(e, &n->body), depth);
+    body_print(e, b, n, to, depth);
     e->drawn.n = drawn;
     e->inverses.n = inverses;
     e->sames.n = sames;
@@ -426,6 +429,8 @@ static void stop_print(Emit *e, Buf *b, Stmt *s, int depth)
 static void scan_print(Emit *e, Buf *b, Node *n, int depth)
 {
     const int scope = e->scope.n;
+    const Stmt *around = e->scan;
+    e->scan = n->stmt;
     loop_open(e, b, n->index, n->stmt->down ? NULL : "0", limit_text(e, n->index), depth);
     b->n--;
     buf_add(b, " {\n");
@@ -434,6 +439,7 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
         stop_print(e, b, n->stmt, depth + 1);
     indent(b, depth);
     buf_add(b, "}\n");
+    e->scan = around;
     scope_leave(e, scope);
 }
 

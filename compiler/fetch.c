@@ -1,10 +1,17 @@
-/* fetch.c -- rows of large tables on their way before they are needed.
+/* fetch.c -- rows of memory on their way before they are needed. Changes no value.
  *
  *     noise[n][t][q] = ...;
  *     ae_fetch(p.o, noise[n][t][q], 400);
  *
  * where statements of the same region read row noise[n, t, q] of o: by then it has come from memory. What a later region
- * touches is fetched too if all of it stays in the cache until then. Changes no value. */
+ * touches is fetched too if all of it stays in the cache until then. And
+ *
+ *     for (int n = lo; n < hi; n++) {
+ *         if (n + 1 < hi)
+ *             ae_fetch(g[n + 1][t], 0, sizeof g[n][t]);
+ *
+ * within the steps t of a scan that has not set g itself: what the examples have of one step lies far apart, so the
+ * processor cannot guess it. */
 #include "emit.h"
 
 enum { LARGE = 1 << 20, NEAR = 1 << 19 };       /* bytes: not in the cache of a core as a matter of course; in it */
@@ -63,5 +70,125 @@ void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
         indent(b, depth);
         buf_add(b, "ae_fetch(%s, %s, %ld);\n", var_of(e, t)->text, place_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
         var_of(e, t)->used = true;
+    }
+}
+
+/* ---- the next example --------------------------------------------------------------------------------- */
+enum { FAR = 1 << 16, LINE = 64, MOST = 4096, PAGE = 4096 };     /* bytes: of a tensor worth it, of the least part and the largest, of what processors look ahead in */
+
+typedef struct { Tensor *tensor; Expr **sub; int part; Expr *inside; } Ahead;    /* its first `part` subscripts; inside: NULL, or when */
+typedef VEC(Ahead) AheadList;
+
+/* The axes before the part that the loops in n go through; 0: that is no part of its own, or the next is near. */
+static int part_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a)
+{
+    const Tensor *t = a->tensor;
+    int rows = -1, part = 0;
+    bool within = false;
+    for (int k = 0; k < t->rank; k++) {
+        Expr *const sub = a->sub[k];
+        const bool here = FIND(loop, *loops, expr_uses(sub, loop->index));
+        if (ANY_EXPR(x, sub, x->kind == EXPR_read) || (expr_uses(sub, n->index) && !is_index(sub, n->index))
+            || (within && !here && sub->kind != EXPR_num))
+            return 0;
+        within |= here;
+        if (is_index(sub, n->index))
+            rows = k;
+        if (!here && sub->kind != EXPR_num)
+            part = k + 1;
+    }
+    long bytes = e->how.f64 ? 8 : 4, stride = bytes;
+    for (int k = rows + 1; k < t->rank; k++) {
+        stride *= axis_room(t, k);
+        bytes *= k < part ? 1 : axis_room(t, k);
+    }
+    const bool far = rows >= 0 && stride >= PAGE && part > rows + 1 && tensor_bytes(e, t) >= FAR;
+    return far && bytes >= LINE && bytes <= MOST ? part : 0;
+}
+
+static bool scan_writes(const Stmt *scan, const Tensor *t)
+{
+    EACH_STMT(s, &scan->body)
+        if (s->target == t)
+            return true;
+    return false;
+}
+
+static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a, AheadList *list)
+{
+    const int part = a->sub && a->tensor->role == ROLE_temp && !scan_writes(e->scan, a->tensor) ? part_ahead(e, n, loops, a) : 0;
+    if (!part || FIND_AT(had, *list, had->tensor == a->tensor && had->part == part
+                         && ALL(k, part, expr_same(had->sub[k], a->sub[k]))))
+        return;
+    unsigned check = 0;
+    long lo, hi;
+    for (int k = 0; k < part; k++)
+        if (!is_index(a->sub[k], n->index) && !(bounds(a->sub[k], &lo, &hi) && lo >= 0 && hi < a->tensor->axis[k].size)) {
+            if (a->tensor->axis[k].length)
+                return;
+            check |= 1u << k;
+        }
+    PUSH(*list, ((Ahead) { a->tensor, a->sub, part, check ? expr_inside(expr_read(a->tensor, a->sub, check, NULL)) : NULL }));
+}
+
+static void see_nodes(Emit *e, const Node *n, const NodeList *in, NodeList *loops, AheadList *list)
+{
+    EACH(node, *in) {
+        if (node->kind == NODE_loop) {
+            PUSH(*loops, node);
+            see_nodes(e, n, &node->body, loops, list);
+            loops->n--;
+        } else if (node->kind == NODE_point) {
+            const AccessList all = stmt_accesses(node->stmt);
+            EACH_AT(a, all)
+                see_ahead(e, n, loops, a, list);
+        }
+    }
+}
+
+static AheadList ahead_of(Emit *e, const Node *n)
+{
+    NodeList loops = { 0 };
+    AheadList list = { 0 };
+    if (e->how.fast && e->scan && FIND(inner, n->body, inner->kind == NODE_loop))
+        see_nodes(e, n, &n->body, &loops, &list);
+    return list;
+}
+
+bool fetches_ahead(Emit *e, const Node *n)
+{
+    return ahead_of(e, n).n > 0;
+}
+
+void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth)
+{
+    const AheadList list = ahead_of(e, n);
+    if (!list.n)
+        return;
+    Index *from = n->index;
+    Expr *next = OP2(add, expr_index(from), expr_num(1));
+    indent(b, depth);
+    buf_add(b, "if (%s + 1 < %s)%s\n", index_info(e, from)->name, to, list.n > 1 ? " {" : "");
+    EACH_AT(a, list) {
+        Expr *sub[MAX_RANK];
+        for (int k = 0; k < a->part; k++)
+            sub[k] = expr_replace(a->sub[k], &from, &next, 1);
+        int in = depth + 1;
+        if (a->inside) {
+            indent(b, in++);
+            buf_add(b, "if (");
+            put_expr(e, b, a->inside, BINDS_comma);
+            buf_add(b, ")\n");
+        }
+        indent(b, in);
+        buf_add(b, "ae_fetch(");
+        put_part(e, b, a->tensor, sub, a->part);
+        buf_add(b, ", 0, sizeof ");
+        put_part(e, b, a->tensor, a->sub, a->part);
+        buf_add(b, ");\n");
+    }
+    if (list.n > 1) {
+        indent(b, depth);
+        buf_add(b, "}\n");
     }
 }
