@@ -284,12 +284,25 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
 }
 
 /* ---- what others ask -------------------------------------------------------------------------- */
-/* What the fill reads, by the product's own indices; NULL if the columns do not lie there as they lie in c. */
+/* How far apart in the columns' numbers those of i and i + 1 are; 0: i is no column. */
+static long column_step(const Axes *cols, const Index *i)
+{
+    long step = 1;
+    for (int j = cols->n; j-- > 0;)
+        for (int k = cols->at[j].n; k-- > 0;) {
+            if (cols->at[j].index[k] == i)
+                return step;
+            step *= cols->at[j].index[k]->size;
+        }
+    return 0;
+}
+
+/* What the fill reads, by the product's own indices; NULL if the columns do not lie there in the order of their numbers. */
 static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
 {
     Expr *const x = fill->value;
     Expr *sub[MAX_RANK];
-    if (x->kind != EXPR_read || x->check || x->whole || x->tensor->elem != ELEM_real || g->cols.n != 1 || g->nouter)
+    if (x->kind != EXPR_read || x->check || x->whole || x->tensor->elem != ELEM_real || g->nouter)
         return NULL;
     for (int j = 0; j < x->tensor->rank; j++) {
         sub[j] = NULL;
@@ -299,15 +312,11 @@ static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
         if (!sub[j])
             return NULL;
     }
-    for (int k = 0; k < s->nindex; k++) {
-        bool known, is_column = false;
-        const long step = index_stride(sub, x->tensor, s->index[k], &known);
-        for (int j = 0; j < g->cols.at[0].n; j++)
-            is_column |= g->cols.at[0].index[j] == s->index[k];
-        if (!known || step != (is_column ? index_stride(s->sub, s->target, s->index[k], &known) : 0))
+    bool known;
+    for (int k = 0; k < s->nindex; k++)
+        if (index_stride(sub, x->tensor, s->index[k], &known) != column_step(&g->cols, s->index[k]) || !known)
             return NULL;
-    }
-    return g->cols.at[0].two == 1 ? expr_read(x->tensor, sub, 0, NULL) : NULL;
+    return expr_read(x->tensor, sub, 0, NULL);
 }
 
 /* Makes the product set what it computes, if each element has one sum; from what the fill has said. */

@@ -51,6 +51,12 @@ static const Case cases[] = {
       "y[n, o, i, j] = b[o]\n"
       "y[n, o, i * 2 + u - 1, j * 2 + v - 1] += x[n, a, i, j] * f[a, o, u, v]\n"
       "loss = mean(n, o, i, j) y[n, o, i, j] * y[n, o, i, j]\n" },
+    { "heads", 5, "q r loss",
+      "in x[5n, 6, 8]  param w[8, 4, 16]  param b[4, 16]  param v[8, 16, 4]  param c[16, 4]\n"
+      "temp q[5n, 4, 6, 16]  temp r[5n, 4, 6, 16]  temp loss\n"
+      "q[n, h, t, d] = b[h, d] + sum(i) x[n, t, i] * w[i, h, d]\n"
+      "r[n, h, t, d] = c[d, h] + sum(i) x[n, t, i] * v[i, d, h]\n"
+      "loss = mean(n) sum(h, t, d) q[n, h, t, d] * r[n, h, t, d]\n" },
     { "embedding", 5, "h loss",
       "int w[5n, 6] of 9  param e[9, 4]  temp h[5n, 6, 4]  temp got[9]  temp loss\n"
       "h[n, t, j] = e[w[n, t], j]\n"
