@@ -1,13 +1,16 @@
 /* map.c -- codes as points on a plane, coloured by class: as they are when they have two numbers, the sphere's by
  * Hammer's equal-area projection, and any by t-SNE (van der Maaten & Hinton 2008), exactly, for some thousand rows. */
 #include "runtime.h"
+#include <ctype.h>
 
 /* ---- the picture ---------------------------------------------------------------------------------------------------- */
 enum { WIDE = 720, EDGE = 20, LEGEND = 40 };
 enum { NO_CLASS = 0xc8c8c8 };      /* a row without label */
 static const uint32_t colours[] = { 0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf };
-/* Digits, three dots by five, a row of three bits each, from above. */
+/* Digits and letters, three dots by five, a row of three bits each, from above. */
 static const uint16_t digits[] = { 075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717 };
+static const uint16_t letters[] = { 025755, 065656, 034443, 065556, 074647, 074644, 034553, 055755, 072227, 011152, 055655, 044447, 057755,
+                                    065555, 025552, 065644, 025563, 065655, 034216, 072222, 055557, 055522, 055775, 055255, 055222, 071247 };
 typedef struct { uint8_t *pixel; int wide, high; } Sheet;
 
 static void put(Sheet *s, int x, int y, uint32_t colour)
@@ -28,15 +31,30 @@ static void disc(Sheet *s, double x, double y, double radius, uint32_t colour)
                 put(s, (int) lround(x) + j, (int) lround(y) + i, colour);
 }
 
-static void add_legend(Sheet *s, int classes)
+static int draw_text(Sheet *s, int x, int y, int zoom, const char *text)
 {
+    for (; *text; text++, x += 4 * zoom) {
+        const int c = toupper((unsigned char) *text);
+        const uint16_t dots = c >= '0' && c <= '9' ? digits[c - '0'] : c >= 'A' && c <= 'Z' ? letters[c - 'A'] : c == '-' ? 0700 : 0;
+        for (int i = 0; i < 5 * zoom; i++)
+            for (int j = 0; j < 3 * zoom; j++)
+                if (dots >> (14 - i / zoom * 3 - j / zoom) & 1)
+                    put(s, x + j, y + i, 0x404040);
+    }
+    return x;
+}
+
+/* Names of more than two letters are drawn small, and cut to ten. */
+static void add_legend(Sheet *s, const Learnt *l, int classes)
+{
+    const bool named = l && l->nclasses;
+    int zoom = 3, x = EDGE;
+    for (int c = 0; named && c < l->nclasses; c++)
+        zoom = strlen(l->classes[c]) > 2 ? 2 : zoom;
     for (int c = 0; c < classes && c < 10; c++) {
-        const int x = EDGE + c * 44, y = s->high - LEGEND / 2;
+        const int y = s->high - LEGEND / 2;
         disc(s, x, y, 6, colours[c]);
-        for (int i = 0; i < 5 * 3; i++)
-            for (int j = 0; j < 3 * 3; j++)
-                if (digits[c] >> (14 - i / 3 * 3 - j / 3) & 1)
-                    put(s, x + 11 + j, y - 7 + i, 0x404040);
+        x = draw_text(s, x + 11, y - 5 * zoom / 2, zoom, named && c < l->nclasses ? form("%.10s", l->classes[c]) : form("%d", c)) + 21;
     }
 }
 
@@ -71,7 +89,7 @@ static void place(Sheet *s, const Plane *p, int left, const int32_t *class)
 }
 
 /* Planes side by side. */
-static void draw(Plane *p, int n, const int32_t *class, int classes)
+static void draw(Plane *p, int n, const int32_t *class, const Learnt *l, int classes)
 {
     Sheet s = { NULL, n * WIDE, 0 };
     for (int k = 0; k < n; k++) {
@@ -83,7 +101,7 @@ static void draw(Plane *p, int n, const int32_t *class, int classes)
     for (int k = 0; k < n; k++)
         place(&s, &p[k], k * WIDE, class);
     if (class)
-        add_legend(&s, classes);
+        add_legend(&s, l, classes);
     png_write(opt.output, s.pixel, s.wide, s.high, 3);
     free(s.pixel);
 }
@@ -102,7 +120,7 @@ static void write_map(Result plane, const Split *s, const double *bound)
     if (opt.pca)
         p[1].at = components_codes(s, rows, 2);
     if (ending && strcmp(ending, ".png") == 0) {
-        draw(p, n, y >= 0 ? r[n].at : NULL, y >= 0 ? ae_model.inputs[y].classes : 0);
+        draw(p, n, y >= 0 ? r[n].at : NULL, learnt && y >= 0 ? &learnt[y] : NULL, y >= 0 ? ae_model.inputs[y].classes : 0);
         return;
     }
     if (opt.pca)

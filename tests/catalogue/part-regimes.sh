@@ -41,6 +41,12 @@ build blanks blanks --cc "$work/cc" && {
         for file in scored coded; do
             if [ "$(sed 's/.*,//' $file.csv)" = "$(sed 's/.*,//' some.csv)" ]; then ok; else bad "107: labels as they were, $file" "$(cat $file.csv log)"; fi
         done
+        # 64: a map names the classes
+        sed 's/,3$/,three/' some.csv > spelt.csv
+        for file in some spelt; do
+            ./blanks show map --span 3 --split train --train $file.csv --weights blanks.run -o $file.csv.png > log 2>&1 || bad "64: map" "$(cat log)"
+        done
+        if cmp -s some.csv.png spelt.csv.png; then bad "64: a map names the classes"; else ok; fi
         # 73: codes as features of another program
         sed 's/vector(8)/vector(6)/; s/some.csv/coded.csv/; s/encoder { .*/encoder { dense(6) tanh }/; s/dense(8)/dense(6)/' blanks.ae > on_codes.ae
         build on_codes on_codes --cc "$work/cc" && train on_codes && ok
