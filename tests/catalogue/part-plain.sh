@@ -67,7 +67,7 @@ build "$here/../../examples/vector_field" vector_field && train vector_field --e
 
 # ---- 153 to 167: each answer of docs/questions.md has a file, each line of docs/catalogue.md something to show -----------
 lost=; for name in $(grep -ohE '[a-z_0-9]+\.ae\b' "$here/../../docs/questions.md" "$here/../../docs/catalogue.md" | sort -u); do
-    [ -e "$here/../../examples/$name" ] || lost="$lost $name"
+    [ -e "$here/../../examples/$name" ] || [ -e "$here/$name" ] || lost="$lost $name"
 done
 for name in $(grep -oE 'part-[a-z]+' "$here/../../docs/catalogue.md" | sort -u); do [ -e "$here/$name.sh" ] || lost="$lost $name"; done
 if [ -z "$lost" ] && [ "$(grep -c '^## ' "$here/../../docs/questions.md")" = 15 ]; then ok; else bad "153: questions and their files" "missing:$lost"; fi
