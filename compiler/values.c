@@ -157,7 +157,12 @@ static Value *value_of_call(Scope *task, Syn *s)
     if (one && one->kind == SYN_name && names_params(f)) {
         Name *of = name_find(task, one->name, NAME_net);
         Value *v = of ? params_value(f, &of->net->params) : NULL;
-        if (v)
+        if (of && !v) {
+            say(e, s->place, DIAG_not_a_value, f);
+            report_help(of->net->params.n ? "all parameters of `%s` are `exempt`; `params(%s)` are these"
+                                          : "`%s` has no parameters; nets have them once they are used: `params(%s)`", of->name, of->name);
+        }
+        if (of)
             return v;
     }
     if (net) {
