@@ -254,6 +254,14 @@ static bool mixes_examples(const Scope *s, const Stmt *st)
         || (st->set == SET_add && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0)));
 }
 
+/* What reads a tensor with more samples has as many itself; where it stands in a scan, that may turn out late. */
+static void widen(Elab *e, Tensor *t, Expr *const *sub)
+{
+    for (int k = 0; k < t->rank; k++)
+        if (t->axis[k].example && sub[k]->kind == EXPR_index && sub[k]->index->size > t->axis[k].size)
+            t->axis[k] = axis_of(e, sub[k]->index);
+}
+
 /* One assignment. In a trial only the target's shape is found. */
 void assign(Scope *s, Stat *st, Env *env)
 {
@@ -293,6 +301,8 @@ void assign(Scope *s, Stat *st, Env *env)
         return;
     if (!n->tensor)
         n->tensor = target_new(s, st, nest, sub, place, rank);
+    if (n->tensor && e->trial)
+        widen(e, n->tensor, sub);
     if (!n->tensor || e->trial)
         return;
     if (n->tensor->elem == ELEM_int && !nest->value->whole) {

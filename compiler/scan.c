@@ -51,6 +51,16 @@ static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
         missing |= force;
         force = !found;
     }
+    for (bool wider = true; wider; ) {          /* samples of what stands further down */
+        wider = false;
+        EACH(b, st->body) {
+            Tensor *t = name_find(s, b->left->name, NAME_tensor)->tensor;
+            const int samples = t ? mult_of(e, t) : 0;
+            if (t)
+                assign(s, b, env);
+            wider |= t && mult_of(e, t) > samples;
+        }
+    }
     trial_end(e, trial);
 }
 
