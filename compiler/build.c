@@ -327,6 +327,13 @@ Axis axis_along(Index *i, Stmt *s, Expr *also)
     return a;
 }
 
+/* Where the length of an example stands, of which `a` may have several samples, one at `at`. */
+Expr *example_at(const Tensor *length, const Axis *a, Expr *at)
+{
+    const int samples = a->size / length->axis[0].size;
+    return samples > 1 ? OP2(idiv, at, expr_num(samples)) : at;
+}
+
 Index *index_of_axis(const Tensor *t, int k, Expr *const *sub)
 {
     const Axis *a = &t->axis[k];
@@ -335,7 +342,7 @@ Index *index_of_axis(const Tensor *t, int k, Expr *const *sub)
         limit = expr_scalar(a->length);
     for (int j = 0; a->length && a->length->rank == 1 && j < t->rank && !limit; j++)
         if (t->axis[j].example && sub[j]) {
-            at[0] = sub[j];
+            at[0] = example_at(a->length, &t->axis[j], sub[j]);
             limit = expr_read(a->length, at, 0, NULL);
         }
     static const char letters[MAX_RANK + 1] = "ijklmnopqr";

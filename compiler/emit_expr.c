@@ -63,7 +63,7 @@ static void put_length(Emit *e, Buf *b, Tensor *t, Expr **sub, int k)
     int n = 0;
     for (int j = 0; j < t->rank && n < length->rank; j++)
         if (t->axis[j].example)
-            at[n++] = sub[j];
+            at[n++] = example_at(length, &t->axis[j], sub[j]);
     for (int j = 0; j < t->rank && n < length->rank; j++)
         if (!t->axis[j].example)
             at[n++] = sub[j];

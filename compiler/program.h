@@ -371,6 +371,7 @@ long  axis_room(const Tensor *t, int k);    /* of an axis, margins included */
 Axis  axis_along(Index *i, Stmt *s, Expr *also);
 /* An index over axis k of t, as long as that is; sub: the subscripts chosen so far, those of examples first. */
 Index *index_of_axis(const Tensor *t, int k, Expr *const *sub);
+Expr  *example_at(const Tensor *length, const Axis *a, Expr *at);
 
 /* ---- winner.c: the point that decides a max= or min= ------------------------------------------ */
 Stmt *winner_find(Module *m, StrList *names, Stmt *s);      /* a statement that finds its number, -1: there is none */
