@@ -47,12 +47,18 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
     return same_place(a, s) && !reads_target(s) && !reads_target(a);
 }
 
-/* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. */
+static bool asks_for(const Expr *x, const void *target)
+{
+    return x->kind == EXPR_inside && x->arg[0]->tensor == target;
+}
+
+/* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. Not while a condition has
+ * to tell first whether there is one. */
 static bool is_long_sum(Emit *e, Node *n)
 {
     Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
     if (!e->how.fast || !s || s->set < SET_add || s->set > SET_min || s->check || s->held || reads_target(s)
-        || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
+        || (s->where && expr_any(s->where, asks_for, s->target)) || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
         return false;
     for (; n->kind == NODE_loop; n = n->body.at[0])
         if (!reduces(s, n->index))
@@ -89,16 +95,30 @@ static bool is_risk(const Expr *x, const void *with)
     return x->kind == EXPR_draw || (x->kind == EXPR_read && !lies_inside(x));
 }
 
+/* Whether values of t decide about x; whether a place of it is inside is told by the subscripts. */
+static bool goes_by(Expr *x, const Tensor *t)
+{
+    if (!x)
+        return false;
+    if (x->kind == EXPR_inside)
+        return ANY(k, x->arg[0]->tensor->rank, goes_by(x->arg[0]->sub[k], t));
+    if (x->kind == EXPR_read && x->tensor == t)
+        return true;
+    for (int k = 0; expr_part(x, k); k++)
+        if (goes_by(*expr_part(x, k), t))
+            return true;
+    return false;
+}
+
 /* The condition without those parts that are the same throughout the loop, which go into l->text. What stands behind
  * a part that stays may rely on it. */
 static Expr *lift(Emit *e, Lift *l, Expr *x)
 {
-    const TensorList target = { .at = &l->s->target, .n = 1 };
     if (is_op(x, OP_and)) {
         Expr *a = lift(e, l, x->arg[0]), *b = lift(e, l, x->arg[1]);
         return a && b ? OP2(and, a, b) : a ? a : b;
     }
-    if (varies(l->loop, x) || expr_reads(x, &target) || (!l->all && expr_any(x, is_risk, NULL))) {
+    if (varies(l->loop, x) || goes_by(x, l->s->target) || (!l->all && expr_any(x, is_risk, NULL))) {
         l->all = false;
         return x;
     }
@@ -363,13 +383,15 @@ static void apart_print(Emit *e, Buf *b, Node *n, int depth)
     buf_add(b, "#pragma GCC ivdep\n");
 }
 
+static void node_print(Emit *e, Buf *b, Node *n, int depth);
+
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
     const Buf condition = lifted(e, n);
     if (condition.n) {
         indent(b, depth);
         buf_add(b, "if (%s) {\n", condition.at);
-        loop_print(e, b, n, depth + 1);
+        node_print(e, b, n, depth + 1);
         indent(b, depth);
         buf_add(b, "}\n");
         return;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sanitized.sh AEC FOLDER -- every example through a sanitized compiler; some trained and used with sanitized C.
+# sanitized.sh AEC FOLDER -- every example through a sanitized compiler; some, and what once went wrong, with sanitized C.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 aec=$PWD/$1 work=$PWD/$2/sanitized
@@ -11,10 +11,11 @@ for f in examples/*.ae; do
     try "emit $f" "$aec" emit "$f" -o "$work/emitted"
     try "fmt $f" "$aec" fmt --check "$f"
 done
-for name in quickstart conv lstm transformer rbm discrete_codes simclr sphere_vae; do
+for f in examples/{quickstart,conv,lstm,transformer,rbm,discrete_codes,simclr,sphere_vae}.ae tests/programs/guarded.ae; do
+    name=$(basename "$f" .ae)
     for schedule in plain fast; do
         b=$work/$name-$schedule
-        try "build $name $schedule" "$aec" build --sanitize --schedule $schedule "examples/$name.ae" -o "$b"
+        try "build $name $schedule" "$aec" build --sanitize --schedule $schedule "$f" -o "$b"
         try "train $name $schedule" "$b" train --quiet --epochs 1 --out "$b.run"
         try "eval $name $schedule" "$b" eval --json --weights "$b.run/model.safetensors"
     done
