@@ -65,7 +65,7 @@ static void gather_same(const Within *w, Expr *x, ExprList *out)
 
 static void gather(const Within *w, Expr *x, ExprList *out)
 {
-    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select)
+    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select || same_of(w->e, x))
         return;
     Expr *by = is_candidate(x) ? x->arg[1] : NULL;
     if (by && by->kind != EXPR_num && !any_varies(w, by) && !expr_among(out, by))
@@ -98,7 +98,8 @@ static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr 
             look(&w, s->value, &out);
             continue;
         }
-        gather_rows(&w, s->target, s->sub, &out);
+        if (!info_of(e, s->target)->local)
+            gather_rows(&w, s->target, s->sub, &out);
         EACH_EXPR(x, s->value)
             if (x->kind == EXPR_read)
                 gather_rows(&w, x->tensor, x->sub, &out);
@@ -126,9 +127,10 @@ static void keep_each(Emit *e, Buf *b, const ExprList *list, const char *type, c
 
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
-    const ExprList list = found_in(e, loop, gather), same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
+    const ExprList same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
     keep_each(e, b, &rows, "int32_t", "row", depth);
     keep_each(e, b, &same, e->real, "same", depth);
+    const ExprList list = found_in(e, loop, gather);        /* where none of these stands */
     for (int k = 0; k < list.n; k++) {
         Str name = scope_enter(e, "inverse");
         indent(b, depth);

@@ -37,8 +37,12 @@ static void gather(Loads *l, Expr *x, bool maybe)
             PUSH(l->now_and_then, x);
         return;
     }
-    if (x->kind != EXPR_op)
+    if (x->kind != EXPR_op || same_of(l->e, x))
         return;
+    if (x->op == OP_div && inverse_of(l->e, x)) {       /* its divisor is at hand */
+        gather(l, x->arg[0], maybe);
+        return;
+    }
     const bool parts = x->op == OP_select || x->op == OP_and || x->op == OP_or;
     gather(l, x->arg[0], maybe);
     gather(l, x->arg[1], maybe || parts);

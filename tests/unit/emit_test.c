@@ -63,6 +63,15 @@ static const Case cases[] = {
       "got[v] = 0\n"
       "got[w[n, t]] += 1\n"
       "loss = mean(n) sum(t, j) h[n, t, j] * h[n, t, j]\n" },
+    { "embedding-product", 5, "h loss",
+      "int w[5n, 6] of 9  param e[9, 4]  param v[4, 3, 5]  temp h[5n, 6, 3, 5]  temp loss\n"
+      "h[n, t, q, j] = sum(i) e[w[n, t], i] * v[i, q, j]\n"
+      "loss = mean(n) sum(t, q, j) h[n, t, q, j] * h[n, t, q, j]\n" },
+    { "divided", 4, "y loss",
+      "in x[5n, 7]  param a[7]  temp s[5n]  temp y[5n, 3]  temp loss\n"
+      "s[n] = sum(i) a[i] * x[n, i]\n"
+      "y[n, j] = sum(i < 4) a[j] * (x[n, j] / (1 + s[n]^2) / (1 + s[n]^2))\n"
+      "loss = mean(n) sum(j) y[n, j] * y[n, j]\n" },
     { "recurrent", 4, "h loss",
       "in x[5n, 6, 3]  in z[5n, 4]  param w[3, 4]  param u[4, 4]  param b[4]  temp g[5n, 6, 4]  temp h[5n, 6, 4]  temp loss\n"
       "scan t < 6 {\n"
