@@ -77,6 +77,7 @@ if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, 
     if $CC $S tests/fuzz/parse_fuzz.c $sanitized_front -lm -o "$B/parse_fuzz" \
         && "$B/parse_fuzz" 5000 prelude/*.ae tests/golden/*/*.ae > "$B/fuzz.log" 2>&1; then passed=$((passed + 1))
     else failed=$((failed + 1)); tail -n 5 "$B/fuzz.log"; fi
+    runner random-models tests/fuzz/models.sh build/aec "$B" 1 12
 fi
 echo
 echo "$passed passed, $failed failed"

@@ -2,12 +2,16 @@
  *
  *     compare GOT.safetensors NAME.grads.safetensors NAME.json
  *     compare --losses METRICS.jsonl NAME.json
+ *     compare --grads TOLERANCE A.safetensors B.safetensors
+ *     compare --runs TOLERANCE A.jsonl B.jsonl
  *
  * The first compares the loss, to 1e-5 of itself, and every tensor by name, to 1e-4 of the largest entry
  * that it should have. A gradient that is 0 but for rounding (a bias before a normalisation) has no such
  * entry: the largest of all tensors / 100 stands in. The loss is the tensor `loss` of GOT, or a text
- * `loss` among its metadata; its terms, `loss.NAME`, are passed over. The second compares the training loss of ten epochs of one step to 1e-4.
+ * `loss` among its metadata; its terms, `loss.NAME`, are passed over. The second compares the training loss of ten epochs of one step to 1e-4. The others
+ * compare what two builds of one model say: all tensors, and every number of each epoch but its seconds.
  * Prints a line for each thing that differs; exit status 0: nothing does, 1: something, 2: unreadable. */
+#define _GNU_SOURCE
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -262,7 +266,7 @@ static bool same_shape(const Tensor *a, const Tensor *b)
     return true;
 }
 
-static bool differs(const Tensor *got, const Tensor *want, double floor)
+static bool differs(const Tensor *got, const Tensor *want, double floor, double part)
 {
     if (!got) {
         printf("%s: missing\n", want->name);
@@ -272,7 +276,7 @@ static bool differs(const Tensor *got, const Tensor *want, double floor)
         printf("%s: another shape, %ld elements in place of %ld\n", want->name, got->count, want->count);
         return true;
     }
-    double tolerance = 1e-4 * fmax(largest(want), floor), worst = 0;
+    double tolerance = part * fmax(largest(want), floor), worst = 0;
     long at = -1;
     for (long i = 0; i < want->count; i++) {
         double d = fabs(got->at[i] - want->at[i]);
@@ -304,7 +308,7 @@ static int compare_gradients(char **path)
     for (int i = 0; i < want->n; i++)
         all = fmax(all, largest(&want->tensor[i]));
     for (int i = 0; i < want->n; i++)
-        bad += differs(find(got, want->tensor[i].name), &want->tensor[i], all / 100);
+        bad += differs(find(got, want->tensor[i].name), &want->tensor[i], all / 100, 1e-4);
     for (int i = 0; i < got->n; i++)
         if (strncmp(got->tensor[i].name, "loss", 4) != 0 && !find(want, got->tensor[i].name)) {
             printf("%s: not expected\n", got->tensor[i].name);
@@ -341,13 +345,64 @@ static int compare_losses(char **path)
     return bad > 0;
 }
 
+static int compare_alike(double part, char **path)
+{
+    File *a = read_tensors(path[0]), *b = read_tensors(path[1]);
+    double all = 1;
+    int bad = a->n != b->n;
+    for (int i = 0; i < b->n; i++)
+        all = fmax(all, largest(&b->tensor[i]));
+    for (int i = 0; i < b->n; i++)
+        bad += differs(find(a, b->tensor[i].name), &b->tensor[i], all / 100, part);
+    return bad > 0;
+}
+
+typedef struct { const char *other; double part; int bad; } Twin;
+
+static void see_number(const char *key, const char *s, void *with)
+{
+    Twin *twin = with;
+    char quoted[MAX_NAME + 4];
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *at = strstr(twin->other, quoted);
+    const double a = strtod(s, NULL), b = at ? strtod(at + strlen(quoted), NULL) : NAN;
+    if (strcmp(key, "seconds") == 0 || *s == '"' || *s == '[' || fabs(a - b) <= twin->part * fmax(1, fabs(b)))
+        return;
+    printf("%s: %.12g and %.12g\n", key, a, b);
+    twin->bad++;
+}
+
+static int compare_runs(double part, char **path)
+{
+    size_t size;
+    char *rest[2], *a, *b, *text[] = { read_all(path[0], &size), read_all(path[1], &size) };
+    Twin twin = { NULL, part, 0 };
+    a = strtok_r(text[0], "\n", &rest[0]);
+    b = strtok_r(text[1], "\n", &rest[1]);
+    for (; a && b; a = strtok_r(NULL, "\n", &rest[0]), b = strtok_r(NULL, "\n", &rest[1])) {
+        twin.other = b;
+        members(a, see_number, &twin);
+    }
+    if (a || b) {
+        printf("one run has more epochs\n");
+        twin.bad++;
+    }
+    return twin.bad > 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 5 && strcmp(argv[1], "--grads") == 0)
+        return compare_alike(strtod(argv[2], NULL), argv + 3);
+    if (argc == 5 && strcmp(argv[1], "--runs") == 0)
+        return compare_runs(strtod(argv[2], NULL), argv + 3);
     if (argc == 4 && strcmp(argv[1], "--losses") == 0)
         return compare_losses(argv + 2);
     if (argc == 4)
         return compare_gradients(argv + 1);
     fprintf(stderr, "usage: compare GOT.safetensors NAME.grads.safetensors NAME.json\n"
-                    "       compare --losses METRICS.jsonl NAME.json\n");
+                    "       compare --losses METRICS.jsonl NAME.json\n"
+                    "       compare --grads TOLERANCE A.safetensors B.safetensors\n"
+                    "       compare --runs TOLERANCE A.jsonl B.jsonl\n");
     return 2;
 }
