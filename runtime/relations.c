@@ -126,6 +126,8 @@ void show_relations(void)
             pictured = n;
         input[n++] = i;
     }
+    if (!n)
+        fail("the rows of %s have nothing to compare codes with: no input of amounts, no label", ae_model.name);
     const char *const dot = strrchr(opt.output, '.');
     if (strcmp(dot, ".png") == 0 && pictured >= 0) {
         Result picture = result_new(&ae_model.inputs[input[pictured]].array, w);
