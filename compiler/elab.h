@@ -1,7 +1,7 @@
 /* elab.h -- what the files of the elaborator share.
  *
  * elaborate.c   the file's declarations, and the order of everything below
- * inputs.c      input, label, data          phases.c    a phase: settings, step, evaluation, sweeps
+ * inputs.c      input, label                phases.c    a phase: settings, step, evaluation, sweeps
  * objectives.c  what a phase minimizes      terms.c     one term of it, and their sum
  * metrics.c     what it is judged by        optimize.c  the optimizer's formulas
  * values.c      what tasks are made of      programs.c  encode, decode, sample ...
@@ -374,7 +374,7 @@ void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Ten
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);
 
-/* ---- elaborate.c, inputs.c, phases.c, optimize.c, programs.c ------------------------------------------ */
+/* ---- elaborate.c, inputs.c, sources.c, phases.c, optimize.c, programs.c ------------------------------------------ */
 Decl *find_decl(Elab *e, DeclKind kind);            /* the first */
 void  declare_input(Elab *e, Decl *d, bool label);
 void  declare_data(Elab *e, Decl *d);

@@ -1,4 +1,4 @@
-/* inputs.c -- the declarations `input`, `label` and `data`. */
+/* inputs.c -- the declarations `input` and `label`. */
 #include "elab.h"
 
 enum { NONE = -1 };
@@ -106,57 +106,4 @@ void declare_input(Elab *e, Decl *d, bool label)
     if (label)
         in.has = row_numbers(e, format("has_%s", d->name), ROLE_input, 2);
     PUSH(e->m->inputs, in);
-}
-
-/* A list of texts, as columns = ["a", "b"], is an argument for each of them. */
-static void add_argument(Elab *e, DataSource *source, const Arg *a)
-{
-    Syn *v = a->value;
-    const bool texts = v->kind == SYN_list && v->list.n && v->list.at[0]->kind == SYN_string;
-    for (int k = 0; k < (texts ? v->list.n : 1); k++)
-        PUSH(source->args, ((Setting) { a->name, settled(e, texts ? v->list.at[k] : v), a->place }));
-}
-
-/* train = csv("x.csv", header = 1) */
-static void declare_source(Elab *e, Setting *s)
-{
-    static const char *const known[] = { "digits", "idx", "csv", "npy", "npz", "cifar", "png", "text", "pairs", "blobs", "ring",
-                                         "moons", "swiss_roll", "sines", "shapes" };
-    StrList names = { 0 };
-    for (size_t q = 0; q < sizeof known / sizeof *known; q++)
-        PUSH(names, intern(known[q]));
-    if (!HAS(names, s->value->name)) {
-        say(e, s->value->place, DIAG_unknown_source, s->value->name);
-        suggest(s->value->name, &names, "the sources are");
-        return;
-    }
-    DataSource source = { .split = s->name, .kind = s->value->name, .place = s->place };
-    EACH_AT(a, s->value->args)
-        if (a->name)
-            add_argument(e, &source, a);
-        else if (a->value->kind == SYN_string)
-            PUSH(source.files, a->value->name);
-        else {
-            say(e, a->place, DIAG_source_argument, source.kind);
-            if (a->value->kind == SYN_name)
-                report_help("write `\"%s\"` in quotes", a->value->name);
-        }
-    PUSH(e->m->data, source);
-}
-
-void declare_data(Elab *e, Decl *d)
-{
-    static const char *const known[] = { "train", "test", "validation", "scale", "scale_label", "only", "test_only", "rows", NULL };
-    EACH_AT(s, d->settings) {
-        const bool train = s->name == intern("train");
-        if (!is_setting(e, s, "data", known))
-            continue;
-        if ((train || s->name == intern("test")) && s->value->kind == SYN_call)
-            declare_source(e, s);
-        else if (train) {
-            say(e, s->value->place, DIAG_unknown_source, words_of(s->value));
-            report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
-        } else
-            PUSH(e->m->data_settings, ((Setting) { s->name, settled(e, s->value), s->place }));
-    }
 }
