@@ -354,6 +354,8 @@ typedef struct {
 } Value;
 
 Value *value_of(Scope *task, Syn *s);               /* NULL after a report */
+bool   names_params(Str name);
+Value *params_value(Str which, const TensorList *params);
 Value *tensor_value(Scope *task, Syn *s);
 bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, TensorList **params);
 Syn  *peel(Scope *task, Syn *s, Expr **weight);

@@ -196,6 +196,8 @@ static bool is_computed(Elab *e, Syn *s)
 {
     if (!s)
         return true;
+    if (s->kind == SYN_name && names_params(s->name))
+        return params_value(s->name, &e->used);
     if (s->kind == SYN_name) {
         Name *net = name_find(e->root, s->name, NAME_net);
         return net ? net->net->applied > 0 : named(&e->as, s->name) || !names_layer(e, s->name);

@@ -110,8 +110,8 @@ static Value *nll_value(Scope *task, Syn *s)
     return v;
 }
 
-/* `weights` are the parameters that are not exempt, `params` all. */
-static Value *params_value(Str which, const TensorList *params)
+/* `weights` are the parameters that are not exempt, `params` all; NULL: there is none. */
+Value *params_value(Str which, const TensorList *params)
 {
     Value *v = value_new(NULL, NULL);
     v->params = NEW(TensorList);
@@ -121,7 +121,7 @@ static Value *params_value(Str which, const TensorList *params)
     return v->params->n ? v : NULL;
 }
 
-static bool names_params(Str name)
+bool names_params(Str name)
 {
     return name == intern("params") || name == intern("weights");
 }
