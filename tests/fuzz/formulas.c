@@ -197,7 +197,7 @@ static void reduction(const char *name, int depth, bool where)
 static const char *const forms[] = {
     "(# + #)", "(# - #)", "# * #", "# * #", "tanh(#)", "sigmoid(#)", "sin(#)", "cos(#)", "softplus(#)", "exp(-(#)^2)", "erf(#)",
     "sqrt(1 + (#)^2)", "log(1 + (#)^2)", "# / (1 + (#)^2)", "(#)^2", "(# > # ? # : #)", "max(#, #)", "min(#, 0.7)", "abs(#)",
-    "stop(#)", "# * (# < #)", "lgamma(1.5 + sigmoid(#))", "bend(#)", "clamp(#, -1, 1)", "-(#)", "(# + 0.1 * normal())",
+    "stop(#)", "# * (# < #)", "bend(#)", "clamp(#, -1, 1)", "-(#)", "(# + 0.1 * normal())",
     "(uniform() < 0.5 ? # : #)", "(training ? # : #)", "(not (# < # and # > 0) or # > 1 ? # : #)", "(1.5 + sin(#))^#",
     "0.1 * floor(3 * #)", "(# == # ? # : #)", "(stop(#) + (# - stop(#)))", "1 / (2 + cos(#))", "acos(0.9 * tanh(#))",
 };
