@@ -45,6 +45,8 @@ static void add_header(Text *h, const Tensor *tensor, int n, const Pair *meta, i
     text_add(h, "}");
     for (int k = 0; k < n; k++) {
         const size_t size = (size_t) tensor_count(&tensor[k]) * dtype_size(tensor[k].dtype);
+        if (!dtype_size(tensor[k].dtype))
+            fail("%s cannot be written: no size is known of %s", tensor[k].name, tensor[k].dtype);
         text_add(h, ",");
         text_json(h, tensor[k].name);
         text_add(h, ":{\"dtype\":\"%s\",\"shape\":[", tensor[k].dtype);
