@@ -7,7 +7,8 @@
 #include <math.h>
 
 /* ---- out of scans ----------------------------------------------------------------------------- */
-static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a)
+/* ordered: what also leaves, but comes later, would be computed too late. */
+static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
 {
     for (int k = 0; k < scan->body.n; k++) {
         if (k == b)
@@ -16,6 +17,8 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a)
         EACH_AT(w, list) {
             if (!w->write || !conflict(e, w, a))
                 continue;
+            if (ordered && k > b && leaves[k])
+                return false;
             if (!w->sub || !a->sub || w->tensor != a->tensor)
                 return false;
             const int axis = FIRST(i, w->tensor->rank, is_index(w->sub[i], scan->step));
@@ -36,14 +39,14 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a)
 }
 
 /* What it computes is of no use to the rest of the scan, and what it needs stays as it is. */
-static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves)
+static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves, bool ordered)
 {
     Stmt *s = scan->body.at[b];
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
         return false;
     const AccessList list = stmt_accesses(s);
     EACH_AT(a, list) {
-        if (!a->write && !reads_settled(e, scan, b, a))
+        if (!a->write && !reads_settled(e, scan, b, a, leaves, ordered))
             return false;
         for (int j = 0; a->write && j < scan->body.n; j++) {
             const AccessList others = stmt_accesses(scan->body.at[j]);
@@ -62,14 +65,15 @@ static void leave_scan(Emit *e, Stmt *scan, StmtList *out)
     bool *leaves = alloc((size_t) n + 1);
     for (int k = 0; k < n; k++)
         leaves[k] = true;
-    for (bool news = true; news;) {
-        news = false;
-        for (int k = 0; k < n; k++)
-            if (leaves[k] && !may_leave(e, scan, k, leaves)) {
-                leaves[k] = false;
-                news = true;
-            }
-    }
+    for (int ordered = 0; ordered < 2; ordered++)
+        for (bool news = true; news;) {
+            news = false;
+            for (int k = 0; k < n; k++)
+                if (leaves[k] && !may_leave(e, scan, k, leaves, ordered)) {
+                    leaves[k] = false;
+                    news = true;
+                }
+        }
     StmtList rest = { 0 };
     for (int k = 0; k < n; k++) {
         Stmt *s = scan->body.at[k];

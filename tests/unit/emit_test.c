@@ -85,6 +85,15 @@ static const Case cases[] = {
       "  h[n, t, j] = tanh(sum(i) x[n, t, i] * w[i, j] + sum(i) h[n, t + 1, i] * u[i, j])\n"
       "}\n"
       "loss = mean(n, t, j) h[n, t, j]\n" },
+    { "recurrent-in-turns", 5, "a b loss",
+      "in x[5n, 6]  param w[6]  temp a[5n, 6]  temp b[5n, 6]  temp loss\n"
+      "a[n, t] = x[n, t]\n"
+      "b[n, t] = 0\n"
+      "scan t < 6 {\n"
+      "  a[n, t] += b[n, t - 1] * w[t]\n"
+      "  b[n, t] += a[n, t] * x[n, t]\n"
+      "}\n"
+      "loss = mean(n) sum(t) b[n, t] * b[n, t]\n" },
     { "choosing", 5, "best least place drawn",
       "in x[5n, 8]  param w[8]  whole best[5n]  whole least[5n]  whole place[5n, 8]  whole drawn[5n]  temp loss\n"
       "best[n] = argmax(j) x[n, j] * w[j]\n"
