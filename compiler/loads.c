@@ -26,7 +26,7 @@ static bool is_safe(Emit *e, Expr *x)
 
 static void gather(Loads *l, Expr *x, bool maybe)
 {
-    if (!x)
+    if (!x || same_of(l->e, x))
         return;
     if (x->kind == EXPR_read) {
         if (x->check)
@@ -37,7 +37,7 @@ static void gather(Loads *l, Expr *x, bool maybe)
             PUSH(l->now_and_then, x);
         return;
     }
-    if (x->kind != EXPR_op || same_of(l->e, x))
+    if (x->kind != EXPR_op)
         return;
     if (x->op == OP_div && inverse_of(l->e, x)) {       /* its divisor is at hand */
         gather(l, x->arg[0], maybe);
