@@ -352,8 +352,8 @@ def infer():
     if channels_last and len(shape) == 3:
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     if base == "compile":
-        import torch._inductor.config
-        torch._inductor.config.freezing = True          # weights as constants, packed beforehand
+        from torch._inductor import config
+        config.freezing = True                          # weights as constants, packed beforehand
         net = torch.compile(net, dynamic=False)
     with torch.inference_mode() if base == "eager" else torch.no_grad():
         net(x)
