@@ -55,13 +55,12 @@ done
 [ -d tests/golden/semantic ] && runner golden-semantic tests/golden.sh tests/golden/semantic build/aec check
 [ -x tests/golden_rows.sh ] && runner golden-rows tests/golden_rows.sh
 [ -x docs/check.sh ] && runner docs docs/check.sh "$PWD/build/aec"
+beside catalogue tests/catalogue/run.sh build/aec "$B" "$what"
 runner unit-passes tests/unit/run.sh passes "$B"
-beside unit-emit tests/unit/run.sh emit "$B"
+runner unit-emit tests/unit/run.sh emit "$B"
 runner contractions tests/unit/contract.sh "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
-join
-beside catalogue tests/catalogue/run.sh build/aec "$B" "$what"
 runner programs tests/programs/run.sh "$what" build/aec "$B"
 join
 
