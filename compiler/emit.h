@@ -271,7 +271,7 @@ void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 /* ---- emit_head.c: comments -------------------------------------------------------------------- */
 void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */
 void put_string(Buf *b, const char *text);  /* a C string literal */
-Str  place_name(Place p);                   /* vae.ae:24 */
+Str  place_name(Place p);                   /* model.ae:24 */
 void func_head(Emit *e, Func *k);
 void func_words(Func *f, Buf *b);           /* the same as one line, for a table */
 void file_head(Emit *e, Buf *b);

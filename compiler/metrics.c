@@ -36,7 +36,7 @@ static bool check_of(Elab *e, int row, const Call *call, const Syn *what)
     static const char *const of[] = {
         [NOTHING] = "`%s` is of the whole model, and takes no name",
         [ERROR] = "`%s` is of the reconstruction: `corrupted` in brackets makes it that of a damaged input",
-        [VALUES] = "`%s` takes a tensor by its name: `dense(64) as h` gives one",
+        [VALUES] = "`%s` takes a tensor by its name: `as h` behind a layer gives one",
         [TASK] = "`%s` takes the name of a downstream task",
     };
     const Str name = what->kind == SYN_name ? what->name : NULL;

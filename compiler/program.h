@@ -130,7 +130,7 @@ struct Expr {
 /* ---- statements ---------------------------------------------------------------------------- */
 typedef struct Use {            /* one use of a definition: what a block of emitted C is about */
     Str path;                   /* "encoder.dense1", "reconstruct", "kl(z)" */
-    Str words;                  /* the user's words: "dense(128)" */
+    Str words;                  /* the user's words: "LAYER(128)" */
     Place place;                /* the .ae line of the use */
 } Use;
 

@@ -53,7 +53,7 @@ struct Syn {
 };
 
 /* ---- networks ------------------------------------------------------------------------------ */
-struct Call {               /* dense(64) as h;  residual { ... };  concat { {...} {...} };  repeat(3) { ... } */
+struct Call {               /* LAYER(64) as h;  BLOCK { ... };  BLOCK { {...} {...} };  repeat(3) { ... } */
     Str name;
     ArgList args;
     VEC(Block *) blocks;    /* residual, repeat: one; concat: several */
@@ -106,7 +106,7 @@ typedef enum {
     DECL_augment,       /* augment strong { crop(0.6..1) flip(0.5) }        name, block */
     DECL_train,         /* train NAME { optimizer = ... }                   name or NULL, settings */
     DECL_evaluate,      /* evaluate { accuracy psnr }                       block */
-    DECL_task,          /* pretext rotation(weight = 0.5) { ... } in a model's file; `pretext simclr(temperature = 0.5)`.
+    DECL_task,          /* pretext TASK(weight = 0.5) { ... } in a model's file; `pretext TASK(temperature = 0.5)`.
                            name, args, body; braced */
     DECL_define,        /* layer, latent, likelihood, loss, view, optimizer; pretext and downstream in a library file.
                            name, params, body */
@@ -115,7 +115,7 @@ typedef enum {
     STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */
     STAT_set,           /* set each = k / heads             name, value */
     STAT_require,       /* require cond "text" of kl        value, name: the text, of: the term that needs it or NULL */
-    STAT_mirror,        /* mirror conv(c, kernel)           call */
+    STAT_mirror,        /* mirror LAYER(c, kernel)           call */
     STAT_metric,        /* metric accuracy                  call */
     STAT_tied,          /* tied w[i, j] = w[j, i]           left, value */
     STAT_def,           /*                                  name, function */
@@ -167,7 +167,7 @@ File *parse(const Source *source, bool library);
 void syn_print(Buf *b, const Syn *e);                   /* an expression on one line */
 void formula_print(Buf *b, const Stat *s);              /* `left op value`, with its role before it */
 void entry_print(Buf *b, const Entry *e);               /* x[n, k] of v = 0 */
-Str  signature_text(Str name, const EntryList *params); /* conv(filters, kernel, stride = 1, pad = 0) */
+Str  signature_text(Str name, const EntryList *params); /* LAYER(filters, kernel, stride = 1, pad = 0) */
 /* `aec fmt`: the text in the one layout, comments kept. The source must have parsed without an error. */
 void format_file(Buf *b, const Source *source);
 

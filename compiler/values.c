@@ -223,7 +223,7 @@ static Value *value_of_name(Scope *task, Syn *s)
         PUSH(names, named.name);
     EACH(in, e->m->inputs)
         PUSH(names, in.name);
-    report_help("name a layer by `dense(64) as %s`, a label by `label %s : class(10)`", s->name, s->name);
+    report_help("`as %s` behind a layer names it, a label is named by `label %s : class(10)`", s->name, s->name);
     suggest(s->name, &names, NULL);
     return NULL;
 }
