@@ -4,6 +4,7 @@
  *
  * writes FOLDER/model.ae and what it reads.  Both depend on ROUND alone. */
 #define _GNU_SOURCE
+#include "draw.h"
 #include "models.h"
 #include <math.h>
 #include <stdarg.h>
@@ -11,16 +12,6 @@
 #include <string.h>
 
 /* ---- numbers and text --------------------------------------------------------------------------------- */
-static uint64_t counter;
-
-static uint64_t draw(void)                      /* splitmix64 */
-{
-    uint64_t z = (counter += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 int below(int n) { return n > 1 ? (int) (draw() % (uint64_t) n) : 0; }
 int between(int least, int most) { return least + below(most - least + 1); }
 bool one_in(int n) { return below(n) == 0; }

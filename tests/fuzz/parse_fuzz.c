@@ -7,20 +7,11 @@
  * to the same text.  Meant to run under -fsanitize=address,undefined. */
 #define _GNU_SOURCE
 #include "syntax.h"
+#include "draw.h"
 #include <dirent.h>
 #include <stdlib.h>
 
 typedef struct { char *at; size_t n; } Text;
-
-static uint64_t counter;
-
-static uint64_t draw(void)                      /* splitmix64 */
-{
-    uint64_t z = (counter += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 static size_t below(size_t n)
 {
