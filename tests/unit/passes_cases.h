@@ -88,6 +88,24 @@ scan t < 6 {
 loss = sum(n, t, j) h[n, t, j]^2
 )", 4, "a[n, t, j] += x[n, t, i] * w[i, j]" },
 
+{ "factor-changes", R"(
+in x[5n, 20, 7]  in z[5n, 12]  param w[7]  temp a[5n, 20, 7]  temp u[12, 7]  temp v[12, 7]  temp loss
+a[n, t, j] = x[n, t, j]
+u[i, j] = sum(n, t) z[n, i] * a[n, t, j]
+a[n, t, j] += 1
+v[i, j] = sum(n, t) z[n, i] * a[n, t, j]
+loss = sum(i, j) u[i, j] * v[i, j] * w[j]
+)", 4, "v[i, j] += z[n, i] * a.sum2[n, j]" },
+
+{ "factor-not-joined", R"(
+in x[5n, 20, 12]  in w[12, 7]  param b[7]  temp a[5n, 20, 12]  temp y[5n, 20, 7]  temp r[5n, 7]  temp loss
+a[n, t, i] = x[n, t, i]
+y[n, t, j] = sum(i) a[n, t, i] * w[i, j]
+a[n, t, i] += 1
+r[n, j] = sum(t) y[n, t, j]
+loss = sum(n, j) r[n, j]^2 * b[j] + sum(n, t, i) a[n, t, i]^2 * b[0]
+)", 4, "r[n, j] += y[n, t, j]" },
+
 { "factor-lengths", R"(
 length len[5n]  in x[5n, 12]  param w[12, 7]  param b[7]  temp y[5n, ..20, 7]  temp loss
 y[n, t, j] = sum(i) x[n, i] * w[i, j]
