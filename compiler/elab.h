@@ -1,7 +1,8 @@
 /* elab.h -- what the files of the elaborator share.
  *
  * elaborate.c   the file's declarations, and the order of everything below
- * inputs.c      input, label                phases.c    a phase: settings, step, evaluation, sweeps
+ * inputs.c      input, label                sources.c   data
+ * phases.c      a phase: settings, step, evaluation, sweeps
  * objectives.c  what a phase minimizes      terms.c     one term of it, and their sum
  * metrics.c     what it is judged by        optimize.c  the optimizer's formulas
  * values.c      what tasks are made of      programs.c  encode, decode, sample ...

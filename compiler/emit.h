@@ -259,7 +259,7 @@ void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* f
 /* ---- fetch.c ---------------------------------------------------------------------------------- */
 bool fetches(Emit *e, Stmt *s);
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth);
-bool fetches_ahead(Emit *e, const Node *n);
+bool fetches_ahead(Emit *e, const Node *n);         /* whether ahead_print says anything */
 void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth);    /* within the loop n, which runs up to `to` */
 
 /* ---- inside.c, loads.c ------------------------------------------------------------------------ */
