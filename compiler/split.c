@@ -165,6 +165,18 @@ static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
     return all;
 }
 
+/* Whether e reads what the steps of the scan at this level compute, temporaries of what is being split included. */
+static bool found_within(Split *s, int level, Expr *e)
+{
+    TensorList written = written_by(&s->level[level].scan->body);
+    bool found = expr_reads(e, &written);
+    for (int l = level; !found && l <= s->depth; l++) {
+        written = written_by(s->level[l].out);
+        found = expr_reads(e, &written);
+    }
+    return found;
+}
+
 /* Whether the condition holds for any value of its indices that are not in `free`; NULL where it always does, and where
    a scan has yet to tell. */
 static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexList *free)
@@ -187,11 +199,9 @@ static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexL
     }
     for (int k = 0; k < any->nindex; k++)           /* a limit needs indices further out, which may have been replaced */
         any->bound[k]->limit = expr_replace(from[k]->limit, from, to, any->nindex);
-    for (int l = 1; l <= s->depth; l++) {
-        const TensorList written = written_by(&s->level[l].scan->body);
-        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && expr_reads(condition, &written))
+    for (int l = 1; l <= s->depth; l++)
+        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && found_within(s, l, condition))
             return NULL;
-    }
     memcpy(both + nall, from, (size_t) any->nindex * sizeof *from);
     if (surely(condition, both, nall, nall + any->nindex, &tries))
         return NULL;

@@ -264,6 +264,14 @@ y[n] = all(i) x[n, i] > -2 ? sum(i) sqrt(abs(d[n, i]) * 2) : max(i) 1 / d[n, i]
 loss = sum(n) y[n]
 )", 3, NULL },
 
+{ "guard-in-scan", R"(
+in x[3n, 4]  param w[4]  temp h[3n, 5]  temp loss
+scan t < 5 {
+    h[n, t] = tanh(h[n, t - 1]) + (max(i) x[n, i] * (t - 1) > 0.1 ? sum(i) x[n, i] * w[i] : w[t])
+}
+loss = sum(n, t) h[n, t]^2
+)", 3, NULL },
+
 { "scalars", R"(
 in x[2n, 3]  param w[3]  temp y[2n, 3]  temp loss
 y[n, i] = exp(w[i]) * log(w[i]^2 + 1.5) + sqrt(abs(w[i]) + 0.2) / (2 + sin(w[i] * x[n, i])) - cos(w[i]) * acos(w[i] / 2) + tanh(w[i] + x[n, i]) * sigmoid(2 * w[i]) + softplus(w[i]) * erf(w[i]) + lgamma(w[i] + 2) + (w[i] + 2)^(x[n, i] + 0.5 * w[i]) + bessel_ratio(1.5, w[i] + 3) + log_bessel(2, w[i] + 2) + rsqrt0(w[i] + 2) + (3 * w[i]) % 0.7
