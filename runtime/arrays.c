@@ -240,13 +240,12 @@ static const Result *chosen(const Result *r, int n)
 /* `beside`: r[0] are the originals of r[1]; only a picture shows them. */
 void result_write(const char *path, const Result *r, int n, bool beside)
 {
-    const char *const dot = strrchr(path, '.');
     const Result *const one = beside ? &r[1] : chosen(r, n);
-    if (dot && strcmp(dot, ".npy") == 0)
+    if (has_ending(path, ".npy"))
         write_npy(path, one);
-    else if (dot && strcmp(dot, ".csv") == 0)
+    else if (has_ending(path, ".csv"))
         write_csv(path, opt.name || beside ? one : r, opt.name || beside ? 1 : n);
-    else if (dot && strcmp(dot, ".png") == 0)
+    else if (has_ending(path, ".png"))
         write_png(path, beside ? r : one, n, beside);
     else
         usage("-o %s: the name ends in .npy, .csv or .png", path);

@@ -5,8 +5,7 @@ const char *need_output(void)
 {
     if (!opt.output)
         usage("%s needs -o FILE (.npy, .csv or .png)", opt.command);
-    const char *const dot = strrchr(opt.output, '.');
-    if (!dot || (strcmp(dot, ".npy") != 0 && strcmp(dot, ".csv") != 0 && strcmp(dot, ".png") != 0))
+    if (!has_ending(opt.output, ".npy") && !has_ending(opt.output, ".csv") && !has_ending(opt.output, ".png"))
         usage("-o %s: the name ends in .npy, .csv or .png", opt.output);
     return opt.output;
 }
@@ -48,7 +47,7 @@ static void write_labelled(const char *path, Result codes, const Split *s)
 {
     Result *const r = need((size_t) ae_model.ninputs + 1, sizeof *r);
     int n = 0;
-    if (strcmp(strrchr(path, '.'), ".csv") != 0)
+    if (!has_ending(path, ".csv"))
         usage("--labels is for .csv: the others hold one array");
     r[n++] = codes;
     for (int i = 0; i < ae_model.ninputs; i++)
@@ -181,8 +180,7 @@ void command_decode(void)
     const char *const path = need_output();
     weights_start(false);
     const AeProgram *const p = program_need("decode");
-    const char *const ending = strrchr(opt.args[0], '.');
-    if (ending && strcmp(ending, ".safetensors") == 0) {
+    if (has_ending(opt.args[0], ".safetensors")) {
         long many;
         const ae_real *const few = codes_read(opt.args[0], &many);
         result_write(path, run_codes(p, few, many), p->noutputs, false);

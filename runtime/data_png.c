@@ -10,12 +10,6 @@ typedef struct { char **at; int n; } Names;
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
 
-static bool ends_in_png(const char *s)
-{
-    const size_t n = strlen(s);
-    return n > 4 && (strcmp(s + n - 4, ".png") == 0 || strcmp(s + n - 4, ".PNG") == 0);
-}
-
 static Names list(const char *folder, bool folders)
 {
     Names l = { 0 };
@@ -27,7 +21,7 @@ static Names list(const char *folder, bool folders)
         if (e->d_name[0] == '.')
             continue;
         char *const path = path_join(folder, e->d_name);
-        if (folders ? folder_is(path) : ends_in_png(e->d_name)) {
+        if (folders ? folder_is(path) : has_ending(e->d_name, ".png") || has_ending(e->d_name, ".PNG")) {
             if (!(l.at = realloc(l.at, (size_t) (l.n + 1) * sizeof *l.at)))
                 fail("%s: no memory for its list", folder);
             l.at[l.n++] = form("%s", e->d_name);

@@ -112,12 +112,6 @@ static void write_c(const char *path, const char *base, const AeExport *x)
     out_end();
 }
 
-static bool ends(const char *path, const char *ending)
-{
-    const size_t n = strlen(path), m = strlen(ending);
-    return n > m && strcmp(path + n - m, ending) == 0;
-}
-
 void command_export(void)
 {
     const bool c = opt.as_c, weights = opt.as_safetensors;
@@ -125,7 +119,7 @@ void command_export(void)
         usage("export takes one of --c (a header and a C file) and --safetensors (the weights)");
     const char *const ending = c ? ".c" : ".safetensors";
     const char *const path = opt.output ? opt.output : form("%s%s", ae_model.name, ending);
-    if (!ends(path, ending))
+    if (!has_ending(path, ending))
         usage("-o %s: the name ends in %s", path, ending);
     const AeExport *const x = c ? export_named(opt.name) : NULL;
     weights_start(false);

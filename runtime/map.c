@@ -111,7 +111,6 @@ static void draw(Plane *p, int n, const int32_t *class, const Learnt *l, int cla
 static void write_map(Result plane, const Split *s, const double *bound)
 {
     const int y = class_label(s), n = opt.pca ? 2 : 1;
-    const char *const ending = strrchr(opt.output, '.');
     const long rows = plane.shape[0];
     Plane p[2] = { { .at = plane, .bound = bound } };
     Result r[3] = { plane };
@@ -119,7 +118,7 @@ static void write_map(Result plane, const Split *s, const double *bound)
         r[n] = column_result(y, &s->column[y], rows);
     if (opt.pca)
         p[1].at = components_codes(s, rows, 2);
-    if (ending && strcmp(ending, ".png") == 0) {
+    if (has_ending(opt.output, ".png")) {
         draw(p, n, y >= 0 ? r[n].at : NULL, learnt && y >= 0 ? &learnt[y] : NULL, y >= 0 ? ae_model.inputs[y].classes : 0);
         return;
     }

@@ -128,8 +128,7 @@ void show_relations(void)
     }
     if (!n)
         fail("the rows of %s have nothing to compare codes with: no input of amounts, no label", ae_model.name);
-    const char *const dot = strrchr(opt.output, '.');
-    if (strcmp(dot, ".png") == 0 && pictured >= 0) {
+    if (has_ending(opt.output, ".png") && pictured >= 0) {
         Result picture = result_new(&ae_model.inputs[input[pictured]].array, w);
         memcpy(picture.at, of[pictured].at, (size_t) (w * of[pictured].shape[1]) * sizeof(ae_real));
         middle_grey(&picture);

@@ -19,6 +19,7 @@ void text_bytes(Text *t, const void *at, size_t n);
 void text_json(Text *t, const char *s);                 /* quoted */
 void text_number(Text *t, double v);                    /* as JSON has it: null when not finite */
 void text_html(Text *t, const char *s);
+bool has_ending(const char *path, const char *ending);    /* of its name, which has more than that */
 bool parse_number(const char *s, double *v);            /* all of s is one finite number, spaces around it allowed */
 int nearest(const char *word, const char *const *list, int n);     /* the index of a likely misspelling, or -1 */
 uint32_t crc32_more(uint32_t crc, const void *at, size_t n);        /* start from 0 */
@@ -276,7 +277,7 @@ long row_argument(const char *s, long rows);            /* the number of a row *
 Result *run_codes(const AeProgram *p, const ae_real *codes, long rows);     /* rows of codes through decode */
 const char *need_output(void);                          /* the file of -o, whose ending is known */
 
-/* ---- codes.c, cluster.c, map.c, relations.c: the space of codes ------------------------------------------------------------------ */
+/* ---- codes.c, compress.c, cluster.c, map.c, relations.c: the space of codes ------------------------------------------------------------------ */
 typedef struct {            /* of normals; factor: of each part the lower triangle l, its covariance l l' */
     int parts, width; double *share, *mean, *factor, nll; int rounds;
 } Mixture;

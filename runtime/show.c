@@ -31,12 +31,6 @@ static int need_reals(const char *what)
     return x;
 }
 
-static bool ends_in(const char *ending)
-{
-    const char *const dot = strrchr(opt.output, '.');
-    return dot && strcmp(dot, ending) == 0;
-}
-
 /* Each row of its own from the darkest to the lightest of the input. */
 static void stretch(Result *r, int input, long width)
 {
@@ -155,9 +149,9 @@ static void show_field(void)
         memcpy((ae_real *) r[2].at + 2 * k, cell + 5 * k + 2, 2 * sizeof *cell);
         ((ae_real *) r[3].at)[k] = cell[5 * k + 4];
     }
-    if (ends_in(".png"))
+    if (has_ending(opt.output, ".png"))
         draw_field(r, n, train, x, low, step);
-    else if (ends_in(".csv"))
+    else if (has_ending(opt.output, ".csv"))
         result_write(opt.output, r + 1, 3, false);
     else
         result_write(opt.output, r, 1, false);
@@ -274,7 +268,7 @@ static void show_units(void)
         if (!opt.quiet)
             printf("unit %-4d %12.6g  at an input of length 1\n", a.unit, y);
     }
-    if (ends_in(".png"))
+    if (has_ending(opt.output, ".png"))
         stretch(&r, x, a.width);
     result_write(opt.output, &r, 1, false);
 }
@@ -326,7 +320,7 @@ static void show_filters(void)
 {
     const int x = need_reals("filters");
     Result r = opt.pca ? components_vectors() : filters_of_weights(x);
-    if (ends_in(".png"))
+    if (has_ending(opt.output, ".png"))
         stretch(&r, x, result_width(&r));
     result_write(opt.output, &r, 1, false);
 }

@@ -137,6 +137,12 @@ void text_html(Text *t, const char *s)
     }
 }
 
+bool has_ending(const char *path, const char *ending)
+{
+    const size_t n = strlen(path), m = strlen(ending);
+    return n > m && strcmp(path + n - m, ending) == 0;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------------------- */
 bool parse_number(const char *s, double *v)
 {
