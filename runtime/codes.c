@@ -1,5 +1,5 @@
 /* codes.c -- what can be done in the space of codes: traverse it unit by unit, draw around a row or from a mixture
- * fitted to the training codes, decode a lattice, write codes in few bits and see what that costs. */
+ * fitted to the training codes, decode a lattice. */
 #include "runtime.h"
 
 /* ---- codes ------------------------------------------------------------------------------------------------------ */
@@ -23,22 +23,16 @@ Result codes_of(const char *program, const Split *s, long first, long rows)
 
 long code_width(void) { return row_count(&program_need("encode")->outputs[0]); }
 
-/* Least, largest, mean and deviation of each unit. */
-typedef struct { double *least, *most, *mean, *sd; } Extent;
+/* Mean and deviation of each unit. */
+typedef struct { double *mean, *sd; } Extent;
 
 static Extent extent_of(const ae_real *z, long rows, long w)
 {
-    Extent x = { need((size_t) w, sizeof(double)), need((size_t) w, sizeof(double)), need((size_t) w, sizeof(double)),
-                 need((size_t) w, sizeof(double)) };
+    Extent x = { need((size_t) w, sizeof(double)), need((size_t) w, sizeof(double)) };
     for (long k = 0; k < w; k++) {
         double sum = 0, square = 0;
-        x.least[k] = INFINITY;
-        x.most[k] = -INFINITY;
-        for (long r = 0; r < rows; r++) {
-            x.least[k] = fmin(x.least[k], z[r * w + k]);
-            x.most[k] = fmax(x.most[k], z[r * w + k]);
+        for (long r = 0; r < rows; r++)
             sum += z[r * w + k] / (double) rows;
-        }
         for (long r = 0; r < rows; r++)
             square += (z[r * w + k] - sum) * (z[r * w + k] - sum) / (double) rows;
         x.mean[k] = sum;
@@ -95,7 +89,7 @@ static void write_slopes(const ae_real *z, const double *sd, long w)
         const double apart = (double) codes[2 * u * w + u] - codes[(2 * u + 1) * w + u];
         ((ae_real *) r.at)[k] = (ae_real) (((double) y[up] - y[up + width]) / apart);
     }
-    if (strcmp(strrchr(opt.output, '.'), ".png") == 0)
+    if (has_ending(opt.output, ".png"))
         middle_grey(&r);
     result_write(opt.output, &r, 1, false);
 }
@@ -211,100 +205,4 @@ bool sample_codes(void)
     else if (opt.mixture)
         sample_mixture(rows);
     return opt.around || opt.mixture;
-}
-
-/* ---- compress ----------------------------------------------------------------------------------------------------------- */
-/* Codes in 2^bits steps between the least and the largest of each unit. */
-static void round_codes(const ae_real *z, long rows, long w, const Extent *x, int bits, ae_real *to, uint16_t *whole)
-{
-    const double steps = pow(2, bits) - 1;
-    for (long k = 0; k < rows * w; k++) {
-        const double low = x->least[k % w], step = (x->most[k % w] - low) / steps;
-        const double v = step > 0 ? rint((z[k] - low) / step) : 0;
-        to[k] = (ae_real) (low + v * step);
-        if (whole)
-            whole[k] = (uint16_t) v;
-    }
-}
-
-/* U8 or U16 codes, and of each unit the least value and the step: value = low + step code. */
-static void write_codes(const Result *z, const Extent *x, int bits)
-{
-    const long rows = z->shape[0], w = code_width(), shape[2] = { rows, w };
-    uint16_t *const whole = need((size_t) (rows * w), sizeof *whole);
-    uint8_t *const bytes = need((size_t) (rows * w), 1);
-    ae_real *const low = need((size_t) w, sizeof *low), *const step = need((size_t) w, sizeof *step);
-    round_codes(z->at, rows, w, x, bits, need((size_t) (rows * w), sizeof *low), whole);
-    for (long k = 0; k < rows * w; k++)
-        bytes[k] = (uint8_t) whole[k];
-    for (long k = 0; k < w; k++) {
-        low[k] = (ae_real) x->least[k];
-        step[k] = (ae_real) ((x->most[k] - x->least[k]) / (pow(2, bits) - 1));
-    }
-    const Tensor t[] = {
-        { "codes", bits <= 8 ? "U8" : "U16", bits <= 8 ? (void *) bytes : (void *) whole, 2, { shape[0], shape[1] } },
-        { "low", AE_REAL_NAME, low, 1, { w } }, { "step", AE_REAL_NAME, step, 1, { w } },
-    };
-    store_write(opt.output, t, 3, NULL, 0);
-}
-
-/* What write_codes left, as codes. */
-ae_real *codes_read(const char *path, long *rows)
-{
-    const Store s = store_read(path);
-    const Tensor *const t = store_find(&s, "codes"), *const low = store_find(&s, "low"), *const step = store_find(&s, "step");
-    if (!t || !low || !step || t->rank != 2 || tensor_count(low) != t->shape[1] || tensor_count(step) != t->shape[1])
-        fail("%s: has no codes as compress writes them", path);
-    const bool byte = strcmp(t->dtype, "U8") == 0;
-    if (!byte && strcmp(t->dtype, "U16") != 0)
-        fail("%s: codes are %s, not U8 or U16", path, t->dtype);
-    const long w = t->shape[1];
-    if (w != code_width())
-        fail("%s: has %ld numbers a row, where a code of %s has %ld", path, w, ae_model.name, code_width());
-    ae_real *const a = need((size_t) w, sizeof *a), *const b = need((size_t) w, sizeof *b);
-    ae_real *const z = need((size_t) tensor_count(t), sizeof *z);
-    tensor_copy(&s, low, a, AE_REAL, w);
-    tensor_copy(&s, step, b, AE_REAL, w);
-    for (long k = 0; k < tensor_count(t); k++)
-        z[k] = a[k % w] + b[k % w] * (byte ? ((const uint8_t *) t->at)[k] : ((const uint16_t *) t->at)[k]);
-    *rows = t->shape[0];
-    return z;
-}
-
-void command_compress(void)
-{
-    static const int sizes[] = { 32, 16, 8, 6, 4, 2 };
-    weights_start(false);
-    const Split *const s = chosen_split();
-    const int x = input_find(false, 0), bits = opt.bits ? opt.bits : 8;
-    const AeProgram *const decode = program_need("decode");
-    const long w = code_width(), width = x >= 0 ? input_width(x) : 0;
-    if (x < 0 || !s->column[x].real || row_count(&decode->outputs[0]) != width)
-        fail("compress needs reconstructions of an input of real numbers");
-    if (bits > 16)
-        usage("--bits is 1 to 16");
-    const Result z = codes_of("encode", s, 0, s->rows);
-    const Extent e = extent_of(z.at, s->rows, w);
-    ae_real *const less = need((size_t) (s->rows * w), sizeof *less);
-    double low, high;
-    data_peak(x, &low, &high);
-    printf(opt.json ? "[" : "bits of a unit  bits of a row  bits per element          mse  psnr\n");
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        if (sizes[k] < 32)
-            round_codes(z.at, s->rows, w, &e, sizes[k], less, NULL);
-        Result *const r = run_codes(decode, sizes[k] < 32 ? less : z.at, s->rows);
-        double square = 0;
-        for (long j = 0; j < s->rows * width; j++)
-            square += pow(((ae_real *) r[0].at)[j] - s->column[x].real[j], 2) / (double) (s->rows * width);
-        const double psnr = high > low ? 20 * log10(high - low) - 10 * log10(square) : NAN;
-        if (opt.json)
-            printf("%s{\"bits\": %d, \"bits_per_element\": %.6g, \"mse\": %.9g, \"psnr\": %.6g}", k ? ", " : "", sizes[k],
-                   (double) (sizes[k] * w) / (double) width, square, psnr);
-        else
-            printf("%14d %14ld %17.4g %12.6g %5.2f\n", sizes[k], sizes[k] * w, (double) (sizes[k] * w) / (double) width, square, psnr);
-        free(r[0].at);
-    }
-    printf(opt.json ? "]\n" : "");
-    if (opt.output)
-        write_codes(&z, &e, bits);
 }

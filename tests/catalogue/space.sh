@@ -43,6 +43,41 @@ build space space --cc "$work/cc" && {
     try "70: what units have to do with inputs, where they are the same" awk -F, 'BEGIN { r = -6 / sqrt(10 * 5) } { d = $(4 - NR) - r }
         NR == 2 { a = ($1 - 1)^2 + d^2 + $3^2 < 1e-10 } NR == 3 { b = ($2 - 1)^2 + d^2 + $3^2 < 1e-10 } END { exit !(NR == 4 && a && b) }' t.csv
 }
+# 69: codes in few bits, where the code is the row and is decoded as it is
+refuse() { if "./$2" "${@:3}" > log 2>&1; then bad "69: $1: is taken"; else try "69: $1: $(tail -n 1 log)" grep -qF -e "$1" log; fi; }
+"$tool" weights w.safetensors encoder.dense1.w 3,3 1,0,0,0,1,0,0,0,1 encoder.dense1.b 3 0 decoder.dense1.w 3,3 1,0,0,0,1,0,0,0,1 decoder.dense1.b 3 0
+[ -x space ] && {
+    W="--weights w.safetensors"
+    # numbers 0 to 7 of three units that begin at -1, 0, 2 with steps of 1/2, 1/4, 1: 0 7 3, 7 0 7, 1 2 0, 4 5 6, 2 3 1
+    "$tool" npy x.npy 5,3 -1 1.75 5 2.5 0 9 -0.5 0.5 2 1 1.25 8 0 0.75 3
+    ./space compress --bits 3 --json $W -o few.safetensors > few.json || bad "69: compress --bits 3"
+    got=$(tail -c 6 few.safetensors | od -An -tu1 | xargs)
+    if [ "$got" = "248 142 71 96 173 5" ]; then ok; else bad "69: 45 bits by hand" "$got"; fi
+    try "69: a row of the table for the bits asked for" grep -qF '{"bits": 3, "bits_per_element": 3, "mse": 0, "psnr": null}' few.json
+    tell space decode few.safetensors $W -o few.npy
+    if [ "$("$tool" get few.npy)" = "$("$tool" get x.npy)" ]; then ok; else bad "69: and back" "$("$tool" get few.npy)"; fi
+    cp few.safetensors odd.safetensors; printf '\115' | dd of=odd.safetensors bs=1 seek=$(($(wc -c < odd.safetensors) - 1)) conv=notrunc 2> log
+    refuse "codes does not fit its checksum" space decode odd.safetensors $W -o d.npy
+    sed -i 's/crc32/CRC32/g' odd.safetensors
+    refuse "there are bits behind the last code" space decode odd.safetensors $W -o d.npy
+    printf '\004' | dd of=odd.safetensors bs=1 seek=$(($(wc -c < odd.safetensors) - 10)) conv=notrunc 2> log
+    refuse "6 bytes, 3 lows and 3 steps are not those of 5 rows of 3 numbers of 4 bits" space decode odd.safetensors $W -o d.npy
+    head -c -1 few.safetensors > odd.safetensors; refuse "do not fit its shape or the file" space decode odd.safetensors $W -o d.npy
+    refuse "has no codes as compress writes them" space decode w.safetensors $W -o d.npy
+    refuse "--bits is 1 to 16" space compress --bits 17 $W
+    refuse "the name ends in .safetensors" space compress $W -o few.npy
+    # what is told of so many bits is what the file has, in bytes and in error
+    "$tool" npy x.npy 37,3 $(awk 'BEGIN { srand(3); for (k = 0; k < 111; k++) printf "%.5f ", rand() * (k % 3 + 1) }')
+    for bits in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+        ./space compress --bits $bits --json $W -o few.safetensors > few.json 2> log || bad "69: compress --bits $bits" "$(cat log)"
+        tell space decode few.safetensors $W -o few.npy
+        bytes=$(((111 * bits + 7) / 8)) header=$(od -An -N8 -tu8 few.safetensors)
+        holds "69: $bits bits a unit, and $bytes bytes of codes" "$(wc -c < few.safetensors) == 8 + $header + 4 * (3 + 3 + 3) + $bytes"
+        told=$(sed "s/.*{\"bits\": $bits, //; s/}.*//" few.json | field mse)
+        got=$("$tool" get few.npy | awk -v x="$("$tool" get x.npy)" '{ n = split(x, v, " "); for (k = 1; k <= n; k++) s += (v[k] - $k)^2; printf "%.9g", s / n }')
+        holds "69: the error of $bits bits is what is told" "$told > 0 && ($got / $told - 1)^2 < 1e-10"
+    done
+}
 # 65: codes and principal components side by side
 sed -i 's/^set m.*/set m = 2/' space.ae
 "$tool" weights w.safetensors encoder.dense1.w 2,2 0,1,1,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0 decoder.dense1.b 2 0
