@@ -1,109 +1,99 @@
 /* map.c -- codes as points on a plane, coloured by class: as they are when they have two numbers, the sphere's by
  * Hammer's equal-area projection, and any by t-SNE (van der Maaten & Hinton 2008), exactly, for some thousand rows. */
 #include "runtime.h"
-#include <ctype.h>
 
 /* ---- the picture ---------------------------------------------------------------------------------------------------- */
-enum { WIDE = 720, EDGE = 20, LEGEND = 40 };
+enum { WIDE = 720, EDGE = 20, LINE = 24, LEGEND_MOST = 10 };
 enum { NO_CLASS = 0xc8c8c8 };      /* a row without label */
 static const uint32_t colours[] = { 0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf };
-/* Digits and letters, three dots by five, a row of three bits each, from above. */
-static const uint16_t digits[] = { 075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717 };
-static const uint16_t letters[] = { 025755, 065656, 034443, 065556, 074647, 074644, 034553, 055755, 072227, 011152, 055655, 044447, 057755,
-                                    065555, 025552, 065644, 025563, 065655, 034216, 072222, 055557, 055522, 055775, 055255, 055222, 071247 };
-typedef struct { uint8_t *pixel; int wide, high; } Sheet;
-
-static void put(Sheet *s, int x, int y, uint32_t colour)
-{
-    if (x < 0 || y < 0 || x >= s->wide || y >= s->high)
-        return;
-    uint8_t *const p = s->pixel + 3 * ((long) y * s->wide + x);
-    p[0] = (uint8_t) (colour >> 16);
-    p[1] = (uint8_t) (colour >> 8);
-    p[2] = (uint8_t) colour;
-}
 
 static void disc(Sheet *s, double x, double y, double radius, uint32_t colour)
 {
     for (int i = (int) -radius; i <= radius; i++)
         for (int j = (int) -radius; j <= radius; j++)
             if (i * i + j * j <= radius * radius)
-                put(s, (int) lround(x) + j, (int) lround(y) + i, colour);
+                sheet_put(s, (int) lround(x) + j, (int) lround(y) + i, colour);
 }
 
-static int draw_text(Sheet *s, int x, int y, int zoom, const char *text)
+/* The first classes with their colours. Names of more than two letters are drawn small, and cut to ten. */
+typedef struct { char *name[LEGEND_MOST]; int n, zoom, each, across; } Legend;
+
+static Legend legend_of(const Learnt *l, int classes)
 {
-    for (; *text; text++, x += 4 * zoom) {
-        const int c = toupper((unsigned char) *text);
-        const uint16_t dots = c >= '0' && c <= '9' ? digits[c - '0'] : c >= 'A' && c <= 'Z' ? letters[c - 'A'] : c == '-' ? 0700 : 0;
-        for (int i = 0; i < 5 * zoom; i++)
-            for (int j = 0; j < 3 * zoom; j++)
-                if (dots >> (14 - i / zoom * 3 - j / zoom) & 1)
-                    put(s, x + j, y + i, 0x404040);
+    Legend g = { .n = ae_imin(classes, LEGEND_MOST) };
+    int letters = 0;
+    for (int c = 0; c < g.n; c++) {
+        g.name[c] = l && c < l->nclasses ? form("%.10s", l->classes[c]) : form("%d", c);
+        letters = ae_imax(letters, (int) strlen(g.name[c]));
     }
-    return x;
+    g.zoom = letters > 2 ? 2 : 3;
+    g.each = 4 * g.zoom * letters + 32;
+    g.across = (WIDE - 2 * EDGE) / g.each;
+    return g;
 }
 
-/* Names of more than two letters are drawn small, and cut to ten. */
-static void add_legend(Sheet *s, const Learnt *l, int classes)
+static int legend_height(const Legend *g) { return g->n ? LINE * ((g->n + g->across - 1) / g->across) + EDGE : 0; }
+
+static void add_legend(Sheet *s, const Legend *g)
 {
-    const bool named = l && l->nclasses;
-    int zoom = 3, x = EDGE;
-    for (int c = 0; named && c < l->nclasses; c++)
-        zoom = strlen(l->classes[c]) > 2 ? 2 : zoom;
-    for (int c = 0; c < classes && c < 10; c++) {
-        const int y = s->high - LEGEND / 2;
+    for (int c = 0; c < g->n; c++) {
+        const int x = EDGE + c % g->across * g->each, y = s->high - legend_height(g) + EDGE / 2 + LINE / 2 + c / g->across * LINE;
         disc(s, x, y, 6, colours[c]);
-        x = draw_text(s, x + 11, y - 5 * zoom / 2, zoom, named && c < l->nclasses ? form("%.10s", l->classes[c]) : form("%d", c)) + 21;
+        sheet_text(s, x + 11, y - 5 * g->zoom / 2, g->zoom, g->name[c]);
     }
 }
 
 /* Points on a plane; the bounds are theirs, or given with the ellipse that they span. */
-typedef struct { Result at; const double *bound; double low[2], zoom, flat; int high; } Plane;
+typedef struct { Result at; const double *bound; Frame frame; } Plane;
 
-/* Where the points go on a picture of WIDE. */
-static void fit(Plane *p)
+/* Where the points go on a picture of WIDE that begins at `left`. */
+static void fit(Plane *p, int left)
 {
     const ae_real *const at = p->at.at;
+    Frame *const f = &p->frame;
     double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
     for (long k = 0; k < 2 * p->at.shape[0]; k++) {
         low[k % 2] = p->bound ? -p->bound[k % 2] : fmin(low[k % 2], at[k]);
         high[k % 2] = p->bound ? p->bound[k % 2] : fmax(high[k % 2], at[k]);
     }
-    p->zoom = (WIDE - 2 * EDGE) / fmax(1e-12, high[0] - low[0]);
-    const double tall = p->zoom * (high[1] - low[1]);
-    p->flat = tall > 1.2 * WIDE || tall < WIDE / 4 ? (WIDE - 2 * EDGE) / fmax(1e-12, high[1] - low[1]) : p->zoom;
-    p->high = (int) (p->flat * (high[1] - low[1])) + 2 * EDGE;
-    memcpy(p->low, low, sizeof low);
+    for (int k = 0; k < 2 && !p->bound; k++)
+        axis_widen(&low[k], &high[k]);
+    const int margin = p->bound ? EDGE : sheet_margin(low[1], high[1]);
+    *f = (Frame) { left + margin, EDGE, WIDE - margin - EDGE, 0, { low[0], low[1] }, { 0 } };
+    const double same = f->wide / (high[0] - low[0]), tall = same * (high[1] - low[1]);
+    f->zoom[0] = same;
+    f->zoom[1] = tall > 1.2 * WIDE || tall < WIDE / 4 ? f->wide / (high[1] - low[1]) : same;
+    f->high = (int) (f->zoom[1] * (high[1] - low[1]));
 }
 
-static void place(Sheet *s, const Plane *p, int left, const int32_t *class)
+static void place(Sheet *s, const Plane *p, const int32_t *class)
 {
     const ae_real *const at = p->at.at;
-    const double x = left + EDGE, y = p->high - EDGE;
+    const Frame *const f = &p->frame;
+    if (!p->bound)
+        sheet_frame(s, f);
     for (int k = 0; p->bound && k < 4000; k++)
-        put(s, (int) lround(x + p->zoom * p->bound[0] * (1 + cos(k * M_PI / 2000))),
-            (int) lround(y - p->flat * p->bound[1] * (1 + sin(k * M_PI / 2000))), 0xb0b0b0);
+        sheet_put(s, (int) lround(frame_x(f, p->bound[0] * cos(k * M_PI / 2000))),
+                  (int) lround(frame_y(f, p->bound[1] * sin(k * M_PI / 2000))), 0xb0b0b0);
     for (long r = 0; r < p->at.shape[0]; r++)
-        disc(s, x + p->zoom * (at[2 * r] - p->low[0]), y - p->flat * (at[2 * r + 1] - p->low[1]), 2.5, !class ? colours[0] : class[r] < 0 ? NO_CLASS : colours[class[r] % 10]);
+        disc(s, frame_x(f, at[2 * r]), frame_y(f, at[2 * r + 1]), 2.5,
+             !class ? colours[0] : class[r] < 0 ? NO_CLASS : colours[class[r] % 10]);
 }
 
 /* Planes side by side. */
 static void draw(Plane *p, int n, const int32_t *class, const Learnt *l, int classes)
 {
-    Sheet s = { NULL, n * WIDE, 0 };
+    const Legend legend = legend_of(l, class ? classes : 0);
+    int high = 0;
     for (int k = 0; k < n; k++) {
-        fit(&p[k]);
-        s.high = ae_imax(s.high, p[k].high + (class ? LEGEND : 0));
+        fit(&p[k], k * WIDE);
+        high = ae_imax(high, p[k].frame.high);
     }
-    s.pixel = need((size_t) s.wide * (size_t) s.high, 3);
-    memset(s.pixel, 255, (size_t) s.wide * (size_t) s.high * 3);
+    Sheet s = sheet_new(n * WIDE, high + 2 * EDGE + legend_height(&legend));
     for (int k = 0; k < n; k++)
-        place(&s, &p[k], k * WIDE, class);
-    if (class)
-        add_legend(&s, l, classes);
-    png_write(opt.output, s.pixel, s.wide, s.high, 3);
-    free(s.pixel);
+        place(&s, &p[k], class);
+    add_legend(&s, &legend);
+    sheet_write(&s);
 }
 
 /* .png draws the points; .csv and .npy have their places, and .csv the classes too. With --pca the rows stand beside

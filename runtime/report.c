@@ -103,48 +103,63 @@ static void drop_history(History *h)
 }
 
 /* ---- curves --------------------------------------------------------------------------------------------------- */
-enum { WIDE = 320, HIGH = 180, LEFT = 60, RIGHT = 8, TOP = 8, BOTTOM = 22 };
+enum { LETTER = 7, GAP = 6, BELOW = 22 };         /* of numbers at axes, in the units of a figure */
 
-static void add_line(Text *t, const double *v, int lines, double low, double high, const char *look)
+/* The part of a figure where values are drawn, from low to high, with room for numbers on the left and below. */
+static Frame frame_of(int wide, int high, const double *low, const double *most)
+{
+    const int left = LETTER * axis_ticks(low[1], most[1]).letters + 2 * GAP;
+    Frame f = { left, GAP, wide - left - 2 * GAP, high - GAP - BELOW, { low[0], low[1] }, { 0 } };
+    f.zoom[0] = f.wide / (most[0] - low[0]);
+    f.zoom[1] = f.high / (most[1] - low[1]);
+    return f;
+}
+
+static void add_numbers_upright(Text *t, const Frame *f)
+{
+    const Ticks up = axis_ticks(f->low[1], f->low[1] + f->high / f->zoom[1]);
+    for (int k = 0; k < up.n; k++) {
+        const double y = frame_y(f, tick_at(&up, k));
+        text_add(t, "<path stroke=\"var(--line)\" d=\"M%d %.1fh%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">" TICK "</text>",
+                 f->left, y, f->wide, f->left - GAP, y + 4, tick_at(&up, k));
+    }
+}
+
+static void add_numbers_across(Text *t, const Frame *f)
+{
+    const Ticks across = axis_ticks(f->low[0], f->low[0] + f->wide / f->zoom[0]);
+    for (int k = 0; k < across.n; k++) {
+        const double x = frame_x(f, tick_at(&across, k));
+        text_add(t, "<path stroke=\"var(--line)\" d=\"M%.1f %dv%d\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">" TICK "</text>",
+                 x, f->top, f->high, x, f->top + f->high + BELOW - GAP, tick_at(&across, k));
+    }
+}
+
+static void add_line(Text *t, const double *v, int lines, const Frame *f, const char *look)
 {
     bool open = false;
     int last = -1, seen = 0;
-    double x = 0, y = 0;
     for (int k = 0; k < lines; k++)
         if (isfinite(v[k]))
             last = k;
     text_add(t, "<path fill=\"none\" stroke-width=\"1.6\" %s d=\"", look);
     for (int k = 0; k <= last; k++) {
-        if (!isfinite(v[k])) {          /* a phase that has it not */
-            open = false;
-            continue;
-        }
-        x = LEFT + (WIDE - LEFT - RIGHT) * (lines > 1 ? (double) k / (lines - 1) : 0.5);
-        y = HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * (high > low ? (v[k] - low) / (high - low) : 0.5);
-        text_add(t, "%s%.1f %.1f", open ? "L" : "M", x, y);
-        open = true;
-        seen++;
+        const bool there = isfinite(v[k]);          /* a phase may have it not */
+        if (there)
+            text_add(t, "%s%.1f %.1f", open ? "L" : "M", frame_x(f, k + 1), frame_y(f, v[k]));
+        seen += there;
+        open = there;
     }
     text_add(t, "\"/>");
     if (seen == 1)
-        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" %s/>", x, y, look);
-}
-
-static void add_frame(Text *t, double low, double high, int epochs)
-{
-    for (int k = 0; k <= 2; k++) {
-        const double y = HIGH - BOTTOM - (HIGH - TOP - BOTTOM) * k / 2.0;
-        text_add(t, "<path stroke=\"var(--line)\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>",
-                 LEFT, y, WIDE - RIGHT, LEFT - 5, y + 4, low + (high - low) * k / 2);
-    }
-    text_add(t, "<text x=\"%d\" y=\"%d\">1</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">epoch %d</text>", LEFT, HIGH - 6,
-             WIDE - RIGHT, HIGH - 6, epochs);
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" %s/>", frame_x(f, last + 1), frame_y(f, v[last]), look);
 }
 
 static void add_curve(Text *t, const History *h, const char *term, const char *unit)
 {
+    enum { WIDE = 320, HIGH = 180 };
     const double *v[2] = { NULL, NULL };
-    double low = INFINITY, high = -INFINITY;
+    double low[2] = { 1, INFINITY }, high[2] = { h->lines, -INFINITY };
     for (int side = 0; side < 2; side++) {
         char *const name = form("%s/%s", side ? "validation" : "train", term);
         for (int k = 0; k < h->n; k++)
@@ -153,10 +168,13 @@ static void add_curve(Text *t, const History *h, const char *term, const char *u
         free(name);
         for (int k = 0; v[side] && k < h->lines; k++)
             if (isfinite(v[side][k])) {
-                low = fmin(low, v[side][k]);
-                high = fmax(high, v[side][k]);
+                low[1] = fmin(low[1], v[side][k]);
+                high[1] = fmax(high[1], v[side][k]);
             }
     }
+    for (int k = h->lines > 1; k < 2; k++)
+        axis_widen(&low[k], &high[k]);
+    const Frame f = frame_of(WIDE, HIGH, low, high);
     text_add(t, "<figure><figcaption><b>");
     text_html(t, term);
     text_add(t, "</b> ");
@@ -166,11 +184,13 @@ static void add_curve(Text *t, const History *h, const char *term, const char *u
     text_add(t, "</figcaption><svg viewBox=\"0 0 %d %d\" role=\"img\"><title>", WIDE, HIGH);
     text_html(t, term);
     text_add(t, " by epoch</title>");
-    add_frame(t, low, high, h->lines);
+    add_numbers_upright(t, &f);
+    text_add(t, "<text x=\"%d\" y=\"%d\">1</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">epoch %d</text>", f.left, HIGH - GAP,
+             f.left + f.wide, HIGH - GAP, h->lines);
     if (v[0])
-        add_line(t, v[0], h->lines, low, high, "stroke=\"var(--a)\"");
+        add_line(t, v[0], h->lines, &f, "stroke=\"var(--a)\"");
     if (v[1])
-        add_line(t, v[1], h->lines, low, high, "stroke=\"var(--b)\" stroke-dasharray=\"5 3\"");
+        add_line(t, v[1], h->lines, &f, "stroke=\"var(--b)\" stroke-dasharray=\"5 3\"");
     text_add(t, "</svg></figure>\n");
 }
 
@@ -299,21 +319,23 @@ static void add_pictures(Text *t, const Split *s)
 /* ---- codes: a point a row, coloured by class ----------------------------------------------------------------------- */
 static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
 {
-    enum { SIDE = 420, EDGE = 14 };
+    enum { SIDE = 440 };
     double low[2] = { INFINITY, INFINITY }, high[2] = { -INFINITY, -INFINITY };
     const int y = class_label(s);
     for (long k = 0; k < 2 * rows; k++) {
         low[k % 2] = fmin(low[k % 2], z[k]);
         high[k % 2] = fmax(high[k % 2], z[k]);
     }
+    for (int k = 0; k < 2; k++)
+        axis_widen(&low[k], &high[k]);
+    const Frame f = frame_of(SIDE, SIDE, low, high);
     text_add(t, "<h2>Codes</h2>\n<figure><figcaption>The code of each test row%s</figcaption><svg viewBox=\"0 0 %d %d\" "
              "style=\"max-width:34rem\" role=\"img\"><title>codes</title>\n", y >= 0 ? ", coloured by its class" : "", SIDE, SIDE);
+    add_numbers_upright(t, &f);
+    add_numbers_across(t, &f);
     for (long r = 0; r < rows; r++) {
-        double at[2];
-        for (int k = 0; k < 2; k++)
-            at[k] = EDGE + (SIDE - 2 * EDGE) * (high[k] > low[k] ? (z[2 * r + k] - low[k]) / (high[k] - low[k]) : 0.5);
         const int class = y >= 0 ? class_at(&s->column[y], r) : 0;
-        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\" fill=\"var(--%s)\" fill-opacity=\".75\"/>", at[0], SIDE - at[1],
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.4\" fill=\"var(--%s)\" fill-opacity=\".75\"/>", frame_x(&f, z[2 * r]), frame_y(&f, z[2 * r + 1]),
                  class < 0 ? "line" : (const char *[]) { "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9" }[class % 10]);
     }
     text_add(t, "\n</svg>");

@@ -253,6 +253,24 @@ typedef struct { int channels, height, width; } Picture;
 bool picture_of(const Result *r, Picture *p);           /* how a row looks as an image */
 uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width, int *height, int *channels);
 
+/* ---- sheet.c: a picture to draw on, and numbers on axes ------------------------------------------------------------ */
+typedef struct { uint8_t *pixel; int wide, high; } Sheet;
+typedef struct { double step, first; int n, letters; } Ticks;           /* letters: of the longest number */
+typedef struct { int left, top, wide, high; double low[2], zoom[2]; } Frame;   /* pixels, y downwards; low: values there, y upwards */
+#define TICK "%.6g"
+Sheet sheet_new(int wide, int high);                    /* white */
+void sheet_write(Sheet *s);                             /* to -o */
+void sheet_put(Sheet *s, int x, int y, uint32_t colour);
+void sheet_line(Sheet *s, double x, double y, double dx, double dy, uint32_t colour);
+void sheet_text(Sheet *s, int x, int y, int zoom, const char *text);    /* a letter takes 4 zoom by 5 zoom */
+int sheet_margin(double low, double high);
+void sheet_frame(Sheet *s, const Frame *f);
+void axis_widen(double *low, double *high);
+Ticks axis_ticks(double low, double high);
+double tick_at(const Ticks *t, int k);
+double frame_x(const Frame *f, double v);
+double frame_y(const Frame *f, double v);
+
 /* ---- commands -------------------------------------------------------------------------------------------------- */
 void command_train(void);
 void command_eval(void);

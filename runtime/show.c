@@ -49,56 +49,45 @@ static void stretch(Result *r, int input, long width)
 }
 
 /* ---- the field r(x) - x of a model of two numbers --------------------------------------------------------------- */
-enum { SIDE = 640 };
-typedef struct { uint8_t pixel[SIDE * SIDE * 3]; double low[2], step[2]; } Board;
-
-static void dot(Board *b, int x, int y, uint32_t colour)
-{
-    if (x < 0 || y < 0 || x >= SIDE || y >= SIDE)
-        return;
-    uint8_t *const p = b->pixel + 3 * ((SIDE - 1 - y) * SIDE + x);
-    p[0] = (uint8_t) (colour >> 16);
-    p[1] = (uint8_t) (colour >> 8);
-    p[2] = (uint8_t) colour;
-}
-
-static void line(Board *b, double x, double y, double dx, double dy, uint32_t colour)
-{
-    const int steps = 1 + (int) fmax(fabs(dx), fabs(dy));
-    for (int k = 0; k <= steps; k++)
-        dot(b, (int) lround(x + dx * k / steps), (int) lround(y + dy * k / steps), colour);
-}
-
-static void arrow(Board *b, double x, double y, double dx, double dy)
+static void arrow(Sheet *s, double x, double y, double dx, double dy)
 {
     const double length = hypot(dx, dy), head = fmin(6, length / 2);
-    line(b, x, y, dx, dy, 0x202020);
+    sheet_line(s, x, y, dx, dy, 0x202020);
     for (int side = -1; side <= 1 && length > 0; side += 2)
-        line(b, x + dx, y + dy, head * (-0.87 * dx - side * 0.5 * dy) / length, head * (-0.87 * dy + side * 0.5 * dx) / length, 0x202020);
+        sheet_line(s, x + dx, y + dy, head * (-0.87 * dx - side * 0.5 * dy) / length, head * (-0.87 * dy + side * 0.5 * dx) / length, 0x202020);
+}
+
+static void fill(Sheet *s, int x, int y, int wide, int high, uint32_t colour)
+{
+    for (int i = 0; i < high; i++)
+        for (int j = 0; j < wide; j++)
+            sheet_put(s, x + j, y + i, colour);
 }
 
 /* Grey where no training row is, a point for each row, an arrow for each cell; the longest arrow is as long as a cell
  * and a half. */
 static void draw_field(const Result *r, int n, const Split *train, int x, const double *low, const double *step)
 {
-    Board *const b = need(1, sizeof *b);
-    const ae_real *const cell = r->at;
+    enum { SIDE = 640, EDGE = 20 };
+    const int margin = sheet_margin(low[1], low[1] + n * step[1]);
     const double side = (double) SIDE / n;
+    const Frame f = { margin, EDGE, SIDE, SIDE, { low[0], low[1] }, { side / step[0], side / step[1] } };
+    Sheet s = sheet_new(margin + SIDE + EDGE, SIDE + 2 * EDGE);
+    const ae_real *const cell = r->at;
     double longest = 0;
     for (int k = 0; k < n * n; k++)
         longest = fmax(longest, hypot(cell[5 * k + 2], cell[5 * k + 3]));
-    for (int k = 0; k < n * n; k++)
-        for (int i = 0; i < (int) side + 1; i++)
-            for (int j = 0; j < (int) side + 1; j++)
-                dot(b, (int) (k % n * side) + j, (int) (k / n * side) + i, cell[5 * k + 4] > 0 ? 0xffffff : 0xd8d8d8);
+    for (int k = 0; k < n * n; k++) {
+        const int i = k % n, j = n - 1 - k / n, x0 = (int) (i * side), y0 = (int) (j * side);
+        if (cell[5 * k + 4] <= 0)
+            fill(&s, f.left + x0, f.top + y0, (int) ((i + 1) * side) - x0, (int) ((j + 1) * side) - y0, 0xd8d8d8);
+    }
     for (long row = 0; row < train->rows; row++)
-        for (int i = 0; i < 4; i++)
-            dot(b, (int) ((train->column[x].real[2 * row] - low[0]) / step[0] * side) + i % 2,
-                (int) ((train->column[x].real[2 * row + 1] - low[1]) / step[1] * side) + i / 2, 0x80a8e0);
+        fill(&s, (int) frame_x(&f, train->column[x].real[2 * row]), (int) frame_y(&f, train->column[x].real[2 * row + 1]) - 1, 2, 2, 0x80a8e0);
     for (int k = 0; k < n * n && longest > 0; k++)
-        arrow(b, (k % n + 0.5) * side, (k / n + 0.5) * side, cell[5 * k + 2] * 1.5 * side / longest, cell[5 * k + 3] * 1.5 * side / longest);
-    png_write(opt.output, b->pixel, SIDE, SIDE, 3);
-    free(b);
+        arrow(&s, frame_x(&f, cell[5 * k]), frame_y(&f, cell[5 * k + 1]), cell[5 * k + 2] * 1.5 * side / longest, -cell[5 * k + 3] * 1.5 * side / longest);
+    sheet_frame(&s, &f);
+    sheet_write(&s);
 }
 
 /* A grid over the training rows and half their extent around them. A row a cell: where it is, how the model moves it,

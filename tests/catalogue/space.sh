@@ -98,6 +98,8 @@ cp "$here/../../examples/plane_map.ae" . && build plane_map plane_map && train p
     if [ "$(wc -l < codes.csv)" = 360 ] && [ "$(head -n 1 codes.csv)" = z.z0,z.z1,y ]; then ok; else bad "64: a point for each row"; fi
     tell plane_map show codes $W -o codes.png
     try "64: as a picture" test -s codes.png
+    ticks=$(grep -o 'text-anchor="middle"' plane_map.run/report.html | wc -l)
+    holds "64: numbers below the codes of the report" "$ticks > 1 && $ticks < 8"
     tell plane_map show lattice -n 20 $W -o lattice.npy
     "$tool" get lattice.npy > lattice.txt
     try "68: neighbours on the lattice differ less than others" awk '{ n = split($0, v, " "); if (n != 400 * 64) exit 1

@@ -232,6 +232,38 @@ static void test_text(void)
     near_to("average precision of ties", average_precision((const double[]) { 1, 1, 1, 1 }, positive, 4), 0.5, 1e-15);
 }
 
+/* Numbers on axes: round ones, two to seven, inside, no two alike, none upon its neighbour. */
+static void test_ticks(void)
+{
+    static const struct { double low, high, first, step; int n; } known[] = {
+        { 0, 6, 0, 1, 7 }, { -2.2, 2.3, -2, 1, 5 }, { 0.013, 0.094, 0.02, 0.02, 4 }, { -900, 1500, -500, 500, 5 },
+    };
+    char text[32], before[32];
+    double low = 3, high = 3;
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        const Ticks t = axis_ticks(known[k].low, known[k].high);
+        near_to("the first tick", tick_at(&t, 0), known[k].first, 1e-12);
+        near_to("the way between ticks", t.step, known[k].step, 1e-12);
+        check(t.n == known[k].n, "ticks", t.n, known[k].n);
+    }
+    ae_clock = (AeClock) { .seed = 9 };
+    for (int k = 0; k < 2000; k++) {
+        const double size = pow(10, 12 * ae_uniform(21, (uint64_t) k) - 6), least = size * (20 * ae_uniform(22, (uint64_t) k) - 10);
+        const Ticks t = axis_ticks(least, least + size);
+        check(t.n >= 2 && t.n <= 7, "two to seven ticks", t.n, size);
+        check(t.step / size * 600 > 8 * t.letters, "room between numbers, of 600 dots", t.step / size * 600, 8 * t.letters);
+        strcpy(before, "");
+        for (int j = 0; j < t.n; j++) {
+            snprintf(text, sizeof text, TICK, tick_at(&t, j));
+            check(strcmp(text, before) != 0 && strcmp(text, "-0") != 0 && (int) strlen(text) <= t.letters, text, tick_at(&t, j), t.step);
+            check(tick_at(&t, j) >= least - 1e-9 * size && tick_at(&t, j) <= least + 1.000000001 * size, "a tick inside", tick_at(&t, j), least);
+            strcpy(before, text);
+        }
+    }
+    axis_widen(&low, &high);
+    check(low < 3 && high > 3, "room around one place", low, 3);
+}
+
 int main(void)
 {
     test_philox();
@@ -244,6 +276,7 @@ int main(void)
     test_rank();
     test_eigen();
     test_text();
+    test_ticks();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
