@@ -106,8 +106,6 @@ static void put_before(Emit *e, Buf *b, const char *body)
     buf_add(b, "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
     buf_add(b, "#pragma GCC diagnostic ignored \"-Wmissing-braces\"\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n");
     buf_add(b, "typedef %s ae_real;\n", e->real);
-    buf_add(b, "static const struct { int32_t batch, step, examples, epochs, phase, hold; double epoch; uint64_t seed; int32_t block; }\n"
-            "    ae_clock __attribute__((unused)) = { .batch = 1 };\n");
     if (has_word(body, intern("ae_states")))
         buf_add(b, "static const long ae_states = 1;\n");
     buf_add(b, "\n");

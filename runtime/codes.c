@@ -198,8 +198,6 @@ static void sample_mixture(long rows)
 bool sample_codes(void)
 {
     const long rows = opt.n ? opt.n : 64;
-    if (opt.has_seed)
-        data_seed = opt.seed;
     if (opt.around)
         sample_around(rows);
     else if (opt.mixture)

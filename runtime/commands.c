@@ -157,6 +157,7 @@ Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
     const AeArray *const z = &p->takes[0];
     const long w = row_count(z), most = ae_model.batch;
     Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
+    const AeClock kept = ae_clock;
     lengths_full();
     for (int k = 0; k < p->noutputs; k++)
         r[k] = result_new(&p->outputs[k], rows);
@@ -168,10 +169,11 @@ Result *run_codes(const AeProgram *p, const ae_real *codes, long rows)
             else
                 ((ae_real *) z->at)[e] = codes[done * w + e];
         }
-        ae_clock = (AeClock) { .batch = n, .phase = ae_model.nphases, .seed = data_seed, .block = (int32_t) (done / most) };
+        evaluation_clock(n, (int) (done / most));
         p->run();
         take_all(&(Taking) { p, r, NULL }, done, n);
     }
+    ae_clock = kept;
     return r;
 }
 
@@ -212,8 +214,6 @@ void command_sample(void)
     Result *const r = need((size_t) p->noutputs + 1, sizeof *r);
     for (int k = 0; k < p->noutputs; k++)
         r[k] = result_new(&p->outputs[k], rows);
-    if (opt.has_seed)
-        data_seed = opt.seed;
     lengths_full();
     run_rows(p, p->ninputs ? chosen_split() : NULL, 0, rows, take_nothing, &(Taking) { p, r, NULL });
     result_write(path, r, p->noutputs, false);

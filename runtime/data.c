@@ -9,6 +9,7 @@
 Learnt *learnt;
 bool learnt_known;
 uint64_t data_seed;
+int32_t data_examples;
 
 typedef struct { const char *kind; void (*read)(const Source *, Split *); bool holds_out; const char *ends; } Reader;
 

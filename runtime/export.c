@@ -105,6 +105,10 @@ static void write_c(const char *path, const char *base, const AeExport *x)
     FILE *const f = out_begin(path);
     fprintf(f, "/* %s.c -- see %s.h. */\n#define _GNU_SOURCE\n#include \"%s.h\"\n", base, base, base);
     fputs(x->before, f);
+    evaluation_clock(1, 0);
+    fprintf(f, "static const struct { int32_t batch, step, examples, epochs, hold; double epoch; }\n"
+            "    ae_clock __attribute__((unused)) = { .batch = 1, .examples = %d, .epochs = %d, .epoch = %.17g };\n\n",
+            (int) ae_clock.examples, (int) ae_clock.epochs, ae_clock.epoch);
     for (int k = 0; k < x->nheld; k++)
         put_numbers(f, x->held[k].declared, array_named(x->held[k].name));
     fputs(x->after, f);

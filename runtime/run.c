@@ -52,19 +52,19 @@ double real_at(const AeArray *a, long i)
     return a->elem == AE_INT ? ((const int32_t *) a->at)[i] : ((const ae_real *) a->at)[i];
 }
 
-/* The seed of the first phase, or --seed, is the one of initial values and of what is drawn outside of training. */
+/* The seed of the first phase, or --seed, is the one of initial values. */
 static uint64_t base_seed(void)
 {
     return opt.has_seed ? opt.seed : ae_model.nphases ? ae_model.phases[0].seed : 0;
 }
 
 /* Outside of training it is the end of the last phase: a weight that ramps up has arrived. */
-static void evaluation_clock(int batch, int block)
+void evaluation_clock(int batch, int block)
 {
     const int all = ae_model.nphases ? ae_model.phases[ae_model.nphases - 1].epochs : 0;
     const bool during = ae_clock.epochs > 0;
-    ae_clock = (AeClock) { .batch = batch, .phase = ae_model.nphases, .seed = base_seed(), .block = block,
-                           .examples = ae_clock.examples, .epochs = during ? ae_clock.epochs : all,
+    ae_clock = (AeClock) { .batch = batch, .phase = ae_model.nphases, .seed = data_seed, .block = block,
+                           .examples = data_examples, .epochs = during ? ae_clock.epochs : all,
                            .epoch = during ? ae_clock.epoch : all };
 }
 

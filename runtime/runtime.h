@@ -110,7 +110,8 @@ typedef struct {            /* a source as a reader sees it */
 enum { WORD_NONE, WORD_START, WORD_FINISH, WORD_UNKNOWN, WORD_FIRST };      /* how text() numbers words */
 extern Learnt *learnt;      /* [ae_model.ninputs] */
 extern bool learnt_known;   /* came with the weights */
-extern uint64_t data_seed;  /* that held rows out */
+extern uint64_t data_seed;  /* of the rows held out and of what is drawn outside of training; comes with the weights */
+extern int32_t data_examples;   /* in the training set of the last phase; comes with the weights; 0: not known */
 
 long input_width(int input);                            /* elements a row */
 bool input_measured(int input);                         /* its numbers are amounts: real, or the levels of an image */
@@ -194,6 +195,7 @@ const AeProgram *named_program(const char *name);       /* of a layer, or of a n
 char *named_list(void);                                 /* their names */
 typedef void (*OnBatch)(void *with, long first, int n);
 extern int run_draw;                                    /* another number gives programs other draws; 0 but in bound.c */
+void evaluation_clock(int batch, int block);
 void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
 void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, void *with);
 void model_init(void);

@@ -48,6 +48,7 @@ Stage stage_make(int index, const Split *train)
         if (masks || !s.labelled || s.labelled[r])
             fixed[s.labelled && !masks ? s.rows++ : r] = r;
     s.fixed = fixed;
+    data_examples = (int32_t) s.rows;
     s.order = need((size_t) s.rows, sizeof *s.order);
     s.parts = p->accumulate > 1 ? p->accumulate : 1;
     s.batch = p->batch;

@@ -140,6 +140,7 @@ static void end_epoch(const Stage *s)
         mean[k] = run.at.sum[k] / (double) run.at.rows;
         metrics_add(&m, g->terms[k].unit, mean[k], "train/%s", g->terms[k].name);
     }
+    stage_clock(s, run.at.step, 0, (int) run.at.epoch + 1);
     const double validation = validate(s, &m), t = now();
     const double seconds = run.at.seconds + (t - run.begun);
     run.begun = t;
@@ -207,6 +208,7 @@ static void run_phase(int index)
     if (s.phase->early_stop)
         best_restore(&run.best);
     best_drop(&run.best);
+    stage_clock(&s, run.at.step, 0, (int) run.at.epoch);
     free(s.order);
     free((long *) s.fixed);
     free(s.labelled);

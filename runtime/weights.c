@@ -82,6 +82,7 @@ void bundle_model(Bundle *b)
     bundle_meta(b, "model", ae_model.name);
     bundle_meta(b, "fingerprint", fingerprint());
     bundle_meta(b, "seed", form("%llu", (unsigned long long) data_seed));
+    bundle_meta(b, "examples", form("%d", (int) data_examples));
     for (int k = 0; k < ae_model.nparam; k++)
         bundle_array(b, ae_model.param[k].name, &ae_model.param[k]);
     for (int k = 0; k < ae_model.nstate; k++)
@@ -175,7 +176,7 @@ static void check_known(const Store *s, bool checkpoint)
     for (int k = 0; k < s->nmeta; k++) {
         const char *const key = s->meta[k].key;
         if (strcmp(key, "format") != 0 && strcmp(key, "model") != 0 && strcmp(key, "fingerprint") != 0
-            && strcmp(key, "seed") != 0 && strncmp(key, "classes ", 8) != 0 && strncmp(key, "crc32 ", 6) != 0
+            && strcmp(key, "seed") != 0 && strcmp(key, "examples") != 0 && strncmp(key, "classes ", 8) != 0 && strncmp(key, "crc32 ", 6) != 0
             && !(checkpoint && strncmp(key, "checkpoint ", 11) == 0))
             fail("%s: an unknown key \"%s\" in its metadata", s->path, key);
     }
@@ -190,7 +191,7 @@ void weights_from(const Store *s, bool checkpoint)
     ae_states++;
     check_known(s, checkpoint);
     char *const mine = fingerprint();
-    const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed");
+    const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed"), *const examples = store_meta(s, "examples");
     if (its && strcmp(its, mine) != 0)
         fail("%s: its fingerprint %s is not that of the model %s, %s", s->path, its, ae_model.name, mine);
     free(mine);
@@ -202,6 +203,7 @@ void weights_from(const Store *s, bool checkpoint)
     learnt_known = its != NULL;
     if (seed && !opt.has_seed)
         data_seed = strtoull(seed, NULL, 10);
+    data_examples = examples ? (int32_t) strtol(examples, NULL, 10) : 0;
 }
 
 /* Parameters and states of the nets that --take names, from a file of whatever model has them alike. */

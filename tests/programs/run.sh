@@ -118,6 +118,7 @@ for file in examples/templates/*.ae; do         # what `aec new` starts from
     try "check $file" "$aec" check "$file"
 done > "$work/templates.result"
 
+try "the clock outside of training" tests/programs/clock.sh "$aec" "$work/clock" > "$work/clock.result"
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
 try "a loss that is not finite" tests/programs/diverges.sh "$aec" "$work/diverges" > "$work/diverges.result"
 try "tables by rows" tests/programs/rows.sh "$aec" "$work/rows" > "$work/rows.result"
