@@ -39,9 +39,10 @@ static bool build_options(Options *o, BuildOptions *b)
             .f64 = o->check || (o->real && !strcmp(o->real, "f64")),
             .check = o->check,
             .profile = o->profile,
+            .mpi = o->mpi,
         },
         .target = o->target ? o->target : "native",
-        .cc = o->cc ? o->cc : "gcc",
+        .cc = o->cc ? o->cc : o->mpi ? "mpicc" : "gcc",
         .sanitize = o->sanitize, .keep = o->keep, .verbose = o->verbose,
     };
     Str gemm = o->gemm ? intern(o->gemm) : intern("auto");
@@ -65,7 +66,8 @@ static Module *compiled(Options *o, Str stage, BuildOptions *how, int *status)
     *status = 1;
     if (!source)
         return NULL;
-    Module *m = compile(source, &o->defines, stage, o->check, stage ? stage_is_fast(stage) : is_fast(o));
+    const EmitOptions as = { .check = o->check, .fast = stage ? stage_is_fast(stage) : is_fast(o), .mpi = o->mpi };
+    Module *m = compile(source, &o->defines, stage, as);
     *status = diag_errors() ? 3 : 0;
     return *status ? NULL : m;
 }

@@ -7,7 +7,7 @@
 
 typedef struct Options {
     const char *file, *out, *schedule, *real, *target, *gemm, *cc, *stage, *graph, *from;
-    bool sanitize, keep, check, profile, verbose, json, only_check, html;
+    bool sanitize, keep, check, profile, mpi, verbose, json, only_check, html;
     SettingList defines;
     char **rest;            /* after `--` */
     int nrest;

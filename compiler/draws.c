@@ -83,6 +83,18 @@ static Str number_of(Emit *e, Expr **key, const int *size, int n, const char *ca
     return b.n ? intern(b.at) : "0";
 }
 
+/* The same of a draw; of several ranks, each counts the rows of the whole batch. */
+static Str element_of(Emit *e, Expr *draw, Expr **key)
+{
+    const Str own = number_of(e, key, draw->key_size, draw->nkey, "(uint64_t) ");
+    if (!e->how.mpi || draw->row < 0)
+        return own;
+    long apart = draw->key_size[draw->row] / e->m->batch_max;
+    for (int k = draw->row + 1; k < draw->nkey; k++)
+        apart *= draw->key_size[k];
+    return format("%s + (uint64_t) ae_clock.first * %ld", own, apart);
+}
+
 void put_draw(Emit *e, Buf *b, Expr *x)
 {
     const Drawn *d = FIND_AT(drawn, e->drawn, expr_same(drawn->draw, x));
@@ -91,7 +103,7 @@ void put_draw(Emit *e, Buf *b, Expr *x)
         return;
     }
     buf_add(b, "ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream,
-            number_of(e, x->key, x->key_size, x->nkey, "(uint64_t) "));
+            element_of(e, x, x->key));
 }
 
 /* Prints what comes before the loop over from .. to. */
@@ -113,7 +125,7 @@ void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
             buf_add(b, "ae_%ss(%s, %s%s, ", what, name, to, times);
         else
             buf_add(b, "ae_%ss(%s + %s%s, (%s - %s)%s, ", what, name, from, times, to, from, times);
-        buf_add(b, "%uu, %s);\n", r->draw->stream, number_of(e, key, r->draw->key_size, r->draw->nkey, "(uint64_t) "));
+        buf_add(b, "%uu, %s);\n", r->draw->stream, element_of(e, r->draw, key));
         PUSH(e->drawn, ((Drawn) { r->draw, name, r->first }));
     }
 }

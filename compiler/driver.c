@@ -74,17 +74,17 @@ bool libraries_of(File *file, SourceList *out)
 /* ---- passes --------------------------------------------------------------------------------------------- */
 typedef void Pass(Module *, Program *);
 
-static const struct { const char *name; Pass *run; bool check_only, fast_only; } passes[] = {
-    { "elaborate",      NULL,           false, false },
-    { "split",          split,          false, false },
-    { "search",         search,         false, false },
-    { "hold",           hold,           true, false },      /* gradcheck builds */
-    { "differentiate",  differentiate,  false, false },
-    { "simplify",       simplify,       false, false },
-    { "factor",         factor,         false, true },      /* fast schedule */
-    { "rows",           rows,           false, true },
-    { "order",          order_axes,     false, true },
-    { "once",           once,           false, true },
+static const struct { const char *name; Pass *run; bool check_only, fast_only, alone_only; } passes[] = {
+    { "elaborate",      NULL,           false, false, false },
+    { "split",          split,          false, false, false },
+    { "search",         search,         false, false, false },
+    { "hold",           hold,           true, false, false },       /* gradcheck builds */
+    { "differentiate",  differentiate,  false, false, false },
+    { "simplify",       simplify,       false, false, false },
+    { "factor",         factor,         false, true, false },       /* fast schedule */
+    { "rows",           rows,           false, true, true },        /* other ranks touch other rows */
+    { "order",          order_axes,     false, true, false },
+    { "once",           once,           false, true, false },
 };
 
 const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "factor", "rows", "order", "once", NULL };
@@ -109,7 +109,7 @@ static ProgramList programs_of(Module *m)
     return all;
 }
 
-Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast)
+Module *compile(const Source *source, const SettingList *defines, Str stage, EmitOptions how)
 {
     File *file = parse(source, false);
     SourceList use = { 0 };
@@ -120,7 +120,7 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, boo
         return NULL;
     const ProgramList all = programs_of(m);
     for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
-        if ((passes[k].check_only && !check) || (passes[k].fast_only && !fast))
+        if ((passes[k].check_only && !how.check) || (passes[k].fast_only && !how.fast) || (passes[k].alone_only && how.mpi))
             continue;
         EACH(p, all) {
             if (passes[k].run)

@@ -19,7 +19,7 @@ const Source *source_read(const char *name);
 typedef VEC(const Source *) SourceList;
 bool libraries_of(File *file, SourceList *out);
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
-Module *compile(const Source *source, const SettingList *defines, Str stage, bool check, bool fast);
+Module *compile(const Source *source, const SettingList *defines, Str stage, EmitOptions how);
 bool stage_is_fast(Str stage);              /* a pass of the fast schedule */
 extern const char *const stage_names[];     /* in order; ends with NULL */
 void module_print(Buf *b, Module *m);       /* every program */
@@ -28,7 +28,7 @@ void module_print(Buf *b, Module *m);       /* every program */
 typedef struct {
     EmitOptions emit;
     const char *target;     /* native v4 v3 v2 generic */
-    const char *cc;
+    const char *cc;         /* with MPI: one that finds its headers and library, as mpicc */
     bool library;           /* links OpenBLAS, be it for LAPACK alone */
     bool sanitize, keep, verbose;
 } BuildOptions;

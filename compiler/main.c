@@ -30,6 +30,7 @@ static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind
     { "--target",   "native|v4|v3|v2|generic", TEXT, offsetof(Options, target), "the processor" },
     { "--gemm",     "auto|generated|openblas", TEXT, offsetof(Options, gemm), "what computes matrix products" },
     { "--cc",       "PROGRAM", TEXT,   offsetof(Options, cc),       "the C compiler" },
+    { "--mpi",      NULL,      FLAG,   offsetof(Options, mpi),      "a trainer whose steps several processes share: mpirun -n 4 BIN train" },
     { "--sanitize", NULL,      FLAG,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
     { "--keep",     NULL,      FLAG,   offsetof(Options, keep),     "keep the folder with the C" },
     { "--gradcheck", NULL,     FLAG,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },

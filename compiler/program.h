@@ -119,6 +119,7 @@ struct Expr {
     int nkey;
     Expr *key[MAX_RANK];        /* whole; with key_size the element's number, last fastest */
     int key_size[MAX_RANK];
+    int row;                    /* the key that goes along the examples; -1: none does */
     /* EXPR_reduce */
     Reduce reduce;
     int nindex;
@@ -406,6 +407,7 @@ typedef struct {
     bool check;         /* a gradcheck build: held statements are emitted under `if (!ae_clock.hold)` */
     bool openblas;
     bool profile;       /* every call of a function is timed, for `bench --profile` */
+    bool mpi;           /* a run is one of several ranks, each with its part of the batch */
     Buf *plan;          /* where the arena is drawn; NULL: nowhere */
 } EmitOptions;
 bool emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file; false after a report */

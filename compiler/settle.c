@@ -66,6 +66,7 @@ static void settle_expr(Expr *e, Expr *where)
         settle_expr(*expr_part(e, k), where);
     for (int k = 0; k < e->nkey; k++)
         e->key_size[k] = e->key[k]->kind == EXPR_index ? e->key[k]->index->size : 1;
+    e->row = FIRST(k, e->nkey, e->key[k]->kind == EXPR_index && e->key[k]->index->example);
     if (e->kind != EXPR_read)
         return;
     e->check = checks(e->tensor, e->sub, where);

@@ -87,6 +87,8 @@ static void add_words(Argv *argv, const char *const *words)
         add(argv, *words);
 }
 
+static const char mpi[] = "-DAE_MPI";
+
 static bool start(Argv argv, bool verbose)
 {
     for (int k = 0; verbose && k < argv.n; k++)
@@ -95,7 +97,8 @@ static bool start(Argv argv, bool verbose)
     pid_t child;
     const int error = posix_spawnp(&child, argv.at[0], NULL, NULL, argv.at, environ);
     if (error)
-        refuse(4, "the C compiler `%s` cannot be started: %s", argv.at[0], strerror(error));
+        refuse(4, "the C compiler `%s` cannot be started: %s%s", argv.at[0], strerror(error),
+               error == ENOENT && HAS(argv, mpi) ? "; --mpi needs an MPI library:\n\n    apt-get install libopenmpi-dev openmpi-bin\n" : "");
     return !error;
 }
 
@@ -151,6 +154,8 @@ static void flags(Argv *argv, const BuildOptions *how)
     ADD(argv, "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
     if (how->emit.fast)
         add(argv, "-fopenmp");
+    if (how->emit.mpi)
+        add(argv, mpi);
     if (how->sanitize)
         ADD(argv, "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined");
 }
@@ -214,7 +219,7 @@ static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const
 /* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one object of it, as `made`. */
 static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
 {
-    ADD(link, how->cc, "-r", "-nostdlib", "-o", made);
+    ADD(link, how->emit.mpi ? "ld" : how->cc, "-r", "-nostdlib", "-o", made);      /* mpicc would add its library */
     if (!make_folder(folder) || !write_runtime(folder))
         return false;
     for (const Source *s = embedded; s->name; s++)
@@ -330,7 +335,7 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
             m->name);
     Argv words = { 0 };
     flags(&words, how);
-    buf_add(&make, "CC ?= gcc\nCFLAGS ?=");
+    buf_add(&make, how->emit.mpi ? "CC = %s\nCFLAGS ?=" : "CC ?= gcc\nCFLAGS ?=", how->cc);
     for (int k = 0; k < words.n; k++)
         buf_add(&make, " %s", words.at[k]);
     buf_add(&make, "\n");

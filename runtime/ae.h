@@ -42,6 +42,7 @@ typedef struct {
     double epoch;           /* passes over the training set done so far, a real number */
     uint64_t seed;
     int32_t block;          /* which batch of an evaluation or of an accumulated step, from 0: their draws differ */
+    int32_t first;          /* how many rows of the batch other ranks have before this one's */
 } AeClock;
 extern AeClock ae_clock;
 extern long ae_states;      /* another number whenever states have changed otherwise than by an update; never 0 */

@@ -131,7 +131,7 @@ static double window(double seconds, Series *took)
         const double after = now();
         series_add(took, after - before);
         before = after;
-    } while (opt.n ? run.loss.n < opt.n : before - begun < seconds);
+    } while (opt.n ? run.loss.n < opt.n : ranks_told(before - begun) < seconds);
     return (double) rows / (before - begun);
 }
 
@@ -217,11 +217,14 @@ void command_bench(void)
         seconds += now() - begun;
     }
     series_add(&peaks, machine_peak(0.01));
-    const double rate = median(&rates), step = median(&took), peak = median(&peaks), rss = peak_memory_mb();
+    const double rate = median(&rates), step = median(&took), peak = median(&peaks) * ranks(), rss = peak_memory_mb();
     const double gflops = ae_model.flops ? (double) ae_model.flops * 1e-9 / step : NAN;
     const Stage *const s = &run.stage;
+    const int cores = opt.threads * ranks();
     if (opt.json) {
         printf("{\"threads\": %d, \"steps\": %ld", opt.threads, run.loss.n);
+        if (ranks() > 1)
+            json_number("ranks", ranks());
         json_number("samples_per_s", rate);
         json_number("step_ms_median", 1e3 * step);
         json_number("gflops", gflops);
@@ -240,13 +243,13 @@ void command_bench(void)
         printf("}\n");
         return;
     }
-    printf("phase %s: %ld steps of %ld rows with %d thread%s, the first done after %.2f s\n", s->phase->name, run.loss.n,
-           s->batch * s->parts, opt.threads, opt.threads == 1 ? "" : "s", first);
+    printf("phase %s: %ld steps of %ld rows with %d thread%s%s, the first done after %.2f s\n", s->phase->name, run.loss.n,
+           s->batch * s->parts, opt.threads, opt.threads == 1 ? "" : "s", ranks() > 1 ? form(" on each of %d ranks", ranks()) : "", first);
     if (took.n)
         printf("%.1f samples/s, %.4f ms a step\n", rate, 1e3 * step);
     if (took.n && ae_model.flops)
         printf("%.1f GFLOP/s in products, %.0f %% of the %.1f that %d core%s can do\n", gflops, 100 * gflops / peak, peak,
-               opt.threads, opt.threads == 1 ? "" : "s");
+               cores, cores == 1 ? "" : "s");
     printf("loss %.6g first, %.6g last; %.1f MB at most\n", run.loss.at[0], loss_last(), rss);
     if (opt.profile)
         profile(before, ticks, seconds, took.n);

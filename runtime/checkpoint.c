@@ -5,6 +5,11 @@
 
 enum { COUNTS = 7, SUMS = 3 };
 
+static size_t state_bytes(const AeArray *a)
+{
+    return (size_t) array_count(a) * (a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
+}
+
 static void pack(const Position *at, int64_t *count, double *sum)
 {
     const int64_t c[COUNTS] = { at->phase, at->epoch, at->step, at->batch, at->rows, at->idle, at->metrics };
@@ -16,6 +21,27 @@ static void pack(const Position *at, int64_t *count, double *sum)
 static int terms_of(const Position *at)
 {
     return at->phase < ae_model.nphases ? ae_model.phases[at->phase].gradient->nterms : 0;
+}
+
+/* A state that differs from rank to rank is kept of each, so that all go on as they were. */
+static void bundle_ranks(Bundle *b, const char *name, const AeArray *a)
+{
+    long shape[] = { ranks(), array_count(a) };
+    void *const all = ranks_gather(a->at, state_bytes(a));
+    if (all)
+        bundle_add(b, form("checkpoint.ranks.%s", name), a->elem == AE_INT ? "I32" : AE_REAL_NAME, all, 2, shape);
+}
+
+/* With another number of ranks than kept them, all go on with the first's. */
+static void ranks_from(const Store *s, const char *name, const AeArray *a)
+{
+    const Tensor *const t = store_find(s, form("checkpoint.ranks.%s", name));
+    const long n = array_count(a);
+    if (!t || t->rank != 2 || t->shape[0] != ranks() || t->shape[1] != n)
+        return;
+    Tensor own = *t;
+    own.at = (const char *) t->at + (size_t) (ranks_number() * n) * dtype_size(t->dtype);
+    tensor_copy(s, &own, a->at, a->elem, n);
 }
 
 void checkpoint_write(const char *path, const Position *at, const Best *best)
@@ -39,9 +65,13 @@ void checkpoint_write(const char *path, const Position *at, const Best *best)
             AeArray a = ae_model.state[k];
             a.at = best->state[k];
             bundle_array(&b, form("checkpoint.best.%s", a.name), &a);
+            bundle_ranks(&b, form("best.%s", a.name), &a);
         }
     }
-    store_write(path, b.tensor, b.n, b.meta, b.nmeta);
+    for (int k = 0; k < ae_model.nstate; k++)
+        bundle_ranks(&b, ae_model.state[k].name, &ae_model.state[k]);
+    if (ranks_first())
+        store_write(path, b.tensor, b.n, b.meta, b.nmeta);
     free(b.tensor);
     free(b.meta);
 }
@@ -80,17 +110,15 @@ void checkpoint_read(const char *path, Position *at, Best *best)
             AeArray a = ae_model.state[k];
             a.at = best->state[k];
             array_from(&s, form("checkpoint.best.%s", a.name), &a);
+            ranks_from(&s, form("best.%s", a.name), &a);
         }
     }
+    for (int k = 0; k < ae_model.nstate; k++)
+        ranks_from(&s, ae_model.state[k].name, &ae_model.state[k]);
     store_drop(&s);
 }
 
 /* ---- the best weights of an early stop ------------------------------------------------------------------ */
-static size_t state_bytes(const AeArray *a)
-{
-    return (size_t) array_count(a) * (a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
-}
-
 void best_make(Best *b)
 {
     if (b->params)

@@ -12,8 +12,8 @@ static void add_shape(Text *t, const AeArray *a, int from)
 static void print_text(void)
 {
     Text t = { 0 };
-    text_add(&t, "model %s (%s), %ld parameters, %s, %s\n", ae_model.name, ae_model.file, ae_model.nparams,
-             sizeof(ae_real) == 4 ? "float" : "double", ae_model.fast ? "fast schedule" : "plain schedule");
+    text_add(&t, "model %s (%s), %ld parameters, %s, %s%s\n", ae_model.name, ae_model.file, ae_model.nparams,
+             sizeof(ae_real) == 4 ? "float" : "double", ae_model.fast ? "fast schedule" : "plain schedule", ranks_mpi ? ", MPI" : "");
     for (int k = 0; k < ae_model.ninputs; k++) {
         const AeInput *const in = &ae_model.inputs[k];
         text_add(&t, "%s %s : %s", in->label ? "label" : "input", in->array.name, in->kind);
@@ -64,7 +64,8 @@ static void print_json(void)
     text_json(&t, ae_model.name);
     text_add(&t, ", \"file\": ");
     text_json(&t, ae_model.file);
-    text_add(&t, ", \"real\": \"%s\", \"fast\": %s, \"count\": %ld", AE_REAL_NAME, ae_model.fast ? "true" : "false", ae_model.nparams);
+    text_add(&t, ", \"real\": \"%s\", \"fast\": %s, \"mpi\": %s, \"count\": %ld", AE_REAL_NAME, ae_model.fast ? "true" : "false",
+             ranks_mpi ? "true" : "false", ae_model.nparams);
     add_arrays(&t, "parameters", ae_model.param, ae_model.nparam);
     add_arrays(&t, "states", ae_model.state, ae_model.nstate);
     text_add(&t, ", \"inputs\": [");

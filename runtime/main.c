@@ -20,9 +20,9 @@ static void spin_briefly(char **argv)
 static void spin_briefly(char **argv) { (void) argv; }
 #endif
 
-/*    name           run                   args  takes             does */
+/*    name           run                   args  takes             does, and whether all ranks do it together */
 const Command commands[] = {
-    { "train",       't', command_train,        0, "",                  "runs the phases; keeps weights, metrics and a report in --out" },
+    { "train",       't', command_train,        0, "",                  "runs the phases; keeps weights, metrics and a report in --out", true },
     { "eval",        'v', command_eval,         0, "",                  "every loss term and metric of a split" },
     { "encode",      'e', command_encode,       0, "-o FILE",           "the codes of a split" },
     { "decode",      'd', command_decode,       1, "CODES -o FILE",     "what codes (.npy, .csv) decode to" },
@@ -41,7 +41,7 @@ const Command commands[] = {
     { "export",      'x', command_export,       0, "--c | --safetensors [-o FILE]", "the model for other programs: as C without the trainer, or its weights" },
     { "grad",        'g', command_grad,         0, "-o FILE",           "loss and gradients of the first batch, without an update" },
     { "gradcheck",   'c', command_gradcheck,    0, "",                  "gradients against central differences, in double" },
-    { "bench",       'b', command_bench,        0, "",                  "how fast it trains" },
+    { "bench",       'b', command_bench,        0, "",                  "how fast it trains", true },
     { "info",        'i', command_info,         0, "",                  "model, data, parameters" },
 };
 const int ncommands = sizeof commands / sizeof *commands;
@@ -50,7 +50,7 @@ static void use_threads(void)
 {
     if (!opt.threads) {
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        opt.threads = cores > 0 ? (int) cores : 1;
+        opt.threads = ranks_threads(cores > 0 ? (int) cores : 1);
     }
 #ifdef _OPENMP
     omp_set_dynamic(0);
@@ -63,14 +63,19 @@ static void use_threads(void)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);       /* a reader that left is an error of the write, not the end of a training */
+    spin_briefly(argv);
+    ranks_begin(&argc, &argv);
     const int c = options_parse(argc, argv);
     if (c >= 0) {
-        spin_briefly(argv);
         use_threads();
-        commands[c].run();
+        if (!commands[c].together)
+            ranks_leave();
+        if (commands[c].together || ranks_first())
+            commands[c].run();
     }
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)
         fail("standard output: %s", errno ? strerror(errno) : "could not be written");
+    ranks_end();
     return c == -2 ? 2 : 0;
 }

@@ -51,6 +51,8 @@ static void show_help(const char *command)
     printf("%s: a trainer of the model %s (%s)\n\ncommands:\n", opt.program, ae_model.name, ae_model.file);
     for (int k = 0; k < ncommands; k++)
         printf("  %-12s %s\n", commands[k].name, commands[k].does);
+    if (ranks_mpi)
+        printf("\nmpirun -n N %s train: N processes share each batch.\n", opt.program);
     printf("\n%s COMMAND --help tells the options of one.\n", opt.program);
 }
 

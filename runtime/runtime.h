@@ -74,9 +74,28 @@ typedef struct {
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
-typedef struct { const char *name; char letter; void (*run)(void); int args; const char *takes, *does; } Command;
+typedef struct { const char *name; char letter; void (*run)(void); int args; const char *takes, *does; bool together; } Command;
 extern const Command commands[];
 extern const int ncommands;
+
+/* ---- ranks.c: one training by several processes; without MPI there is one ------------------------- */
+typedef struct { int first, rows, counted; } Part;      /* counted: of the rows; 0 or all of them */
+void ranks_begin(int *argc, char ***argv);
+void ranks_end(void);
+void ranks_leave(void);                                 /* what follows is done by the first alone */
+void ranks_wait(void);                                  /* before a last message: one of the first rank's ends all */
+_Noreturn void ranks_quit(int status);                  /* ends all */
+extern const bool ranks_mpi;                            /* built for several */
+int ranks(void);
+int ranks_number(void);
+bool ranks_first(void);                                 /* the one that speaks and writes */
+Part ranks_part(int n);                                 /* of the n rows of a batch */
+int ranks_most(int v);                                  /* these are called by all ranks: the largest */
+double ranks_told(double v);                            /* the first's */
+void ranks_sum(double *at, int n);                      /* each of n numbers, over the ranks */
+void ranks_add(const ae_real *from, ae_real *to, long n);       /* the same of a large block */
+void *ranks_gather(const void *at, size_t bytes);       /* to the first what all have, one behind the other; NULL: all have the same */
+int ranks_threads(int cores);                           /* of the cores of a machine, how many this rank uses */
 
 /* ---- data.c: sources to splits ---------------------------------------------------------------------- */
 typedef struct {            /* one input or label of a split, row after row */
@@ -340,7 +359,8 @@ typedef struct {            /* a phase, made ready to run */
     long batch, batches;                    /* rows a step (before accumulating), steps an epoch */
     int epochs, parts;                      /* parts: batches accumulated into a step */
     uint64_t seed;
-    ae_real *gathered;                      /* [nparams], when parts > 1 */
+    ae_real *gathered;                      /* [nparams], when parts or ranks add up; else NULL */
+    double *sum;                            /* of a step: the loss, then each term, over its rows */
 } Stage;
 Stage stage_make(int phase, const Split *train);
 void stage_shuffle(Stage *s, int epoch);

@@ -1,8 +1,8 @@
 /* steps.c -- one step of a phase: batch, gradient, checks, clip, update.
  *
  * The order of the rows is drawn for each epoch from the seed; nothing here depends on the number of threads. A step
- * may gather the gradients of several batches (`accumulate`, or a whole training set larger than the model's batch),
- * each weighed by its rows. Anything not finite stops before the update. */
+ * may gather the gradients of several batches (`accumulate`, or a whole training set larger than the model's batch)
+ * and of several ranks, each weighed by its rows. Anything not finite stops before the update. */
 #include "runtime.h"
 
 static const uint8_t *choose_labelled(const AePhase *p, const Split *train, uint64_t seed, bool *masks)
@@ -62,8 +62,9 @@ Stage stage_make(int index, const Split *train)
         fail("phase %s: drop_last leaves no batch of %ld in %ld rows", p->name, step, s.rows);
     if (p->ntables)             /* a step clears what the step before it of this phase left */
         memset(ae_model.grads, 0, (size_t) ae_model.nparams * sizeof *ae_model.grads);
-    if (s.parts > 1)
+    if (s.parts > 1 || ranks() > 1)
         s.gathered = need((size_t) ae_model.nparams, sizeof *s.gathered);
+    s.sum = need((size_t) p->gradient->nterms + 1, sizeof *s.sum);
     return s;
 }
 
@@ -222,8 +223,20 @@ static void clip(const AePhase *p)
 
 static void gather(Stage *s, ae_real weight, bool first)
 {
-    for (long k = 0; k < ae_model.nparams; k++)
-        s->gathered[k] = (first ? 0 : s->gathered[k]) + weight * ae_model.grads[k];
+    if (first)
+        memset(s->gathered, 0, (size_t) ae_model.nparams * sizeof *s->gathered);
+    for (long k = 0; weight > 0 && k < ae_model.nparams; k++)
+        s->gathered[k] += weight * ae_model.grads[k];
+}
+
+static void add_terms(Stage *s, const Position *at, int rows)
+{
+    const AeProgram *const p = s->phase->gradient;
+    if (!isfinite(*p->loss))
+        name_loss(s, at);
+    s->sum[0] += rows * (double) *p->loss;
+    for (int k = 0; k < p->nterms; k++)
+        s->sum[1 + k] += rows * (double) *p->terms[k].value;
 }
 
 int stage_step(Stage *s, const Position *at, double *loss, double *sum)
@@ -233,22 +246,24 @@ int stage_step(Stage *s, const Position *at, double *loss, double *sum)
     const long all = s->rows - from < s->batch * s->parts ? s->rows - from : s->batch * s->parts;
     stage_clock(s, at->step + 1, at->batch, (int) at->epoch);
     stage_sweeps(s, 2);
-    *loss = 0;
+    memset(s->sum, 0, ((size_t) p->nterms + 1) * sizeof *s->sum);
     for (long done = 0; done < all; done += s->batch) {
-        const int n = (int) (all - done < s->batch ? all - done : s->batch);
+        const Part mine = ranks_part((int) (all - done < s->batch ? all - done : s->batch));
         ae_clock.block = (int32_t) (done / s->batch);
-        split_fill(s->train, s->order + from + done, n, p->inputs, p->ninputs, s->labelled);
+        ae_clock.first = mine.first;
+        split_fill(s->train, s->order + from + done + mine.first, mine.rows, p->inputs, p->ninputs, s->labelled);
         p->run();
-        if (!isfinite(*p->loss))
-            name_loss(s, at);
-        *loss += n * (double) *p->loss;
-        for (int k = 0; k < p->nterms; k++)
-            sum[k] += n * (double) *p->terms[k].value;
-        if (s->parts > 1)
-            gather(s, (ae_real) n / (ae_real) all, done == 0);
+        if (mine.counted)
+            add_terms(s, at, mine.counted);
+        if (s->gathered)
+            gather(s, (ae_real) mine.counted / (ae_real) all, done == 0);
     }
-    if (s->parts > 1)
-        memcpy(ae_model.grads, s->gathered, (size_t) ae_model.nparams * sizeof(ae_real));
+    ranks_sum(s->sum, p->nterms + 1);
+    *loss = s->sum[0];
+    for (int k = 0; k < p->nterms; k++)
+        sum[k] += s->sum[1 + k];
+    if (s->gathered)
+        ranks_add(s->gathered, ae_model.grads, ae_model.nparams);
     if (is_odd(s->phase))
         name_gradient(s, at);
     if (s->phase->clip > 0)

@@ -17,27 +17,29 @@ static void complain(const char *kind, const char *format, va_list args)
 _Noreturn void fail(const char *format, ...)
 {
     va_list args;
+    ranks_wait();
     va_start(args, format);
     complain("error", format, args);
     va_end(args);
     out_drop();
-    exit(1);
+    ranks_quit(1);
 }
 
 _Noreturn void usage(const char *format, ...)
 {
     va_list args;
+    ranks_wait();
     va_start(args, format);
     complain("error", format, args);
     va_end(args);
     out_drop();
-    exit(2);
+    ranks_quit(2);
 }
 
 void note(const char *format, ...)
 {
     va_list args;
-    if (opt.quiet)
+    if (opt.quiet || !ranks_first())
         return;
     va_start(args, format);
     complain("note", format, args);

@@ -1,7 +1,8 @@
 /* train.c -- the training loop: phases in order, epochs, validation, checkpoints, signals, the run's files.
  *
  * The run's folder receives metrics.jsonl (a line an epoch, and one at the end of each phase), checkpoint.safetensors, model.safetensors and report.html.
- * A run that was stopped and resumed leaves the same bits as one that was not. */
+ * A run that was stopped and resumed leaves the same bits as one that was not. Of several ranks all train, and the first
+ * evaluates, writes and speaks. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include "checkpoint.h"
@@ -94,8 +95,21 @@ static void save(void)
 /* After an epoch, unless that would take more than a fiftieth of the time. */
 static void save_sometimes(void)
 {
-    if (now() - run.saved > fmax(1, 50 * run.cost))
+    if (ranks_told(now() - run.saved > fmax(1, 50 * run.cost)) > 0)
         save();
+}
+
+static void save_weights(void)
+{
+    if (ranks_first())
+        weights_save(run.weights);
+}
+
+/* A signal to one rank stops all. */
+static bool is_stopped(void)
+{
+    stopped = ranks_most(stopped);
+    return stopped != 0;
 }
 
 static _Noreturn void stop(const AePhase *p)
@@ -103,11 +117,12 @@ static _Noreturn void stop(const AePhase *p)
     const double t = now();
     run.at.seconds += t - run.begun;
     save();
-    weights_save(run.weights);
+    save_weights();
     progress_clear();
     note("stopped by signal %d in phase %s, epoch %lld, after step %lld; %s train --resume goes on", (int) stopped,
          p->name, (long long) run.at.epoch + 1, (long long) run.at.step, opt.program);
     fflush(stdout);
+    ranks_end();
     _exit(128 + stopped);
 }
 
@@ -141,7 +156,7 @@ static void end_epoch(const Stage *s)
         metrics_add(&m, g->terms[k].unit, mean[k], "train/%s", g->terms[k].name);
     }
     stage_clock(s, run.at.step, 0, (int) run.at.epoch + 1);
-    const double validation = validate(s, &m), t = now();
+    const double validation = ranks_told(ranks_first() ? validate(s, &m) : NAN), t = now();
     const double seconds = run.at.seconds + (t - run.begun);
     run.begun = t;
     run.at.seconds = 0;
@@ -157,7 +172,8 @@ static void end_epoch(const Stage *s)
             best_keep(&run.best);
         }
     }
-    log_line(s->phase, run.at.epoch, &m, seconds);
+    if (ranks_first())
+        log_line(s->phase, run.at.epoch, &m, seconds);
     progress_epoch((int) run.at.epoch, mean, loss, validation, seconds);
     drop_metrics(&m);
     free(mean);
@@ -178,11 +194,11 @@ static void run_epoch(Stage *s)
         run.at.rows += rows;
         run.at.loss += loss;
         progress_step((int) run.at.epoch, run.at.batch, s->batches, loss / rows);
-        if (stopped)
+        if (is_stopped())
             stop(s->phase);
     }
     end_epoch(s);
-    if (stopped)
+    if (is_stopped())
         stop(s->phase);
     save_sometimes();
 }
@@ -213,6 +229,7 @@ static void run_phase(int index)
     free((long *) s.fixed);
     free(s.labelled);
     free(s.gathered);
+    free(s.sum);
 }
 
 static void next_phase(void)
@@ -315,19 +332,24 @@ void command_train(void)
     if (opt.resume)
         checkpoint_read(run.checkpoint, &run.at, &run.best);
     data_split("train");
-    folder_make(run.folder);
-    open_metrics(opt.resume);
+    if (ranks_first()) {
+        folder_make(run.folder);
+        open_metrics(opt.resume);
+    }
     catch_signals();
     run.saved = now();
     for (; run.at.phase < ae_model.nphases && (only < 0 || run.at.phase == only); ) {
         run_phase((int) run.at.phase);
         if (run.at.phase == ae_model.nphases - 1 || only >= 0)
             break;
-        conclude(false);
+        if (ranks_first())
+            conclude(false);
         next_phase();
         save();
     }
     save();
+    if (!ranks_first())
+        return;
     weights_save(run.weights);
     conclude(true);
     if (fclose(run.metrics) != 0)

@@ -125,6 +125,9 @@ try "tables by rows" tests/programs/rows.sh "$aec" "$work/rows" > "$work/rows.re
 [ "$what" = quick ] || try "aec tune" tests/programs/tune.sh "$aec" "$work/tune" > "$work/tune.result"
 try "what is computed once" tests/programs/once.sh "$aec" "$work/once" > "$work/once.result"
 
+if command -v mpicc > /dev/null && command -v mpirun > /dev/null; then try "several ranks" tests/programs/mpi.sh "$aec" "$work/mpi"
+else echo "skipped several ranks: mpicc is missing, \`apt-get install libopenmpi-dev openmpi-bin\` brings it"; fi > "$work/mpi.result"
+
 {   # the time of each statement, by its line
     "$aec" run examples/quickstart.ae -- bench --profile --seconds 0.1 > "$work/profile" \
         && grep -q '[1-9] *[0-9.]*  quickstart.ae:15  dense(128)  backward$' "$work/profile"

@@ -135,9 +135,9 @@ int main(int argc, char **argv)
         batch = atoi(argv[2]);
     SettingList none = { 0 };
     const Source *source = source_read(argv[1]);
-    Module *before = source ? compile(source, &none, intern("elaborate"), false, false) : NULL;
-    Module *after = before ? compile(source, &none, intern("simplify"), false, false) : NULL;
-    Module *held = after ? compile(source, &none, intern("simplify"), true, false) : NULL;
+    Module *before = source ? compile(source, &none, intern("elaborate"), (EmitOptions) { 0 }) : NULL;
+    Module *after = before ? compile(source, &none, intern("simplify"), (EmitOptions) { 0 }) : NULL;
+    Module *held = after ? compile(source, &none, intern("simplify"), (EmitOptions) { .check = true }) : NULL;
     diag_flush(stderr, false);
     if (!held)
         return 2;
