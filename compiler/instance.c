@@ -324,7 +324,7 @@ static Scope *elaborate_body(Scope *s)
     e->using = here.up;
     if (!good)
         return NULL;
-    if (s->outs.n)
+    if (s->outs.n && role_is(s->def->role, intern("layer")))      /* elsewhere they are what is written at computed places */
         s->result = s->outs.at[0];
     else if (s->result)
         PUSH(e->producers, ((Producer) { s->result, s }));

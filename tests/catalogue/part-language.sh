@@ -38,6 +38,16 @@ build table table --cc "$work/cc" && {
     [ "$(cat log)" = 'error: other.csv:2: column 2 (size): "" is no number' ] && ok || bad "40: an empty cell" "$(cat log)"
 }
 
+# ---- what is written at computed places is no result ------------------------------------------------------------------
+"$tool" npy x.npy 1,4 1 2 3 4
+"$tool" weights w.safetensors z.mu.dense1.w 4,3 0 z.mu.dense1.b 3 1,2,-1 decoder.dense1.w 3,4 0 decoder.dense1.b 4 0
+build local local --cc "$work/cc" && {
+    said=$(./local eval --json --split train --weights w.safetensors)
+    near "local: the likelihood's terms" "$(echo "$said" | field train/reconstruct)" 58 1e-6
+    near "local: the loss's value" "$(echo "$said" | field 'train/of_halves(x)')" 21 1e-6
+    ./local encode --weights w.safetensors -o z.npy > log 2>&1; [ "$("$tool" get z.npy)" = "3 6 -3" ] && ok || bad "local: the latent's mean" "$("$tool" get z.npy) $(cat log)"
+}
+
 # ---- metrics of what has a name -------------------------------------------------------------------------------------
 "$tool" npy x.npy 4,2 0 0 0 1 5 5 5 6; "$tool" npy y.npy 4 0 0 1 1
 "$tool" weights w.safetensors encoder.dense1.w 2,2 1,0,0,1 encoder.dense1.b 2 0 encoder.dense2.w 2,2 0 encoder.dense2.b 2 0 \
