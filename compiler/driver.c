@@ -81,6 +81,7 @@ static const struct { const char *name; Pass *run; bool check_only, fast_only, a
     { "hold",           hold,           true, false, false },       /* gradcheck builds */
     { "differentiate",  differentiate,  false, false, false },
     { "simplify",       simplify,       false, false, false },
+    { "onnx",           onnx_program,   false, false, false },      /* changes nothing */
     { "factor",         factor,         false, true, false },       /* fast schedule */
     { "rows",           rows,           false, true, true },        /* other ranks touch other rows */
     { "order",          order_axes,     false, true, false },

@@ -200,6 +200,12 @@ typedef struct {
     Place place;        /* the .ae line that asks for it */
 } Term;
 
+typedef struct {        /* a program as ONNX: onnx.c */
+    Buf graph;          /* the bytes of a GraphProto but for the weights */
+    TensorList weights; /* parameters and states that it reads */
+    Str why;            /* NULL, or why there is none */
+} OnnxGraph;
+
 typedef struct {
     Str name;           /* "encode", "train", "sweep1" ... a C identifier */
     StmtList body;
@@ -216,6 +222,7 @@ typedef struct {
     StmtList begin, end;    /* a sweep: before the first batch, after the last */
     int every;          /* a sweep: 0 once at the start of the phase, 1 each epoch, 2 each step */
     long arena;         /* bytes of temporaries, once planned */
+    const OnnxGraph *onnx;  /* NULL: nobody asks for it */
 } Program;
 
 typedef VEC(Program *) ProgramList;
@@ -412,6 +419,8 @@ typedef struct {
 } EmitOptions;
 bool emit(Buf *out, Module *m, EmitOptions how);        /* the model's C, one file; false after a report */
 void exports_print(Buf *b, Module *m, EmitOptions how); /* library.c: what the trainer exports, another */
+void onnx_program(Module *m, Program *p);   /* onnx.c: of a program that uses a trained model, its ONNX graph */
+void onnx_print(Buf *b, Module *m, bool check);     /* these graphs, for the trainer to write */
 bool storage_fits(const Module *m, double bytes, const Tensor *largest, double its);      /* likewise */
 
 #endif

@@ -148,6 +148,13 @@ typedef struct {            /* a C library of some programs without the trainer,
     const AeHeld *held;     int nheld;
 } AeExport;
 
+typedef struct {            /* a program as ONNX, for `export --onnx` */
+    const char *name;
+    const char *graph;      long size;          /* a GraphProto but for its name and the weights */
+    const char *const *weights; int nweights;   /* the parameters and states that it reads */
+    const char *why;        /* NULL, or why there is none */
+} AeOnnx;
+
 typedef struct {
     const char *name;       /* of the model */
     const char *file;       /* the .ae's name without its folder */
@@ -171,6 +178,7 @@ typedef struct {
 } AeModel;
 extern const AeModel ae_model;
 extern const AeExport ae_exports[] __attribute__((weak));       /* in a file of its own; one without a name ends it */
+extern const AeOnnx ae_onnx[] __attribute__((weak));            /* likewise */
 
 /* ---- time stamps, in a build for `bench --profile` ------------------------------------------------ */
 static inline uint64_t ae_ticks(void)

@@ -1,4 +1,4 @@
-/* export.c -- the model for other programs: as C without the trainer, or its weights.
+/* export.c -- the model for other programs: as C without the trainer, as ONNX (onnx.c), or its weights.
  *
  * The compiler left the text of the C (library.c there); here come the numbers. */
 #include "runtime.h"
@@ -26,7 +26,7 @@ static void put_numbers(FILE *f, const char *declared, const AeArray *a)
     fprintf(f, "\n};\n\n");
 }
 
-static const AeArray *array_named(const char *name)
+const AeArray *array_named(const char *name)
 {
     for (int k = 0; k < ae_model.nparam; k++)
         if (strcmp(ae_model.param[k].name, name) == 0)
@@ -118,23 +118,30 @@ static void write_c(const char *path, const char *base, const AeExport *x)
 
 void command_export(void)
 {
-    const bool c = opt.as_c, weights = opt.as_safetensors;
-    if (c == weights)
-        usage("export takes one of --c (a header and a C file) and --safetensors (the weights)");
-    const char *const ending = c ? ".c" : ".safetensors";
+    const char *const ending = opt.as_c ? ".c" : opt.as_onnx ? ".onnx" : ".safetensors";
+    if (opt.as_c + opt.as_onnx + opt.as_safetensors != 1)
+        usage("export takes one of --c (a header and a C file), --onnx and --safetensors (the weights)");
     const char *const path = opt.output ? opt.output : form("%s%s", ae_model.name, ending);
     if (!has_ending(path, ending))
         usage("-o %s: the name ends in %s", path, ending);
-    const AeExport *const x = c ? export_named(opt.name) : NULL;
+    const AeExport *const c = opt.as_c ? export_named(opt.name) : NULL;
+    const AeOnnx *const onnx = opt.as_onnx ? onnx_named(opt.name) : NULL;
+    if (onnx && onnx->why)
+        fail("%s", onnx->why);
     weights_start(false);
-    if (weights) {
+    if (onnx) {
+        onnx_write(path, onnx);
+        printf("%s of %s in %s\n", onnx->name, ae_model.name, path);
+        return;
+    }
+    if (!c) {
         weights_save(path);
         printf("%ld parameters in %s\n", ae_model.nparams, path);
         return;
     }
     const char *const slash = strrchr(path, '/'), *const file = slash ? slash + 1 : path;
     const char *const base = form("%.*s", (int) strlen(file) - 2, file), *const header = form("%.*s.h", (int) strlen(path) - 2, path);
-    write_header(header, base, x);
-    write_c(path, base, x);
-    printf("%s of %s in %s and %s\n", *x->name ? x->name : "all", ae_model.name, header, path);
+    write_header(header, base, c);
+    write_c(path, base, c);
+    printf("%s of %s in %s and %s\n", *c->name ? c->name : "all", ae_model.name, header, path);
 }

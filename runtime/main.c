@@ -38,7 +38,7 @@ const Command commands[] = {
     { "nearest",     'w', command_nearest,      1, "WORD",              "the words whose vectors lie nearest to that of a word" },
     { "analogy",     'y', command_analogy,      3, "A B C",             "what is to C as B is to A, by vectors of words" },
     { "similarity",  'l', command_similarity,   1, "FILE",              "how well vectors agree with what people say of pairs of words" },
-    { "export",      'x', command_export,       0, "--c | --safetensors [-o FILE]", "the model for other programs: as C without the trainer, or its weights" },
+    { "export",      'x', command_export,       0, "--c | --onnx | --safetensors [-o FILE]", "the model for other programs: as C without the trainer, as ONNX, or its weights" },
     { "grad",        'g', command_grad,         0, "-o FILE",           "loss and gradients of the first batch, without an update" },
     { "gradcheck",   'c', command_gradcheck,    0, "",                  "gradients against central differences, in double" },
     { "bench",       'b', command_bench,        0, "",                  "how fast it trains", true },

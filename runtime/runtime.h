@@ -70,7 +70,7 @@ typedef struct {
     double seconds, within, span;   /* within, span: 0 the command's own */
     int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_safetensors, pca, sphere, slope, labels, gaussians, help;
+    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_onnx, as_safetensors, pca, sphere, slope, labels, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -307,6 +307,9 @@ void command_analogy(void);
 void command_similarity(void);
 void command_grad(void);
 void command_export(void);
+const AeArray *array_named(const char *name);           /* a parameter or a state; fails */
+const AeOnnx *onnx_named(const char *name);             /* onnx.c: NULL: the first; fails */
+void onnx_write(const char *path, const AeOnnx *x);
 void command_gradcheck(void);
 void command_bench(void);
 void command_info(void);

@@ -115,7 +115,7 @@ cp "$here/../../examples/batch_norm.ae" . && build batch_norm batch_norm --cc "$
     gcc -c batch_norm_c.c -o half.o && if nm half.o | grep -q 'T batch_norm_encode' && ! nm half.o | grep -qi 'decode'; then ok; else bad "2: the encoder alone has no symbol of the decoder" "$(nm half.o)"; fi
     exported batch_norm encode float 64 8 rows.npy -DSCALE=batch_norm_scale_x
     says() { local want=$1; shift; "$@" > log 2>&1; [ $? = 2 ] && [ "$(cat log)" = "$want" ] && ok || bad "$want" "$(cat log)"; }
-    says 'error: export takes one of --c (a header and a C file) and --safetensors (the weights)' ./batch_norm export
+    says 'error: export takes one of --c (a header and a C file), --onnx and --safetensors (the weights)' ./batch_norm export
     says 'error: -o net.onnx: the name ends in .c' ./batch_norm export --c -o net.onnx
     says 'error: --name encod: no such program can be exported; did you mean encode?' ./batch_norm export --c --name encod --weights batch_norm.run
 }

@@ -1,0 +1,107 @@
+/* onnx.h -- what the files of the ONNX writer share: bytes, values with named axes, graphs.
+ *
+ * A statement says what happens at every point of its indices; here all points are one value, a tensor whose axes are
+ * indices. An axis that a value does not depend on is left out, and broadcasting brings it back where it is wanted. */
+#ifndef ONNX_H
+#define ONNX_H
+#include "emit.h"
+
+enum { MAX_AXES = 2 * MAX_RANK };
+typedef enum { KIND_real = 1, KIND_whole = 7, KIND_truth = 9 } Kind;    /* float, int64, bool: TensorProto's numbers */
+
+typedef struct {            /* a value of a graph */
+    Str name;
+    Kind kind;
+    int n;
+    Index *axis[MAX_AXES];
+} Val;
+
+typedef struct {            /* what a tensor holds at this place of the program */
+    Tensor *tensor;
+    Str name;               /* of the value, whose axes are those of the tensor that it has, in order */
+    bool has[MAX_RANK];     /* else it is the same all along the axis */
+    Index *at[MAX_RANK];    /* it is a slice, at this step of a scan; else NULL */
+    int shift[MAX_RANK];    /* or so many steps from there */
+    const Expr *fill;       /* the number that it is everywhere; else NULL */
+    bool unset;             /* a slice that no statement of this step has set */
+} Held;
+
+typedef struct Graph Graph;
+struct Graph {
+    Buf nodes;
+    Graph *outer;           /* whose loop it is the body of; NULL */
+    VEC(Held) held;         /* by tensor; slices of other steps too */
+};
+
+typedef struct { Str key, name; } Known;
+typedef struct {
+    Module *m;
+    Program *p;
+    Graph *root, *g;
+    Buf initializers;       /* constants; the weights are the trainer's to add */
+    TensorList weights, inputs;
+    VEC(Known) known;       /* constants and shapes that are there, by what they are */
+    VEC(Index *) order;     /* in which the axes of values stand: those of the target first */
+    VEC(Known) steps;       /* of the scans around: key is unused */
+    VEC(Index *) step;      /* their indices */
+    int guard;              /* what is lowered need not hold everywhere: places are kept inside */
+    int count;              /* of names */
+    Str wish;               /* what values are called after */
+    Place place;
+    Str why;                /* the first thing that cannot be said; NULL: all could */
+} Onnx;
+
+/* ---- onnx_wire.c: protocol buffers, nodes, constants ---------------------------------------------- */
+void wire_int(Buf *b, int field, int64_t v);
+void wire_bytes(Buf *b, int field, const char *at, size_t n);
+void wire_text(Buf *b, int field, const char *text);
+void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n);      /* a ValueInfo; n < 0: no shape; -1: the batch */
+void attr_int(Buf *b, const char *name, int64_t v);
+void attr_ints(Buf *b, const char *name, const long *at, int n);
+void attr_text(Buf *b, const char *name, const char *text);
+void attr_graph(Buf *b, const char *name, const Buf *graph);
+Str  fresh_name(Onnx *o);
+void node_to(Onnx *o, const char *op, const Str *in, int nin, const Str *out, int nout, const Buf *attr);
+Str  node_of(Onnx *o, const char *op, const Buf *attr, const Str *in);      /* in ends with NULL */
+#define NODE(o, op, attr, ...) node_of(o, op, attr, (const Str[]) { __VA_ARGS__, NULL })
+Str  const_name(Onnx *o, Kind kind, const long *shape, int n, const double *at);
+Str  const_list(Onnx *o, const long *at, int n);         /* whole numbers, one axis */
+Str  shape_name(Onnx *o, const long *dims, int n);          /* -1: the batch */
+void onnx_refuse(Onnx *o, const char *how, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- onnx_value.c: values and expressions ------------------------------------------------------------ */
+bool is_rows(const Index *i);               /* of the examples of a batch */
+int  step_of(Onnx *o, const Index *i);      /* the place of a scan's index among those around; -1 */
+long index_dim(const Index *i);             /* its size; -1: the batch */
+int  val_axis(const Val *v, const Index *i);
+Kind kind_of(const Tensor *t);
+Val  val_number(Onnx *o, double v, Kind kind);
+Val  val_cast(Onnx *o, Val v, Kind kind);
+Val  spread(Onnx *o, const char *op, Kind kind, const Val *in, int n);      /* an elementwise node */
+Val  spread2(Onnx *o, const char *op, Kind kind, Val a, Val b);
+Val  val_where(Onnx *o, Val test, Val a, Val b);
+Val  val_turned(Onnx *o, Val v, Index *const *axes, int n);     /* the same axes in this order */
+Val  val_expanded(Onnx *o, Val v, Index *const *axes, int n);       /* all of these, in this order */
+Val  val_reshaped(Onnx *o, Val v, const long *dims, int n);         /* without axes of its own */
+void sort_axes(Onnx *o, Index **axes, int n);
+Val  val_of(Onnx *o, Expr *e);
+Val  val_as(Onnx *o, Expr *e, Kind kind);
+Val  lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check);
+Val  lower_index(Onnx *o, Expr *sub, long size, bool checked);  /* kept within 0 .. size - 1 where it might not be */
+
+/* ---- onnx_read.c: elements of tensors ------------------------------------------------------------------ */
+Held *held_of(Onnx *o, Tensor *t);          /* NULL: nothing has set it */
+const Held *current(Onnx *o, Tensor *t);    /* onnx.c: the same; a slice that this step has not set yet is what was there before */
+bool steps_from(const Expr *sub, const Index *step, int *shift);
+Val  gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check);
+Val  lower_read(Onnx *o, Expr *e);
+bool sub_is_simple(Onnx *o, const Tensor *t, const Held *h, Expr *const *sub, int k);   /* axis k, as it is */
+Expr *flat_place(Onnx *o, const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept);
+
+/* ---- onnx_sum.c: accumulations ------------------------------------------------------------------------------ */
+typedef struct { Index *at[MAX_AXES]; int n; } Axes;
+Val  accumulated(Onnx *o, Stmt *s, const Axes *stay, const Axes *over, const ExprList *conds);
+Val  val_reduced(Onnx *o, const char *op, Val v, const Axes *over);
+bool conv_back(Onnx *o, Stmt *s, Val *v);   /* s is a transposed convolution, whose sum is *v */
+
+#endif

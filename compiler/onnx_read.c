@@ -1,0 +1,267 @@
+/* onnx_read.c -- elements of tensors as ONNX: an axis as it is, a slice of it, or gathered by a table or by what is computed.
+ *
+ * Subscripts that share no index are gathered one axis at a time; axes whose subscripts share one become one axis first. */
+#include "onnx.h"
+
+/* ---- what a tensor holds ------------------------------------------------------------------------------------ */
+static Held *held_in(Graph *g, const Tensor *t)
+{
+    return FIND_AT(h, g->held, h->tensor == t && !ANY(k, t->rank, h->shift[k]));
+}
+
+/* NULL: nothing has set it. */
+Held *held_of(Onnx *o, Tensor *t)
+{
+    for (Graph *g = o->g; g; g = g->outer)
+        if (held_in(g, t))
+            return held_in(g, t);
+    if (t->role == ROLE_temp || t->role == ROLE_clock || t->role == ROLE_grad)
+        return NULL;
+    Held h = { .tensor = t, .name = t->name };
+    for (int k = 0; k < t->rank; k++)
+        h.has[k] = true;
+    if (t->role == ROLE_param || t->role == ROLE_state)
+        PUSH_NEW(o->weights, t);
+    else
+        PUSH_NEW(o->inputs, t);
+    PUSH(o->root->held, h);
+    return &o->root->held.at[o->root->held.n - 1];
+}
+
+/* ---- a value while its axes are gathered ----------------------------------------------------------------------- */
+typedef struct { Index *index; int raw; } Slot;     /* an axis: done, or of the tensor as it stands */
+typedef struct {
+    Onnx *o;
+    const Tensor *t;
+    Expr *const *sub;
+    unsigned check;
+    Str name;
+    Slot slot[MAX_AXES];
+    int n;
+} Gather;
+
+static int slot_of(const Gather *g, int raw)
+{
+    return FIRST(k, g->n, !g->slot[k].index && g->slot[k].raw == raw);
+}
+
+/* Puts the axes of v in place of one. */
+static void replace_slot(Gather *g, int at, const Val *v)
+{
+    Slot was[MAX_AXES];
+    const int n = g->n;
+    memcpy(was, g->slot, sizeof was);
+    if (n - 1 + v->n > MAX_AXES)
+        bug("a value of more than %d axes", MAX_AXES);
+    g->n = at;
+    for (int k = 0; k < v->n; k++)
+        g->slot[g->n++] = (Slot) { v->axis[k], -1 };
+    for (int k = at + 1; k < n; k++)
+        g->slot[g->n++] = was[k];
+}
+
+static void gather_at(Gather *g, int at, Val v)
+{
+    Buf attr = { 0 };
+    attr_int(&attr, "axis", at);
+    g->name = NODE(g->o, "Gather", &attr, g->name, v.name);
+    replace_slot(g, at, &v);
+}
+
+/* A run of elements: from the first on, as many as the index has. */
+static bool slice_at(Gather *g, int at, Expr *sub, long size)
+{
+    Index *i = NULL;
+    long by, lo, hi;
+    EACH_EXPR(x, sub)
+        if (x->kind == EXPR_index && x->index != i)
+            i = i ? NULL : x->index;
+    if (!i || is_rows(i) || step_of(g->o, i) >= 0 || !affine(sub, i, &by) || by != 1 || !bounds(sub, &lo, &hi) || lo < 0 || hi >= size
+        || hi - lo + 1 != i->size)
+        return false;
+    if (lo || hi + 1 < size)
+        g->name = NODE(g->o, "Slice", NULL, g->name, const_list(g->o, &lo, 1), const_list(g->o, (long[]) { hi + 1 }, 1),
+                       const_list(g->o, (long[]) { at }, 1));
+    g->slot[at] = (Slot) { i, -1 };
+    return true;
+}
+
+/* ---- places in several axes as one --------------------------------------------------------------------------------- */
+static Expr *kept_inside(Expr *sub, long size)
+{
+    long lo, hi;
+    return bounds(sub, &lo, &hi) && lo >= 0 && hi < size ? sub : OP2(min, OP2(max, sub, expr_num(0)), expr_num((double) size - 1));
+}
+
+/* The number of an element along those axes together, the last fastest. kept: inside, wherever the subscripts may be. */
+Expr *flat_place(Onnx *o, const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept)
+{
+    Expr *place = NULL;
+    (void) o;
+    for (int k = 0; k < n; k++) {
+        const Axis *a = &t->axis[axis[k]];
+        Expr *s = kept && !a->example ? kept_inside(sub[axis[k]], a->size) : sub[axis[k]];
+        place = place ? OP2(add, OP2(mul, place, expr_num(a->size)), s) : s;
+    }
+    return place;
+}
+
+static void gather_together(Gather *g, const int *axis, int n)
+{
+    Slot slot[MAX_AXES];
+    long perm[MAX_AXES], dims[MAX_AXES], size = 1;
+    int at = 0, dim = 1;
+    bool rows = false;
+    for (int k = 0; k < n; k++) {
+        perm[at++] = slot_of(g, axis[k]);
+        rows |= g->t->axis[axis[k]].example;
+        size *= g->t->axis[axis[k]].size;
+    }
+    dims[0] = rows ? -1 : size;
+    for (int k = 0; k < g->n; k++) {
+        const Slot s = g->slot[k];
+        if (!s.index && ANY(j, n, axis[j] == s.raw))
+            continue;
+        perm[at++] = k;
+        slot[dim] = s;
+        dims[dim++] = s.index ? index_dim(s.index) : g->t->axis[s.raw].example ? -1 : g->t->axis[s.raw].size;
+    }
+    Buf attr = { 0 };
+    attr_ints(&attr, "perm", perm, at);
+    if (ANY(k, at, perm[k] != k))
+        g->name = NODE(g->o, "Transpose", &attr, g->name);
+    g->name = NODE(g->o, "Reshape", NULL, g->name, const_list(g->o, dims, dim));
+    slot[0] = (Slot) { NULL, axis[0] };
+    memcpy(g->slot, slot, (size_t) dim * sizeof *slot);
+    g->n = dim;
+    Expr *place = flat_place(g->o, g->t, g->sub, axis, n, g->o->guard || g->check);
+    gather_at(g, 0, lower_index(g->o, place, rows ? 1L << 40 : size, false));
+}
+
+/* ---- all subscripts -------------------------------------------------------------------------------------------------- */
+static bool shares(Onnx *o, Expr *a, Expr *b)
+{
+    return ANY_EXPR(x, a, x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
+}
+
+bool sub_is_simple(Onnx *o, const Tensor *t, const Held *h, Expr *const *sub, int k)
+{
+    const Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
+    return i && step_of(o, i) < 0 && (t->axis[k].example ? is_rows(i) : !is_rows(i) && i->size == t->axis[k].size)
+        && !ANY(j, t->rank, j != k && !(h && (h->at[j] || !h->has[j])) && shares(o, sub[k], sub[j]));
+}
+
+/* The axes gathered with axis k: those whose subscripts share indices with its, or with theirs. */
+static int together(Gather *g, const Held *h, int k, int *axis)
+{
+    int n = 1;
+    axis[0] = k;
+    for (int seen = 0; seen < n; seen++)
+        for (int j = 0; j < g->t->rank; j++)
+            if (h->has[j] && !h->at[j] && !ANY(i, n, axis[i] == j) && shares(g->o, g->sub[axis[seen]], g->sub[j]))
+                axis[n++] = j;
+    for (int i = 1; i < n; i++)             /* the examples first, then in order */
+        for (int j = i; j > 0 && axis[j] < axis[j - 1]; j--)
+            SWAP(axis[j], axis[j - 1]);
+    return n;
+}
+
+static void gather_axis(Gather *g, const Held *h, int k)
+{
+    int axis[MAX_RANK], n = together(g, h, k, axis);
+    const Axis *a = &g->t->axis[k];
+    if (n > 1 && (!g->t->axis[axis[0]].example ? ANY(i, n, g->t->axis[axis[i]].example)
+                                              : !(g->sub[axis[0]]->kind == EXPR_index && is_rows(g->sub[axis[0]]->index))))
+        onnx_refuse(g->o, "an example reads what others have");
+    else if (n > 1)
+        gather_together(g, axis, n);
+    else if (a->example)
+        onnx_refuse(g->o, "an example reads what others have");
+    else if (!slice_at(g, slot_of(g, k), g->sub[k], a->size))
+        gather_at(g, slot_of(g, k), lower_index(g->o, g->sub[k], a->size, g->check >> k & 1));
+}
+
+Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
+{
+    const Tensor *t = h->tensor;
+    Gather g = { .o = o, .t = t, .sub = sub, .check = check, .name = h->name };
+    Val v = { .kind = kind_of(t) };
+    if (h->fill)
+        return val_number(o, h->fill->num, v.kind);
+    for (int k = 0; k < t->rank; k++)
+        if (h->has[k] && !h->at[k])
+            g.slot[g.n++] = (Slot) { NULL, k };
+    for (int k = 0; k < t->rank; k++)
+        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0 && sub_is_simple(o, t, h, sub, k))
+            g.slot[slot_of(&g, k)] = (Slot) { sub[k]->index, -1 };
+    for (int k = 0; k < t->rank && !o->why; k++)
+        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0)
+            gather_axis(&g, h, k);
+    v.name = g.name;
+    for (int k = 0; k < g.n; k++)
+        v.axis[v.n++] = g.slot[k].index;
+    return v;
+}
+
+/* ---- reads --------------------------------------------------------------------------------------------------------------- */
+/* The number of steps from the index of a scan; false: it is another subscript. */
+bool steps_from(const Expr *sub, const Index *step, int *shift)
+{
+    const bool moved = (is_op(sub, OP_add) || is_op(sub, OP_sub)) && is_index(sub->arg[0], step) && sub->arg[1]->kind == EXPR_num;
+    *shift = moved ? (int) sub->arg[1]->num * (sub->op == OP_add ? 1 : -1) : 0;
+    return moved || is_index(sub, step);
+}
+
+static bool is_slice_of(const Held *h, const Expr *e)
+{
+    int shift;
+    return h->tensor == e->tensor && ALL(k, e->tensor->rank, !h->at[k] || (steps_from(e->sub[k], h->at[k], &shift) && shift == h->shift[k]));
+}
+
+/* The slice that a read of this step or of the one before wants, or all of the tensor. */
+static const Held *held_for(Onnx *o, const Expr *e)
+{
+    for (Graph *g = o->g; g; g = g->outer) {
+        const Held *h = FIND_AT(h, g->held, is_slice_of(h, e));
+        if (h)
+            return h;
+    }
+    return held_of(o, e->tensor);
+}
+
+static Val lower_clock(Onnx *o, Expr *e)
+{
+    const Str rows = strcmp(e->tensor->cname, "ae_clock.batch") ? NULL : shape_name(o, (const long[]) { -1 }, 1);
+    if (!rows)
+        onnx_refuse(o, "it depends on %s, which the trainer keeps", e->tensor->name);
+    return rows ? (Val) { .name = NODE(o, "Squeeze", NULL, rows), .kind = KIND_whole } : val_number(o, 0, kind_of(e->tensor));
+}
+
+Val lower_read(Onnx *o, Expr *e)
+{
+    Tensor *t = e->tensor;
+    if (t->role == ROLE_clock)
+        return lower_clock(o, e);
+    const Held *h = held_for(o, e);
+    if (h && h->unset)
+        h = current(o, t);
+    if (!h || (t->role == ROLE_param && !tensor_in(&o->m->params, t))) {
+        onnx_refuse(o, "%s is not there when it is read", t->name);
+        return val_number(o, 0, kind_of(t));
+    }
+    unsigned check = checks_needed(t, e->sub, e->check);
+    for (int k = 0; k < t->rank; k++)       /* what comes before the first step is 0 */
+        if (h->at[k] && h->shift[k] && !e->other && !t->axis[k].length)
+            check &= ~(1u << k);
+    for (int k = 0; k < t->rank; k++)
+        if (e->sub[k]->kind == EXPR_index && is_rows(e->sub[k]->index))
+            check &= ~(1u << k);
+    const Val v = gather(o, h, e->sub, check);
+    if (!check)
+        return v;
+    const Val inside = lower_inside(o, t, e->sub, check);
+    o->guard++;
+    const Val other = e->other ? val_as(o, e->other, v.kind) : val_number(o, 0, v.kind);
+    o->guard--;
+    return val_where(o, inside, v, other);
+}
