@@ -116,6 +116,7 @@ pixels() {      # pixels EXPRESSION OF i, j, y(i, j): over 2 x 3
     awk -v v="$y" "function y(i, j) { return p[i * 6 + j + 1] }
         function hat(k, i, n, at) { at = (i + 0.5) / 2 - 0.5; at = at < 0 ? 0 : at > n - 1 ? n - 1 : at; at -= k; at = at < 0 ? -at : at; return at < 1 ? 1 - at : 0 }
         function over(i, j, a, b, s) { for (a = 0; a < 4; a++) for (b = 0; b < 6; b++) s += hat(i, a, 2) * hat(j, b, 3) * y(a, b); return s }
+        function top(a, b, c, d, m) { m = a > b ? a : b; m = c > m ? c : m; return d > m ? d : m }
         BEGIN { split(v, p, \" \"); for (i = 0; i < 2; i++) for (j = 0; j < 3; j++) print $1 }" | xargs
 }
 build pools pools --cc "$work/cc" && {
@@ -123,8 +124,18 @@ build pools pools --cc "$work/cc" && {
     adjoint b little "$(pixels 'over(i, j)')"
     adjoint c little "$(pixels 'y(2*i, 2*j)')"
     adjoint d much "0.75 0.75 -0.25 -0.25 0.5 0.5 0.75 0.75 -0.25 -0.25 0.5 0.5 1.25 1.25 -1 -1 0.25 0.25 1.25 1.25 -1 -1 0.25 0.25"
+    adjoint f little "$(pixels 'top(y(2*i, 2*j), y(2*i, 2*j+1), y(2*i+1, 2*j), y(2*i+1, 2*j+1))')"      # put where y is largest, and y there
     adjoint e much "0 3 0 0 0 0 0 0 -1 0 2 0 0 0 0 -4 0 1 5 0 0 0 0 0"
 }
+
+# Where maxima stood goes around the code: a code alone is not decoded, and nothing says how small it is.
+build "$here/../../examples/unpooling" around --cc "$work/cc" && ./around train --quiet --epochs 1 --out around.run > log 2>&1 && {
+    ./around encode --weights around.run -o z.npy > log 2>&1
+    for command in "decode z.npy -o d.npy" "interpolate 0 1 -o d.npy" compress; do
+        if ./around $command --weights around.run > log 2>&1; then bad "86: $command"; else try "86: $command" grep -q 'reads more of a row than its code' log; fi
+    done
+    try "86: with the places the code is not all" grep -q '^The decoder reads more of a row' <("$aec" show "$here/../../examples/unpooling.ae")
+} || bad "86: unpooling" "$(cat log)"
 
 # ---- 89: shared layers for ten answers, or a net for each ---------------------------------------------------------------------------
 answers() {     # answers HEAD ENCODER

@@ -262,6 +262,21 @@ def pooling(p, d):
     return F.mse_loss(torch.sigmoid(h), d['x'])
 
 
+@model({**conv_shapes('encoder.conv1', 3, 1, 3), **conv_shapes('encoder.conv2', 4, 3, 3), **dense_shapes('z.code1', 8, 5),
+        **dense_shapes('decoder.dense1', 5, 8), **conv_shapes('decoder.conv1', 3, 4, 3), **conv_shapes('decoder.conv2', 1, 3, 3)},
+       dict(x=unit(5, 1, 7, 11)), adam(lr=5e-3))
+def switches(p, d):
+    first = F.softplus(conv(p, 'encoder.conv1', d['x'], padding=1))
+    h, at1 = F.max_pool2d(first, 2, return_indices=True)
+    second = F.silu(conv(p, 'encoder.conv2', h, padding=1))
+    h, at2 = F.max_pool2d(second, 3, 3, 1, return_indices=True)
+    h = dense(p, 'decoder.dense1', dense(p, 'z.code1', h.flatten(1))).reshape(-1, 4, 1, 2)
+    h = F.max_unpool2d(h, at2, 3, 3, 1, output_size=second.shape[2:])
+    h = F.softplus(conv(p, 'decoder.conv1', h, padding=1))
+    h = conv(p, 'decoder.conv2', F.max_unpool2d(h, at1, 2, output_size=first.shape[2:]), padding=1)
+    return F.mse_loss(torch.sigmoid(h), d['x'])
+
+
 @model({**conv_shapes('encoder.conv1', 3, 1, 2), **norm_shapes('encoder.batchnorm1', 3), **dense_shapes('z.code1', 36, 5),
         **dense_shapes('decoder.dense1', 5, 6), **norm_shapes('decoder.batchnorm1', 6), **dense_shapes('decoder.dense2', 6, 20)},
        dict(x=unit(7, 1, 4, 5)), adam(lr=1e-2, betas=(0.8, 0.95)))
