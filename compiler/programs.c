@@ -132,7 +132,17 @@ static void draw_program(Elab *e)
     e->once = false;
 }
 
-/* z as an input. */
+/* Whether what a program gives depends on a row of the data. */
+static bool reads_rows(Elab *e, Program *p)
+{
+    TensorList needed = { 0 };
+    EACH(t, p->outputs)
+        PUSH(needed, t);
+    find_needed(&p->body, &needed);
+    return FIND_AT(in, e->m->inputs, HAS(needed, in->tensor));
+}
+
+/* z as an input; there is no such program where the decoder reads more than that. */
 static void decode_program(Elab *e)
 {
     Program *p = begin_use(e, "decode");
@@ -144,6 +154,8 @@ static void decode_program(Elab *e)
     PUSH(p->inputs, z);
     e->decoder->applied = 0;
     output(e, decoded_mean(e, z));
+    if (reads_rows(e, p))
+        e->m->programs.n--;
 }
 
 static void sample_program(Elab *e)

@@ -228,6 +228,8 @@ static Tensor *output_of(Module *m, const char *program)
 static void print_compression(Buf *b, Module *m)
 {
     Tensor *code = output_of(m, "encode");
+    if (code && !output_of(m, "decode") && output_of(m, "reconstruct"))
+        buf_add(b, "The decoder reads more of a row than its code: no code alone can be decoded.\n");
     if (!code || !output_of(m, "decode"))
         return;
     EACH_AT(x, m->inputs) {

@@ -25,6 +25,9 @@ char *program_names(void)
 const AeProgram *program_need(const char *name)
 {
     const AeProgram *const p = program_find(name);
+    if (!p && strcmp(name, "decode") == 0 && program_find("reconstruct"))
+        fail("the decoder of %s reads more of a row than its code, so no code alone can be decoded; it can %s", ae_model.name,
+             program_names());
     if (!p)
         fail("the model %s cannot %s, as %s has no part that does; it can %s", ae_model.name, name, ae_model.file,
              program_names());
