@@ -13,7 +13,7 @@ Net *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place pla
         PUSH(e->nets, net);
     }
     net->within = within;
-    net->frozen = !trains(within);
+    net->frozen = !within->training;
     return net;
 }
 
@@ -350,11 +350,13 @@ Tensor *apply_net(Net *net, Tensor *x, Place place)
     Net *of = net, *whole = net, *outer = e->applying;
     while (of->kind == NET_copy && of->source)
         of = of->source;
-    if (net->kind != NET_copy && outer && outer->copy_of) {     /* a net within a copied one is copied too */
+    const size_t lead = outer && outer->copy_of ? strlen(outer->path) : 0;
+    const bool part = lead && strncmp(net->path, outer->path, lead) == 0 && net->path[lead] == '.';     /* of a layer of a copied net */
+    if (net->kind != NET_copy && lead && !part) {               /* a net within a copied one is copied too */
         whole = net_new(e, NET_copy, net->name, format("%s.%s", outer->path, net->path), net->within, place);
         whole->source = net;
     }
-    whole->copy_of = whole->kind == NET_copy ? of->path : NULL;
+    whole->copy_of = part ? format("%s%s", outer->copy_of, net->path + lead) : whole->kind == NET_copy ? of->path : NULL;
     for (Net *up = outer; up; up = up->outer)
         if (up == whole)
             return fail(e, place, DIAG_net_in_itself, net->name);

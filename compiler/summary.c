@@ -62,11 +62,11 @@ static double work_of(const Table *t, const Stmt *s)
     return points / batch * (operations(s->value) + (s->set != SET_is));
 }
 
-/* The result of a row is the first tensor that another row or a term reads. */
+/* The result of a row is the first tensor that another row or a term reads; nets of a layer's own have rows of theirs. */
 static void see_read(Table *t, Tensor *x)
 {
     Row *row = x->mark > t->known ? &t->rows.at[x->mark - 1] : NULL;
-    if (!row || row->read || (t->reader && t->reader->path == row->use->path))
+    if (!row || row->read || (t->reader && (t->reader->path == row->use->path || is_within(t->reader->path, row->use->path))))
         return;
     row->result = x;
     row->read = true;

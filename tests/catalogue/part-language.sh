@@ -48,6 +48,16 @@ build local local --cc "$work/cc" && {
     ./local encode --weights w.safetensors -o z.npy > log 2>&1; [ "$("$tool" get z.npy)" = "3 6 -3" ] && ok || bad "local: the latent's mean" "$("$tool" get z.npy) $(cat log)"
 }
 
+# ---- a copy has the nets of its layers ----------------------------------------------------------------------------------
+build copied copied --cc "$work/cc" && {
+    "$aec" show copied.ae > log; grep -q '^encoder.mixed1  *mixed(3), 2 times  *3 ' log && ok || bad "show: a layer's result is not what its own net takes" "$(grep mixed1 log)"
+    grad copied; near "copied: alike at first" "$(of loss.follow)" 0 1e-12
+    train copied && near "copied: alike after each step" "$(tail -n 1 copied.run/metrics.jsonl | field train/follow)" 0 1e-12
+    for name in w inner.dense1.w inner.dense1.b; do
+        holds "copied: $name follows" "\"$("$tool" get copied.run/model.safetensors encoder.mixed1.$name)\" == \"$("$tool" get copied.run/model.safetensors follow.slow.encoder.mixed1.$name)\""
+    done
+}
+
 # ---- metrics of what has a name -------------------------------------------------------------------------------------
 "$tool" npy x.npy 4,2 0 0 0 1 5 5 5 6; "$tool" npy y.npy 4 0 0 1 1
 "$tool" weights w.safetensors encoder.dense1.w 2,2 1,0,0,1 encoder.dense1.b 2 0 encoder.dense2.w 2,2 0 encoder.dense2.b 2 0 \
