@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LEVEL_error, LEVEL_warning };
-static const char *const levels[] = { "error", "warning" };
+enum { LEVEL_error, LEVEL_warning, LEVEL_note };
+static const char *const levels[] = { "error", "warning", "note" };
 
 static const struct {
     const char *code;
@@ -286,7 +286,7 @@ static void print_text(FILE *to, const char *mark, const char *word, Str text, c
 
 static void print_report(FILE *to, const Report *r, Colours c)
 {
-    const char *mark = rows[r->which].level == LEVEL_warning ? c.warning : c.error;
+    const char *const marks[] = { c.error, c.warning, c.strong }, *mark = marks[rows[r->which].level];
     int last = r->place.line;
     EACH_AT(note, r->notes)
         last = note->place.line > last ? note->place.line : last;

@@ -74,25 +74,34 @@ bool libraries_of(File *file, SourceList *out)
 /* ---- passes --------------------------------------------------------------------------------------------- */
 typedef void Pass(Module *, Program *);
 
-static const struct { const char *name; Pass *run; bool check_only, fast_only, alone_only; } passes[] = {
-    { "elaborate",      NULL,           false, false, false },
-    { "split",          split,          false, false, false },
-    { "search",         search,         false, false, false },
-    { "hold",           hold,           true, false, false },       /* gradcheck builds */
-    { "differentiate",  differentiate,  false, false, false },
-    { "simplify",       simplify,       false, false, false },
-    { "onnx",           onnx_program,   false, false, false },      /* changes nothing */
-    { "factor",         factor,         false, true, false },       /* fast schedule */
-    { "rows",           rows,           false, true, true },        /* other ranks touch other rows */
-    { "order",          order_axes,     false, true, false },
-    { "once",           once,           false, true, false },
+typedef enum { ALWAYS, IF_CHECK, IF_MPI, IF_FAST, IF_FAST_ALONE } When;
+
+static const struct { const char *name; Pass *run; When when; } passes[] = {
+    { "elaborate",      NULL,           ALWAYS },
+    { "split",          split,          ALWAYS },
+    { "search",         search,         ALWAYS },
+    { "hold",           hold,           IF_CHECK },
+    { "differentiate",  differentiate,  ALWAYS },
+    { "simplify",       simplify,       ALWAYS },
+    { "onnx",           onnx_program,   ALWAYS },           /* changes nothing; nor does the next */
+    { "couples",        couples,        IF_MPI },
+    { "factor",         factor,         IF_FAST },
+    { "rows",           rows,           IF_FAST_ALONE },        /* of several ranks others touch other rows */
+    { "order",          order_axes,     IF_FAST },
+    { "once",           once,           IF_FAST },
 };
 
 const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "factor", "rows", "order", "once", NULL };
 
 bool stage_is_fast(Str stage)
 {
-    return ANY(k, COUNT(passes), passes[k].fast_only && stage == intern(passes[k].name));
+    return ANY(k, COUNT(passes), passes[k].when >= IF_FAST && stage == intern(passes[k].name));
+}
+
+static bool is_wanted(When when, EmitOptions how)
+{
+    const bool wanted[] = { true, how.check, how.mpi, how.fast, how.fast && !how.mpi };
+    return wanted[when];
 }
 
 /* In the order in which passes see them. */
@@ -121,7 +130,7 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, Emi
         return NULL;
     const ProgramList all = programs_of(m);
     for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
-        if ((passes[k].check_only && !how.check) || (passes[k].fast_only && !how.fast) || (passes[k].alone_only && how.mpi))
+        if (!is_wanted(passes[k].when, how))
             continue;
         EACH(p, all) {
             if (passes[k].run)

@@ -398,6 +398,7 @@ void split(Module *m, Program *p);          /* no EXPR_reduce stays */
 void search(Module *m, Program *p);         /* a draw by weights that are everywhere the same is a search in their sums */
 void differentiate(Module *m, Program *p);  /* no STMT_gradient stays; adds the gradient of p->loss by p->trained */
 void simplify(Module *m, Program *p);       /* stop, byhand gone; dead statements gone; common reads of one point shared */
+void couples(Module *m, Program *p);        /* with --mpi: names what makes other of a batch than of its parts; changes nothing */
 bool is_kept(const Program *p, const Tensor *t);     /* read by more than statements: an output, the loss, a part of a term */
 void hold(Module *m, Program *p);           /* for gradcheck builds: what must be held stands in statements of its own */
 void factor(Module *m, Program *p);         /* fast schedule: fewer products for the same sums */

@@ -52,6 +52,7 @@ regularize { kl(z) }'
 
 # 1,438 rows are 3 batches of 479 and one of 1
 model vae 479 "adam(lr = 2e-3)" "flatten dense(64) relu" <<< "$vae"
+[ -s vae.said ] && bad "in a vae examples meet"
 for n in 1 2 3; do train vae $n; done
 alike vae.1 vae.2
 alike vae.1 vae.3
@@ -83,6 +84,7 @@ model normed 60 "adam(lr = 2e-3)" "flatten dense(32) batchnorm relu dense(8)" <<
 decoder { dense(64) reshape(1, 8, 8) }
 reconstruct x by mse
 END
+grep -q 'meet in `batchnorm`' normed.said || bad "no word of batchnorm"
 train normed 2
 mv normed.2 whole
 train normed 2 --epochs 2
