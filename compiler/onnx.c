@@ -162,7 +162,7 @@ static const struct { const char *op, *reduction; double none; } sets[] = {
 
 static bool is_plain_target(Onnx *o, const Stmt *s, const Held *h, int k)
 {
-    return (h && h->at[k]) || sub_is_simple(o, s->target, h, s->sub, k);
+    return (h && h->at[k]) || sub_is_simple(o, s->target, axes_gone(h, false), s->sub, k);
 }
 
 /* The indices of the target, in its order, then the others. */
@@ -454,7 +454,7 @@ static void nest_whole(Onnx *o, Stmt *s)
     for (int k = 0; k < s->target->rank; k++) {
         if (h && h->at[k])
             continue;
-        if (!sub_is_simple(o, s->target, h, s->sub, k)) {
+        if (!sub_is_simple(o, s->target, axes_gone(h, false), s->sub, k)) {
             onnx_refuse(o, "the place of the largest is kept in a part of %s", s->target->name);
             return;
         }
@@ -793,7 +793,7 @@ void onnx_print(Buf *b, Module *m, bool check)
             buf_add(b, "static const char *const ae_onnx_%s[] = {", p->name);
             EACH(t, x->weights) {
                 buf_add(b, "\n    ");
-                put_string(b, t->name);
+                put_string(b, weight_name(t));
                 buf_add(b, ",");
             }
             buf_add(b, "\n};\n");

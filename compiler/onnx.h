@@ -39,7 +39,7 @@ typedef struct {
     Program *p;
     Graph *root, *g;
     Buf initializers;       /* constants; the weights are the trainer's to add */
-    TensorList weights, inputs;
+    TensorList weights, inputs;     /* weights: what the trainer knows the numbers of; clocks too */
     VEC(Known) known;       /* constants and shapes that are there, by what they are */
     VEC(Index *) order;     /* in which the axes of values stand: those of the target first */
     VEC(Known) steps;       /* of the scans around: key is unused */
@@ -95,7 +95,10 @@ const Held *current(Onnx *o, Tensor *t);    /* onnx.c: the same; a slice that th
 bool steps_from(const Expr *sub, const Index *step, int *shift);
 Val  gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check);
 Val  lower_read(Onnx *o, Expr *e);
-bool sub_is_simple(Onnx *o, const Tensor *t, const Held *h, Expr *const *sub, int k);   /* axis k, as it is */
+Str  weight_name(const Tensor *t);           /* as the trainer knows it; of a clock its C expression */
+unsigned axes_gone(const Held *h, bool absent);     /* of slices; with `absent` those too along which it is the same */
+/* The subscript of axis k is all of it, and tells nothing of other axes, but for those that are gone. */
+bool sub_is_simple(Onnx *o, const Tensor *t, unsigned gone, Expr *const *sub, int k);
 Expr *flat_place(Onnx *o, const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept);
 
 /* ---- onnx_sum.c: accumulations ------------------------------------------------------------------------------ */

@@ -144,11 +144,20 @@ static bool shares(Onnx *o, Expr *a, Expr *b)
     return ANY_EXPR(x, a, x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
 }
 
-bool sub_is_simple(Onnx *o, const Tensor *t, const Held *h, Expr *const *sub, int k)
+unsigned axes_gone(const Held *h, bool absent)
+{
+    unsigned gone = 0;
+    for (int k = 0; h && k < h->tensor->rank; k++)
+        if (h->at[k] || (absent && !h->has[k]))
+            gone |= 1u << k;
+    return gone;
+}
+
+bool sub_is_simple(Onnx *o, const Tensor *t, unsigned gone, Expr *const *sub, int k)
 {
     const Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
     return i && step_of(o, i) < 0 && (t->axis[k].example ? is_rows(i) : !is_rows(i) && i->size == t->axis[k].size)
-        && !ANY(j, t->rank, j != k && !(h && (h->at[j] || !h->has[j])) && shares(o, sub[k], sub[j]));
+        && !ANY(j, t->rank, j != k && !(gone >> j & 1) && shares(o, sub[k], sub[j]));
 }
 
 /* The axes gathered with axis k: those whose subscripts share indices with its, or with theirs. */
@@ -192,7 +201,7 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
         if (h->has[k] && !h->at[k])
             g.slot[g.n++] = (Slot) { NULL, k };
     for (int k = 0; k < t->rank; k++)
-        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0 && sub_is_simple(o, t, h, sub, k))
+        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0 && sub_is_simple(o, t, axes_gone(h, true), sub, k))
             g.slot[slot_of(&g, k)] = (Slot) { sub[k]->index, -1 };
     for (int k = 0; k < t->rank && !o->why; k++)
         if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0)
@@ -229,19 +238,25 @@ static const Held *held_for(Onnx *o, const Expr *e)
     return held_of(o, e->tensor);
 }
 
-static Val lower_clock(Onnx *o, Expr *e)
+Str weight_name(const Tensor *t)
 {
-    const Str rows = strcmp(e->tensor->cname, "ae_clock.batch") ? NULL : shape_name(o, (const long[]) { -1 }, 1);
-    if (!rows)
-        onnx_refuse(o, "it depends on %s, which the trainer keeps", e->tensor->name);
-    return rows ? (Val) { .name = NODE(o, "Squeeze", NULL, rows), .kind = KIND_whole } : val_number(o, 0, kind_of(e->tensor));
+    return t->role == ROLE_clock ? t->cname : t->name;
+}
+
+/* The batch is what is given; of the others the trainer writes what they are. */
+static Val lower_clock(Onnx *o, Tensor *t)
+{
+    if (strcmp(t->cname, "ae_clock.batch") == 0)
+        return (Val) { .name = NODE(o, "Squeeze", NULL, shape_name(o, (const long[]) { -1 }, 1)), .kind = KIND_whole };
+    PUSH_NEW(o->weights, t);
+    return (Val) { .name = weight_name(t), .kind = kind_of(t) };
 }
 
 Val lower_read(Onnx *o, Expr *e)
 {
     Tensor *t = e->tensor;
     if (t->role == ROLE_clock)
-        return lower_clock(o, e);
+        return lower_clock(o, t);
     const Held *h = held_for(o, e);
     if (h && h->unset)
         h = current(o, t);

@@ -151,7 +151,7 @@ typedef struct {            /* a C library of some programs without the trainer,
 typedef struct {            /* a program as ONNX, for `export --onnx` */
     const char *name;
     const char *graph;      long size;          /* a GraphProto but for its name and the weights */
-    const char *const *weights; int nweights;   /* the parameters and states that it reads */
+    const char *const *weights; int nweights;   /* the parameters and states that it reads; ae_clock.epoch .. too */
     const char *why;        /* NULL, or why there is none */
 } AeOnnx;
 

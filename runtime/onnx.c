@@ -64,6 +64,20 @@ static void put_weight(Bytes *graph, const AeArray *a)
     free(t.at);
 }
 
+/* What the clock says after training, which is when a model is used. */
+static void put_clock(Bytes *graph, const char *name)
+{
+    evaluation_clock(1, 0);
+    ae_real epoch = (ae_real) ae_clock.epoch;
+    const struct { const char *name; void *at; AeElem elem; } known[] = {
+        { "ae_clock.step", &ae_clock.step, AE_INT }, { "ae_clock.epoch", &epoch, AE_REAL },
+        { "ae_clock.epochs", &ae_clock.epochs, AE_INT }, { "ae_clock.examples", &ae_clock.examples, AE_INT },
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (strcmp(known[k].name, name) == 0)
+            put_weight(graph, &(AeArray) { .name = name, .at = known[k].at, .elem = known[k].elem });
+}
+
 static void put_property(Bytes *model, const char *key, const char *value)
 {
     Bytes p = { 0 };
@@ -112,8 +126,12 @@ void onnx_write(const char *path, const AeOnnx *x)
     put_part(&model, 8, opset.at, opset.n);
     put_word(&graph, 2, ae_model.name);
     put_bytes(&graph, x->graph, (size_t) x->size);
-    for (int k = 0; k < x->nweights; k++)
-        put_weight(&graph, array_named(x->weights[k]));
+    for (int k = 0; k < x->nweights; k++) {
+        if (strncmp(x->weights[k], "ae_clock.", 9) == 0)
+            put_clock(&graph, x->weights[k]);
+        else
+            put_weight(&graph, array_named(x->weights[k]));
+    }
     put_part(&model, 7, graph.at, graph.n);
     put_property(&model, "source", ae_model.file);
     put_property(&model, "program", x->name);

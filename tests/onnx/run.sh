@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # run.sh AEC FOLDER -- `export --onnx`: what the model in the file computes, read and run by onnx_run.c, is what the trainer gives.
 #
-# Each line of `models`: an example, the shape of its rows, from where to where their numbers go (whole ones where that is more
+# Each line of `models`: an example, or a file beside this one; the shape of its rows, from where to where their numbers go (whole ones where that is more
 # than 1), the nodes that must be there. check.py beside does the same for all examples with onnxruntime.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-export aec=$PWD/$1 work=$PWD/$2/onnx examples=$PWD/examples
+export aec=$PWD/$1 work=$PWD/$2/onnx examples=$PWD/examples tests=$PWD/tests/onnx
 rm -rf "$work" && mkdir -p "$work"
 gcc -std=gnu11 -O2 -g -Wall -Wextra tests/onnx/onnx_run.c -o "$work/run" -lm || exit 1
 
@@ -16,9 +16,10 @@ try() { local name=$1 said; shift; if said=$("$@" 2>&1); then ok; else bad "$nam
 one() {             # one MODEL SHAPE LOW HIGH NODES
     local name=$1 shape=$2 low=$3 high=$4 nodes=$5 dir=$work/$1 node w rows
     mkdir -p "$dir" && cd "$dir" || return
-    "$aec" build "$examples/$name.ae" -o t > log 2>&1 || { bad "build $name" "$(cat log)"; return; }
-    ./t train --quiet --epochs 1 --threads 1 --out run > log 2>&1 || { bad "train $name" "$(cat log)"; return; }
     "$work/run" rows x.npy 3 "$low" "$high" 7 ${shape//,/ }
+    cp "$tests/$name.ae" . 2> /dev/null || cp "$examples/$name.ae" .
+    "$aec" build "$name.ae" -o t > log 2>&1 || { bad "build $name" "$(cat log)"; return; }
+    ./t train --quiet --epochs 1 --threads 1 --out run > log 2>&1 || { bad "train $name" "$(cat log)"; return; }
     w="--weights run" rows="--test x.npy --split test --scaled"
     ./t encode $w $rows -o z.npy > log 2>&1 || { bad "encode $name" "$(cat log)"; return; }
     try "export $name encode" ./t export --onnx --name encode $w -o encode.onnx
@@ -49,7 +50,8 @@ gru 8,8 0 1 Loop
 lstm 8,8 0 1 Loop
 transformer 8,8 0 1 Einsum
 embedding 64 0 17 Gather
-classifier 1,8,8 0 1 Exp'
+classifier 1,8,8 0 1 Exp
+odd 12 -1 1 ScatterElements,ArgMax,Loop,Einsum'
 printf '%s\n' "$models" | xargs -P 2 -L 1 bash -c 'one "$@" > "$work/$1.result" 2>&1' one
 
 {   # what cannot be said
