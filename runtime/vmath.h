@@ -16,22 +16,40 @@
 static inline int32_t ae_bits(float x)      { int32_t i; memcpy(&i, &x, sizeof i); return i; }
 static inline float   ae_float(int32_t i)   { float x; memcpy(&x, &i, sizeof x); return x; }
 
-/* exp(x) = 2^n exp(r), |r| <= log(2) / 2. 2^n in two factors, so that the ends of the range come out right. */
-static inline float ae_vexp(float x)
+/* exp(x) = 2^n exp(r), |r| <= log(2) / 2, in two parts: exp(r), and a float whose lowest bits are n. */
+typedef struct { float rest; int32_t bits; } AeExp;
+
+static inline AeExp ae_vexp_parts(float x)
 {
     const float big = 12582912.0f;                              /* 1.5 * 2^23: adding it rounds to a whole number */
-    float y = x > 89.0f ? 89.0f : x;
-    y = y < -104.0f ? -104.0f : y;
-    const float t = y * 0x1.715476p+0f + big, n = t - big;
-    const float near = y - n * 0x1.63p-1f;                      /* log(2) in two parts, the first of few bits */
-    const float r = near - n * -0x1.bd0106p-13f, lost = near - r - n * -0x1.bd0106p-13f;
+    const float t = x * 0x1.715476p+0f + big, n = t - big;
+    const float r = x - n * 0x1.63p-1f - n * -0x1.bd0106p-13f;  /* log(2) in two parts, the first of few bits */
     float q = 0x1.6a23f2p-10f;
     q = q * r + 0x1.123a0ap-7f;
     q = q * r + 0x1.5558f2p-5f;
     q = q * r + 0x1.555492p-3f;
     q = q * r + 0x1.fffffcp-2f;
-    const int32_t k = ae_bits(t) - 0x4B400000, half = k >> 1;
-    return (q * (r * r) + lost + r + 1.0f) * ae_float((half + 127) << 23) * ae_float((k - half + 127) << 23);
+    return (AeExp) { q * (r * r) + r + 1.0f, ae_bits(t) };
+}
+
+/* 2^n; the shift leaves nothing of the bits above n */
+static inline float ae_vtwo_to(int32_t n)   { return ae_float((int32_t) (((uint32_t) n + 127) << 23)); }
+
+/* for |x| <= 87, where neither the result nor 2^n leaves the range of normal numbers */
+static inline float ae_vexp_near(float x)
+{
+    const AeExp e = ae_vexp_parts(x);
+    return e.rest * ae_vtwo_to(e.bits);
+}
+
+/* 2^n in two factors, so that the ends of the range come out right */
+static inline float ae_vexp(float x)
+{
+    float y = x > 89.0f ? 89.0f : x;
+    y = y < -104.0f ? -104.0f : y;
+    const AeExp e = ae_vexp_parts(y);
+    const int32_t half = e.bits >> 1;
+    return e.rest * ae_vtwo_to(half) * ae_vtwo_to(e.bits - half);
 }
 
 /* log(1 + f) for f in sqrt(1/2) - 1 .. sqrt(2) - 1, less f */
@@ -68,7 +86,7 @@ static inline float ae_vtanh(float x)
     q = q * z - 0x1.b83c5ap-5f;
     q = q * z + 0x1.110726p-3f;
     q = q * z - 0x1.555532p-2f;
-    const float far = 1.0f - 2.0f / (ae_vexp(a + a) + 1.0f);
+    const float far = 1.0f - 2.0f / (ae_vexp_near(a > 10.0f ? 20.0f : a + a) + 1.0f);
     return copysignf(a < 0.625f ? q * z * a + a : far, x);
 }
 
@@ -106,7 +124,7 @@ static inline float ae_verf(float x)
     p = p * t + 0x1.b3256ep-4f;
     p = p * t + 0x1.45328ep-1f;
     p = p * t + 0x1.20ef1cp+0f;
-    return a < 0.93f ? q * x + x : copysignf(1.0f - ae_vexp(-t * p), x);
+    return a < 0.93f ? q * x + x : copysignf(1.0f - ae_vexp_near(-t * p), x);
 }
 
 /* ---- the greatest and the least of a row and one more ---- */
