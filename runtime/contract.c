@@ -328,13 +328,16 @@ static void scatter(ae_real *c, int row, int rows, int cols, ae_real scale, bool
     }
 }
 
-/* Rows in tiles of about the same height: none too low to hide what an addition waits for. */
-static void panel(const ae_real *a, ae_real *c, int rows, int cols, int depth, ae_real scale, bool set)
+/* Rows in tiles of about the same height: none too low to hide what an addition waits for. The columns at `next`, which
+ * are packed after these, are fetched meanwhile. */
+static void panel(const ae_real *a, const ae_real *next, ae_real *c, int rows, int cols, int depth, ae_real scale, bool set)
 {
     ae_real *const to = cols == WIDE && in_line(desk.col_c, WIDE) ? c + desk.col_c[0] : NULL;
     const int parts = (rows + TALL - 1) / TALL;
     for (int part = 0, row = 0; part < parts; part++) {
         const int n = (rows - row) / (parts - part);
+        for (int k = part * depth / parts; next && k < (part + 1) * depth / parts; k++)
+            __builtin_prefetch(next + desk.sum_b[k]);
         tiles[n](a, row, depth, to, scale, set);
         if (!to)
             scatter(c, row, n, cols, scale, set);
@@ -401,24 +404,36 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
     }
     const bool packs = nrows > 1
         && ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
+    const long each = has_lengths(rows) ? 1 : nrows / rows[0].count;
     for (long k = 0; k < nsums; k += DEEP) {
         const int depth = upto(nsums - k, DEEP);
-        for (long m = 0, tall; m < nrows; m += tall) {
-            tall = block_of(m, nrows, has_lengths(rows) ? 1 : nrows / rows[0].count, ROWS);
-            places(sums, k, depth, desk.sum_a, desk.sum_b);
-            places(rows, m, (int) tall, desk.row_a, desk.row_c);
+        const bool sets = set && k == 0;
+        places(sums, k, depth, desk.sum_a, desk.sum_b);
+        long further = 0;                           /* values of the first axis of the rows since their places were found */
+        for (long m = 0, tall, had = 0; m < nrows; m += tall, had = tall) {
+            tall = block_of(m, nrows, each, ROWS);
+            if (tall == had && tall % each == 0 && !packs && !has_lengths(rows))
+                further += tall / each;
+            else {
+                places(rows, m, (int) tall, desk.row_a, desk.row_c);
+                further = 0;
+            }
+            const ae_real *const at_a = a + further * rows[0].one;
+            ae_real *const at_c = c + further * rows[0].two;
             if (packs)
                 pack_rows(a, (int) tall, depth);
             long straight = 0;
             if (nrows == 1 && cols[1].count < 0 && cols->one == 1 && cols->two == 1)
-                straight = one_row(a + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, set && k == 0, start);
+                straight = one_row(a + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, sets, start);
             for (long n = straight, wide; n < ncols; n += wide) {
                 wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
                 places(cols, n, (int) wide, desk.col_b, desk.col_c);
-                for (int l = 0; l < WIDE && set && k == 0; l++)
+                for (int l = 0; l < WIDE && sets; l++)
                     desk.start[l] = start && l < wide ? start[n + l] : 0;
                 pack(b, depth, (int) wide);
-                panel(packs ? desk.a : a, c, (int) tall, (int) wide, depth, scale, set && k == 0);
+                const bool goes_on = n + wide < ncols && in_line(desk.col_b, WIDE);
+                panel(packs ? desk.a : at_a, goes_on ? b + desk.col_b[0] + WIDE : NULL, at_c, (int) tall, (int) wide, depth,
+                      scale, sets);
             }
         }
     }
