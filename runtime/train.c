@@ -105,11 +105,13 @@ static void save_weights(void)
         weights_save(run.weights);
 }
 
-/* A signal to one rank stops all. */
+/* A signal to one rank stops all. One that comes meanwhile is not overwritten. */
 static bool is_stopped(void)
 {
-    stopped = ranks_most(stopped);
-    return stopped != 0;
+    const int any = ranks_most(stopped);
+    if (any)
+        stopped = any;
+    return any;
 }
 
 static _Noreturn void stop(const AePhase *p)
