@@ -155,34 +155,28 @@ static void tell(Couples *c, Stmt *s)
         report_note(told->place, "in its formula");
 }
 
-/* A row told by the statement; NULL: none. *two: there are several. */
-static Index *row_index(const Stmt *s, bool *two)
+/* The index along the rows; NULL: none. Of two one is taken, and what the other reads is another row. */
+static Index *row_index(const Stmt *s)
 {
-    Index *row = NULL;
-    for (int k = 0; k < s->nindex; k++) {
-        *two |= s->index[k]->example && row;
-        if (s->index[k]->example)
-            row = s->index[k];
-    }
-    return row;
+    const int k = FIRST(j, s->nindex, s->index[j]->example);
+    return k < 0 ? NULL : s->index[k];
 }
 
 static Form value_form(Couples *c, Stmt *s)
 {
-    bool two = false;
-    c->row = row_index(s, &two);
+    c->row = row_index(s);
     Form f = find(c, s->value);
     if (s->where)
         f = product(curved(find(c, s->where), same), f);
     if (s->draw)
         f = curved(f, find(c, s->draw));
-    if (two || !own_rows(s->target, s->sub, c->row))
+    if (!own_rows(s->target, s->sub, c->row))
         return own;
     for (int k = 0; k < s->target->rank; k++)
         if (!s->target->axis[k].example)
             f = product(f, curved(find(c, s->sub[k]), same));
     if (has_rows(s->target))
-        return f.kind == SAME ? (Form) { ROWS, f.power } : f.kind == TOTAL ? own : f;
+        return f.kind == SAME ? (Form) { ROWS, f.power } : f;
     if (!c->row || f.kind == NONE)
         return s->set == SET_is || s->set == SET_add ? f : curved(f, same);
     return s->set != SET_add || f.kind >= TOTAL ? own : f.kind == SAME ? (Form) { SAME, f.power - 1 } : (Form) { TOTAL, f.power };
