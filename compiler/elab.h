@@ -386,7 +386,6 @@ bool  is_setting(Elab *e, Setting *s, const char *of, const char *const *names);
 Phase *phase_new(Elab *e, Decl *d);
 void  drop_terms(Program *p);
 void  phase_programs(Elab *e, int number, Decl *train);
-void  find_needed(StmtList *list, TensorList *needed);      /* adds all that those needed depend on, in whatever way */
 void  optimizer_of(Elab *e, Phase *phase, Decl *train);
 Program *program_new(const char *name);
 Program *begin_program(Elab *e, Str name, bool training, int want);

@@ -128,24 +128,6 @@ Phase *phase_new(Elab *e, Decl *d)
     return p;
 }
 
-/* ---- what the loss depends on ---------------------------------------------------------------------------------------- */
-void find_needed(StmtList *list, TensorList *needed)
-{
-    for (int k = list->n; k-- > 0; ) {
-        Stmt *s = list->at[k];
-        if (s->kind == STMT_scan)           /* an earlier step may feed a later one */
-            for (int before = -1; before != needed->n; ) {
-                before = needed->n;
-                find_needed(&s->body, needed);
-            }
-        else if (HAS(*needed, s->target)) {
-            const TensorList named = stmt_tensors(s);
-            EACH(t, named)
-                PUSH_NEW(*needed, t);
-        }
-    }
-}
-
 /* ---- programs ---------------------------------------------------------------------------------------------------------- */
 /* What would tell the loss is left to die: a sweep is after its own sums, a prediction after what it finds. */
 void drop_terms(Program *p)

@@ -352,6 +352,7 @@ void  where_to_limits(Stmt *s);             /* `where i < limit` becomes the lim
 Expr **stmt_part(Stmt *s, int k);           /* as expr_part: subscripts, where, value, draw */
 void  stmt_map(Stmt *s, Expr *(*image)(Expr *, void *), void *with);        /* in place; limits stay */
 void  stmt_replace(Stmt *s, Index **from, Expr **to, int n);                /* in place, limits and body too */
+void find_needed(StmtList *list, TensorList *needed);       /* adds all that those needed depend on, in whatever way */
 TensorList stmt_tensors(Stmt *s);           /* all that s itself names, once each: what it writes comes first */
 TensorList written_by(StmtList *list);      /* scans' bodies included, once for each statement */
 /* For each statement of a list, or of a program, scans' bodies included. */

@@ -251,3 +251,20 @@ double stmt_points(Stmt *s)
     }
     return s->kind == STMT_nest ? n : (double) tensor_count(s->target);
 }
+
+void find_needed(StmtList *list, TensorList *needed)
+{
+    for (int k = list->n; k-- > 0; ) {
+        Stmt *s = list->at[k];
+        if (s->kind == STMT_scan)           /* an earlier step may feed a later one */
+            for (int before = -1; before != needed->n; ) {
+                before = needed->n;
+                find_needed(&s->body, needed);
+            }
+        else if (HAS(*needed, s->target)) {
+            const TensorList named = stmt_tensors(s);
+            EACH(t, named)
+                PUSH_NEW(*needed, t);
+        }
+    }
+}

@@ -21,6 +21,7 @@ typedef struct {
     VEC(Use *) uses;        /* met already in this program */
     double loops;           /* steps of the scans around */
     int known;              /* rows of programs before */
+    TensorList needed;      /* what the loss of this program depends on; terms that it has not are no work */
     const Use *reader;      /* whose statement is looked at */
 } Table;
 
@@ -81,6 +82,8 @@ static void add_statement(Table *t, Stmt *s)
         t->loops /= s->step->size;
         return;
     }
+    if (!s->backward && !s->update && !HAS(t->needed, s->target))
+        return;
     Row *row = row_of(t, s->use);
     t->reader = s->use;
     EACH_EXPR(e, s->value)
@@ -106,8 +109,10 @@ static void add_statement(Table *t, Stmt *s)
 static void add_program(Table *t, Program *p)
 {
     t->known = t->rows.n;
-    t->uses.n = 0;
+    t->uses.n = t->needed.n = 0;
     t->loops = 1;
+    PUSH(t->needed, p->loss);
+    find_needed(&p->body, &t->needed);
     EACH(s, p->body)
         add_statement(t, s);
 }

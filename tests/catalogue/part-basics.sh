@@ -137,6 +137,10 @@ build "$here/../../examples/unpooling" around --cc "$work/cc" && ./around train 
     try "86: with the places the code is not all" grep -q '^The decoder reads more of a row' <("$aec" show "$here/../../examples/unpooling.ae")
 } || bad "86: unpooling" "$(cat log)"
 
+# What no loss reads is no work: a latent has more terms than the one that is added.
+few=$("$aec" show "$here/../../examples/quickstart.ae" | awk '$1 == "z" { print $4 }')
+holds "89: drawing a unit and its kl are a dozen operations or so" "$few > 8 * 6 && $few < 8 * 15"
+
 # ---- 89: shared layers for ten answers, or a net for each ---------------------------------------------------------------------------
 answers() {     # answers HEAD ENCODER
     printf 'ae 1\nmodel answers\ninput x : vector(64)\nlabel y : labels(10)\ndata { train = npy("x.npy", "y.npy") }\n%s\ndownstream ten {\n net head { %s }\n predict y ~ bernoulli(head(%s))\n}\ntrain { epochs = 1 }\n' "$2" "$1" "${3:-x}" > answers.ae
