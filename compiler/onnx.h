@@ -42,8 +42,8 @@ typedef struct {
     TensorList weights, inputs;     /* weights: what the trainer knows the numbers of; clocks too */
     VEC(Known) known;       /* constants and shapes that are there, by what they are */
     VEC(Index *) order;     /* in which the axes of values stand: those of the target first */
-    VEC(Known) steps;       /* of the scans around: key is unused */
-    VEC(Index *) step;      /* their indices */
+    VEC(Index *) step;      /* of the scans around */
+    StrList steps;          /* and the values of these indices */
     int guard;              /* what is lowered need not hold everywhere: places are kept inside */
     int count;              /* of names */
     Str wish;               /* what values are called after */
@@ -51,7 +51,7 @@ typedef struct {
     Str why;                /* the first thing that cannot be said; NULL: all could */
 } Onnx;
 
-/* ---- onnx_wire.c: protocol buffers, nodes, constants ---------------------------------------------- */
+/* ---- onnx_wire.c: protocol buffers, nodes, constants ----------------------------------------------------- */
 void wire_int(Buf *b, int field, int64_t v);
 void wire_bytes(Buf *b, int field, const char *at, size_t n);
 void wire_text(Buf *b, int field, const char *text);
@@ -69,7 +69,7 @@ Str  const_list(Onnx *o, const long *at, int n);         /* whole numbers, one a
 Str  shape_name(Onnx *o, const long *dims, int n);          /* -1: the batch */
 void onnx_refuse(Onnx *o, const char *how, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- onnx_value.c: values and expressions ------------------------------------------------------------ */
+/* ---- onnx_value.c: values and expressions ---------------------------------------------------------------- */
 bool is_rows(const Index *i);               /* of the examples of a batch */
 int  step_of(Onnx *o, const Index *i);      /* the place of a scan's index among those around; -1 */
 long index_dim(const Index *i);             /* its size; -1: the batch */
@@ -89,22 +89,35 @@ Val  val_as(Onnx *o, Expr *e, Kind kind);
 Val  lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check);
 Val  lower_index(Onnx *o, Expr *sub, long size, bool checked);  /* kept within 0 .. size - 1 where it might not be */
 
-/* ---- onnx_read.c: elements of tensors ------------------------------------------------------------------ */
+/* ---- onnx_held.c: what tensors hold ---------------------------------------------------------------------- */
+typedef struct { Index *at[MAX_AXES]; int n; } Axes;
 Held *held_of(Onnx *o, Tensor *t);          /* NULL: nothing has set it */
-const Held *current(Onnx *o, Tensor *t);    /* onnx.c: the same; a slice that this step has not set yet is what was there before */
-bool steps_from(const Expr *sub, const Index *step, int *shift);
+const Held *held_now(Onnx *o, Tensor *t);    /* the same; a slice that this step has not set yet is what was there before */
+Axes axes_of(Onnx *o, const Held *h);       /* an index for each axis that is no slice's, as long as the axis */
+Val  held_value(Onnx *o, const Held *h, const Axes *a);   /* with those; what it is the same along is left out */
+Str  held_name(Onnx *o, const Held *h);     /* nothing left out */
+void hold_in(Graph *g, Held h);             /* in place of what it held */
+void store(Onnx *o, Stmt *s, Val v, Index *const *at);  /* v has indices of at, at[k] along axis k of the target */
+
+/* ---- onnx_read.c: elements of tensors -------------------------------------------------------------------- */
+bool steps_from(const Expr *sub, const Index *step, int *shift);    /* sub is the step, or so many steps from it */
 Val  gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check);
 Val  lower_read(Onnx *o, Expr *e);
 Str  weight_name(const Tensor *t);           /* as the trainer knows it; of a clock its C expression */
 unsigned axes_gone(const Held *h, bool absent);     /* of slices; with `absent` those too along which it is the same */
 /* The subscript of axis k is all of it, and tells nothing of other axes, but for those that are gone. */
 bool sub_is_simple(Onnx *o, const Tensor *t, unsigned gone, Expr *const *sub, int k);
-Expr *flat_place(Onnx *o, const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept);
+Expr *flat_place(const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept);
 
-/* ---- onnx_sum.c: accumulations ------------------------------------------------------------------------------ */
-typedef struct { Index *at[MAX_AXES]; int n; } Axes;
+/* ---- onnx_sum.c: accumulations --------------------------------------------------------------------------- */
 Val  accumulated(Onnx *o, Stmt *s, const Axes *stay, const Axes *over, const ExprList *conds);
 Val  val_reduced(Onnx *o, const char *op, Val v, const Axes *over);
 bool conv_back(Onnx *o, Stmt *s, Val *v);   /* s is a transposed convolution, whose sum is *v */
+
+/* ---- statements ------------------------------------------------------------------------------------------ */
+void lower_nest(Onnx *o, Stmt *s);          /* onnx_stmt.c */
+void lower_reshape(Onnx *o, Stmt *s);
+void lower_scan(Onnx *o, Stmt *s);          /* onnx_scan.c */
+void lower_list(Onnx *o, StmtList *list);   /* onnx.c */
 
 #endif

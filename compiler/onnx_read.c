@@ -3,32 +3,7 @@
  * Subscripts that share no index are gathered one axis at a time; axes whose subscripts share one become one axis first. */
 #include "onnx.h"
 
-/* ---- what a tensor holds ------------------------------------------------------------------------------------ */
-static Held *held_in(Graph *g, const Tensor *t)
-{
-    return FIND_AT(h, g->held, h->tensor == t && !ANY(k, t->rank, h->shift[k]));
-}
-
-/* NULL: nothing has set it. */
-Held *held_of(Onnx *o, Tensor *t)
-{
-    for (Graph *g = o->g; g; g = g->outer)
-        if (held_in(g, t))
-            return held_in(g, t);
-    if (t->role == ROLE_temp || t->role == ROLE_clock || t->role == ROLE_grad)
-        return NULL;
-    Held h = { .tensor = t, .name = t->name };
-    for (int k = 0; k < t->rank; k++)
-        h.has[k] = true;
-    if (t->role == ROLE_param || t->role == ROLE_state)
-        PUSH_NEW(o->weights, t);
-    else
-        PUSH_NEW(o->inputs, t);
-    PUSH(o->root->held, h);
-    return &o->root->held.at[o->root->held.n - 1];
-}
-
-/* ---- a value while its axes are gathered ----------------------------------------------------------------------- */
+/* ---- a value while its axes are gathered ----------------------------------------------------------------- */
 typedef struct { Index *index; int raw; } Slot;     /* an axis: done, or of the tensor as it stands */
 typedef struct {
     Onnx *o;
@@ -51,8 +26,10 @@ static void replace_slot(Gather *g, int at, const Val *v)
     Slot was[MAX_AXES];
     const int n = g->n;
     memcpy(was, g->slot, sizeof was);
-    if (n - 1 + v->n > MAX_AXES)
-        bug("a value of more than %d axes", MAX_AXES);
+    if (n - 1 + v->n > MAX_AXES) {
+        onnx_refuse(g->o, "a value has more than %d axes", MAX_AXES);
+        return;
+    }
     g->n = at;
     for (int k = 0; k < v->n; k++)
         g->slot[g->n++] = (Slot) { v->axis[k], -1 };
@@ -86,7 +63,7 @@ static bool slice_at(Gather *g, int at, Expr *sub, long size)
     return true;
 }
 
-/* ---- places in several axes as one --------------------------------------------------------------------------------- */
+/* ---- places in several axes as one ----------------------------------------------------------------------- */
 static Expr *kept_inside(Expr *sub, long size)
 {
     long lo, hi;
@@ -94,10 +71,9 @@ static Expr *kept_inside(Expr *sub, long size)
 }
 
 /* The number of an element along those axes together, the last fastest. kept: inside, wherever the subscripts may be. */
-Expr *flat_place(Onnx *o, const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept)
+Expr *flat_place(const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept)
 {
     Expr *place = NULL;
-    (void) o;
     for (int k = 0; k < n; k++) {
         const Axis *a = &t->axis[axis[k]];
         Expr *s = kept && !a->example ? kept_inside(sub[axis[k]], a->size) : sub[axis[k]];
@@ -134,11 +110,11 @@ static void gather_together(Gather *g, const int *axis, int n)
     slot[0] = (Slot) { NULL, axis[0] };
     memcpy(g->slot, slot, (size_t) dim * sizeof *slot);
     g->n = dim;
-    Expr *place = flat_place(g->o, g->t, g->sub, axis, n, g->o->guard || g->check);
+    Expr *place = flat_place(g->t, g->sub, axis, n, g->o->guard || g->check);
     gather_at(g, 0, lower_index(g->o, place, rows ? 1L << 40 : size, false));
 }
 
-/* ---- all subscripts -------------------------------------------------------------------------------------------------- */
+/* ---- all subscripts -------------------------------------------------------------------------------------- */
 static bool shares(Onnx *o, Expr *a, Expr *b)
 {
     return ANY_EXPR(x, a, x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
@@ -206,14 +182,15 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
     for (int k = 0; k < t->rank && !o->why; k++)
         if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0)
             gather_axis(&g, h, k);
+    if (o->why)
+        return val_number(o, 0, v.kind);
     v.name = g.name;
     for (int k = 0; k < g.n; k++)
         v.axis[v.n++] = g.slot[k].index;
     return v;
 }
 
-/* ---- reads --------------------------------------------------------------------------------------------------------------- */
-/* The number of steps from the index of a scan; false: it is another subscript. */
+/* ---- reads ----------------------------------------------------------------------------------------------- */
 bool steps_from(const Expr *sub, const Index *step, int *shift)
 {
     const bool moved = (is_op(sub, OP_add) || is_op(sub, OP_sub)) && is_index(sub->arg[0], step) && sub->arg[1]->kind == EXPR_num;
@@ -259,7 +236,7 @@ Val lower_read(Onnx *o, Expr *e)
         return lower_clock(o, t);
     const Held *h = held_for(o, e);
     if (h && h->unset)
-        h = current(o, t);
+        h = held_now(o, t);
     if (!h || (t->role == ROLE_param && !tensor_in(&o->m->params, t))) {
         onnx_refuse(o, "%s is not there when it is read", t->name);
         return val_number(o, 0, kind_of(t));

@@ -9,7 +9,7 @@ static bool has(const Axes *list, const Index *i)
     return index_among(list->at, list->n, i) >= 0;
 }
 
-/* ---- reductions --------------------------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------------------------ */
 Val val_reduced(Onnx *o, const char *op, Val v, const Axes *over)
 {
     long axes[MAX_AXES];
@@ -34,7 +34,7 @@ static Val times(Onnx *o, Val v, double by)
     return by == 1 ? v : spread2(o, "Mul", v.kind, v, val_number(o, by, v.kind));
 }
 
-/* ---- products ------------------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------------------- */
 typedef struct {
     VEC(Val) val;           /* factors with axes */
     VEC(Val) under;         /* divisors that no sum runs over */
@@ -86,7 +86,7 @@ static void mask_factors(Onnx *o, Product *p, const ExprList *conds)
     }
 }
 
-/* ---- a matrix product: B has one summed axis and one of its own ---------------------------------------------------- */
+/* ---- a matrix product: B has one summed axis and one of its own ------------------------------------------ */
 static bool is_matrix(const Val *a, const Val *b, const Axes *over)
 {
     int shared = 0;
@@ -111,7 +111,7 @@ static Val matrix_product(Onnx *o, Val a, Val b, const Axes *over)
     return a;
 }
 
-/* ---- any product ------------------------------------------------------------------------------------------------------ */
+/* ---- any product ----------------------------------------------------------------------------------------- */
 static void put_letters(Buf *b, const Val *v, Index **letter, int *n)
 {
     for (int k = 0; k < v->n; k++) {
@@ -163,7 +163,7 @@ static Val product(Onnx *o, const Product *p, const Axes *over)
     return einsum(o, p, over);
 }
 
-/* ---- convolutions -------------------------------------------------------------------------------------------------------- */
+/* ---- convolutions ---------------------------------------------------------------------------------------- */
 typedef struct {            /* of one axis: place = step * at + apart * within + from */
     Index *at, *within;
     long step, apart, from;
@@ -316,7 +316,7 @@ bool conv_back(Onnx *o, Stmt *s, Val *v)
     return conv_back_by(o, s, s->value->arg[0], s->value->arg[1], v) || conv_back_by(o, s, s->value->arg[1], s->value->arg[0], v);
 }
 
-/* ---- sums -------------------------------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------------------ */
 static void add_terms(ExprList *terms, Expr *e, bool minus)
 {
     if (is_op(e, OP_add) || is_op(e, OP_sub)) {

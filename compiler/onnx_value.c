@@ -4,7 +4,7 @@
  * what combines values turns them. */
 #include "onnx.h"
 
-enum { MOST_IN_TABLE = 4096 };              /* elements that are computed here and not by nodes */
+enum { MOST_IN_TABLE = 1024 };      /* elements that are computed here and not by nodes */
 
 /* ---- axes ------------------------------------------------------------------------------------------------ */
 bool is_rows(const Index *i)
@@ -122,7 +122,7 @@ Val val_reshaped(Onnx *o, Val v, const long *dims, int n)
     return v;
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------------------------------- */
 Kind kind_of(const Tensor *t)
 {
     return t->elem == ELEM_int ? KIND_whole : KIND_real;
@@ -144,36 +144,37 @@ Val val_cast(Onnx *o, Val v, Kind kind)
     return v;
 }
 
-/* ---- what is known now: tables ------------------------------------------------------------------------------- */
+/* ---- what is known now: tables --------------------------------------------------------------------------- */
 static bool changes(Onnx *o, const Expr *x)
 {
     return x->kind == EXPR_read || x->kind == EXPR_inside || x->kind == EXPR_draw
         || (x->kind == EXPR_index && (is_rows(x->index) || step_of(o, x->index) >= 0));
 }
 
-/* e at all points of its indices, which are those of v; false: it is not known now, or too much. */
-static bool tabulate(Onnx *o, Expr *e, Val *v, double *at)
+/* e at all points of its indices, which are those of v; NULL: it is not known now, or too much. */
+static double *tabulate(Onnx *o, Expr *e, Val *v)
 {
     long points = 1;
     if (ANY_EXPR(x, e, changes(o, x)))
-        return false;
+        return NULL;
     EACH_EXPR(x, e)
         if (x->kind == EXPR_index && val_axis(v, x->index) < 0) {
             v->axis[v->n++] = x->index;
             points *= x->index->size;
-            if (points > MOST_IN_TABLE)
-                return false;
+            if (points > MOST_IN_TABLE || v->n == MAX_AXES)
+                return NULL;
         }
     sort_axes(o, v->axis, v->n);
+    double *const at = alloc((size_t) points * sizeof *at + 1);
     for (long k = 0; k < points; k++) {
         Expr *to[MAX_AXES];
         point_decode(expr_num((double) k), v->axis, to, v->n);
         const Expr *point = expr_replace(e, v->axis, to, v->n);
         if (point->kind != EXPR_num)
-            return false;
+            return NULL;
         at[k] = point->num;
     }
-    return true;
+    return at;
 }
 
 static Val table(Onnx *o, Val v, Kind kind, const double *at)
@@ -186,13 +187,13 @@ static Val table(Onnx *o, Val v, Kind kind, const double *at)
     return v;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------------- */
 static Val lower_of_index(Onnx *o, Index *i)
 {
     Val v = { .kind = KIND_whole };
     const int step = step_of(o, i);
     if (step >= 0) {
-        v.name = o->steps.at[step].name;
+        v.name = o->steps.at[step];
         return v;
     }
     v.n = 1;
@@ -292,7 +293,7 @@ static Val lower_op(Onnx *o, Expr *e)
 Val val_of(Onnx *o, Expr *e)
 {
     Val v = { .n = 0 };
-    double at[MOST_IN_TABLE];
+    const double *at;
     switch (e->kind) {
     case EXPR_num:
         return val_number(o, e->num, e->whole ? KIND_whole : KIND_real);
@@ -303,7 +304,8 @@ Val val_of(Onnx *o, Expr *e)
     case EXPR_inside:
         return lower_inside(o, e->arg[0]->tensor, e->arg[0]->sub, e->arg[0]->check);
     case EXPR_op:
-        return tabulate(o, e, &v, at) ? table(o, v, e->whole ? KIND_whole : KIND_real, at) : lower_op(o, e);
+        at = tabulate(o, e, &v);
+        return at ? table(o, v, e->whole ? KIND_whole : KIND_real, at) : lower_op(o, e);
     case EXPR_draw:
         onnx_refuse(o, "it draws at random");
         return val_number(o, 0, KIND_real);
@@ -317,7 +319,7 @@ Val val_as(Onnx *o, Expr *e, Kind kind)
     return e->kind == EXPR_num && kind != KIND_truth ? val_number(o, e->num, kind) : val_cast(o, val_of(o, e), kind);
 }
 
-/* ---- subscripts ------------------------------------------------------------------------------------------------ */
+/* ---- subscripts ------------------------------------------------------------------------------------------ */
 /* Whether the checked subscripts are inside. */
 Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
 {
@@ -343,9 +345,9 @@ Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
 Val lower_index(Onnx *o, Expr *sub, long size, bool checked)
 {
     Val v = { .n = 0 };
-    double at[MOST_IN_TABLE];
+    double *const at = tabulate(o, sub, &v);
     long lo, hi, points = 1;
-    if (tabulate(o, sub, &v, at)) {
+    if (at) {
         for (int k = 0; k < v.n; k++)
             points *= v.axis[k]->size;
         for (long k = 0; k < points; k++)

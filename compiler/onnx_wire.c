@@ -40,7 +40,7 @@ static void wire_buf(Buf *b, int field, const Buf *part)
     wire_bytes(b, field, part->at, part->n);
 }
 
-/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 ------------------------------------------------------ */
+/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 -------------------------------------------------- */
 static void attr(Buf *b, const char *name, int type, const Buf *value)
 {
     Buf a = { 0 };
@@ -100,7 +100,7 @@ void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n
     wire_buf(b, field, &value);
 }
 
-/* ---- nodes: input 1, output 2, op_type 4, attribute 5 ----------------------------------------------------------- */
+/* ---- nodes: input 1, output 2, op_type 4, attribute 5 ---------------------------------------------------- */
 Str fresh_name(Onnx *o)
 {
     return format("%s/%d", o->wish, ++o->count);
@@ -129,7 +129,7 @@ Str node_of(Onnx *o, const char *op, const Buf *attr, const Str *in)
     return out;
 }
 
-/* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8 ------------- */
+/* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8 --- */
 static Str known_as(Onnx *o, Str key)
 {
     const Known *k = FIND_AT(known, o->known, known->key == key);
@@ -188,7 +188,7 @@ Str const_list(Onnx *o, const long *at, int n)
     return const_name(o, KIND_whole, (const long[]) { n }, 1, v);
 }
 
-/* ---- shapes --------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------------------- */
 /* Made at the top, where every loop sees them. */
 static Str made_once(Onnx *o, const char *key, const char *op, const Buf *attr, const Str *in)
 {

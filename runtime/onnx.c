@@ -4,7 +4,7 @@
  * The numbers of fields are those of onnx.proto3. */
 #include "runtime.h"
 
-/* ---- protocol buffers ------------------------------------------------------------------------------------------- */
+/* ---- protocol buffers ------------------------------------------------------------------------------------ */
 typedef struct { char *at; size_t n, room; } Bytes;
 
 static void put_bytes(Bytes *b, const void *at, size_t n)
@@ -42,7 +42,7 @@ static void put_part(Bytes *b, int field, const void *at, size_t n)
 
 static void put_word(Bytes *b, int field, const char *text) { put_part(b, field, text, strlen(text)); }
 
-/* ---- parts of a model --------------------------------------------------------------------------------------------- */
+/* ---- parts of a model ------------------------------------------------------------------------------------ */
 /* TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
 static void put_weight(Bytes *graph, const AeArray *a)
 {
@@ -99,7 +99,7 @@ static void put_numbers_of(Bytes *model, const char *what, const char *input, co
     free(text.at);
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------ */
+/* ---- the file -------------------------------------------------------------------------------------------- */
 const AeOnnx *onnx_named(const char *name)
 {
     const char *known[8];

@@ -24,7 +24,7 @@ static void die(const char *why, const char *what)
     exit(1);
 }
 
-/* ---- protocol buffers ------------------------------------------------------------------------------------- */
+/* ---- protocol buffers ------------------------------------------------------------------------------------ */
 static uint64_t varint(Span *s)
 {
     uint64_t v = 0;
@@ -76,7 +76,7 @@ static Span part_of(Span s, int number)
     return found;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------------------- */
 static T new(int kind, int rank, const long *dim)
 {
     T t = { .kind = kind, .rank = rank, .n = 1 };
@@ -155,7 +155,7 @@ static T tensor_of(Span s, char **name)
     return t;
 }
 
-/* ---- names and attributes ---------------------------------------------------------------------------------------- */
+/* ---- names and attributes -------------------------------------------------------------------------------- */
 static void set(Env *e, char *name, T t)
 {
     for (int k = 0; k < e->n; k++)
@@ -210,7 +210,7 @@ static int numbers(const Node *n, const char *name, long *at)
     return count;
 }
 
-/* ---- elementwise ------------------------------------------------------------------------------------------------------ */
+/* ---- elementwise ----------------------------------------------------------------------------------------- */
 static double apply(const char *op, const double *x, bool *known)
 {
     static const char *const names[] = { "Add", "Sub", "Mul", "Div", "Pow", "Less", "LessOrEqual", "Equal", "And", "Or", "Max", "Min",
@@ -291,7 +291,7 @@ static bool elementwise(const Node *node, const T *in, int n, T *out)
     return true;
 }
 
-/* ---- sums of products ---------------------------------------------------------------------------------------------------- */
+/* ---- sums of products ------------------------------------------------------------------------------------ */
 static T einsum(const char *says, const T *in, int n)
 {
     long size[128] = { 0 }, dim[RANK], step[NAMES + 1][RANK] = { { 0 } }, at[RANK] = { 0 }, place[NAMES + 1] = { 0 };
@@ -390,7 +390,7 @@ static T conv(const Node *node, const T *x, const T *f)
     return y;
 }
 
-/* ---- axes -------------------------------------------------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------------------------ */
 static T reduce(const char *op, const T *x, const T *axes)
 {
     long dim[RANK], step[1][RANK] = { { 0 } }, at[RANK] = { 0 }, place[1] = { 0 }, one = 1;
@@ -583,7 +583,7 @@ static T best(const T *x, bool largest)
     return y;
 }
 
-/* ---- graphs ---------------------------------------------------------------------------------------------------------------- */
+/* ---- graphs ---------------------------------------------------------------------------------------------- */
 static void run_graph(Span graph, Env *e);
 
 static char **names_of(Span graph, int number, int *n)
@@ -738,7 +738,7 @@ static void run_graph(Span graph, Env *e)
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------------- */
 static Span file(const char *path)
 {
     FILE *f = fopen(path, "rb");
