@@ -38,9 +38,9 @@ def make_rows(inputs, folder, wanted, draw):
     feed, files = {}, []
     for i in inputs:
         name, shape = i["name"], [ROWS, *i["shape"]]
-        if i["label"] and name not in wanted:
+        if i["label"] and name not in wanted and i["kind"] != "class":
             continue
-        x = draw.integers(min(1, i["classes"] - 1), i["classes"], shape, np.int32) if i["classes"] else draw.random(shape, np.float32)
+        x = np.full(shape, i["classes"] - 1) if i["label"] and name not in wanted else draw.integers(min(1, i["classes"] - 1), i["classes"], shape, np.int32) if i["classes"] else draw.random(shape, np.float32)
         written = x.copy()
         if "length_" + name in wanted:
             length = feed["length_" + name] = draw.integers(1, shape[1] + 1, ROWS)
