@@ -128,7 +128,7 @@ static Str first_sentence(const char *text)
 {
     Buf b = { 0 };
     for (const char *p = text + strspn(text, " "); *p; p++) {
-        const bool ends = !p[1] || p[1] == ' ' || p[1] == '\n';
+        const bool ends = (!p[1] || p[1] == ' ' || p[1] == '\n') && !(p > text && p[-1] == '.');     /* `0 .. k` goes on */
         if (ends && (*p == '.' || (*p == ':' && b.n > 24)))
             break;
         buf_put(&b, *p == '\n' ? " " : p, 1);

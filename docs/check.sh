@@ -44,6 +44,12 @@ else
     failed=$((failed + 1))
     echo "aec doc does not tell what names a term"
 fi
+if grep -q ' \.$' "$work/list"; then        # "0 .. k - 1" is no end of a sentence
+    failed=$((failed + 1))
+    echo "aec doc ends within a sentence"
+else
+    passed=$((passed + 1))
+fi
 for file in ../prelude/*.ae; do         # what the reference does not name, `aec doc` does not know
     if grep -q "($file)" reference.md; then
         passed=$((passed + 1))
