@@ -75,6 +75,7 @@ int command_new(Options *o)
     if (!write_file(path, b.at, b.n))
         return 1;
     printf("%s: %s.\n", path, template_does(template));
-    printf("Try `aec run %s`, then `aec run %s%s`.\n", path, path, template_next(template));
+    Str word = strpbrk(path, " $`\"\\&;|<>()*?#~!") ? format("'%s'", path) : path;       /* as a shell takes it */
+    printf("Try `aec run %s`, then `aec run %s%s`.\n", word, word, template_next(template));
     return 0;
 }

@@ -117,6 +117,8 @@ printf '%s\n' $list | xargs -P 2 -I{} bash -c 'one {} > "$work/{}.result" 2>&1'
 for file in examples/templates/*.ae; do         # what `aec new` starts from
     try "check $file" "$aec" check "$file"
 done > "$work/templates.result"
+said=$(cd "$work" && "$aec" new "two words" | tail -n 1)
+if [ "$said" = "Try \`aec run 'two words.ae'\`, then \`aec run 'two words.ae' -- sample -o digits.png\`." ]; then ok; else bad "aec new says what to type" "$said"; fi >> "$work/templates.result"
 
 try "the clock outside of training" tests/programs/clock.sh "$aec" "$work/clock" > "$work/clock.result"
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
