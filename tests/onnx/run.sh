@@ -58,6 +58,29 @@ printf '%s\n' "$models" | xargs -P 2 -L 1 bash -c 'one "$@" > "$work/$1.result" 
     cd "$work" && "$aec" build "$examples/conditional_vae.ae" -o t > log 2>&1 && ./t train --quiet --epochs 1 --out run > log 2>&1
     ./t export --onnx --name predict --weights run > log 2>&1
     [ $? = 1 ] && [ "$(cat log)" = 'error: conditional_vae.ae:45: `export --onnx` cannot say `predict`: it draws at random' ] && ok || bad "a draw" "$(cat log)"
+    cat > drawn.ae << 'END'
+ae 1
+model drawn
+
+input x : sequence(4, 3)
+
+data { train = npy("x.npy") }
+
+layer either(units) {
+    in x[n, t, k]
+    out y[n, t, units]
+    param w[5] = normal()
+    y[n, t, j] = uniform() < 0.5 ? w[2 * t] : x[n, 3 * t, j]
+}
+
+encoder { either(3) flatten dense(2) }
+decoder { dense(12) reshape(4, 3) }
+reconstruct x by mse
+train { epochs = 1 }
+END
+    "$work/run" rows x.npy 5 0 1 7 4 3 && "$aec" build drawn.ae -o t > log 2>&1 && ./t train --quiet --out drawn > log 2>&1 \
+        && ./t export --onnx --name encode --weights drawn > log 2>&1
+    grep -q '^error: drawn.ae:15: `export --onnx` cannot say `encode`: it draws at random' log && ok || bad "a draw within an expression" "$(cat log)"
     ./t export --onnx --c > log 2>&1; [ $? = 2 ] && ok || bad "two kinds at once" "$(cat log)"
     ./t export --onnx -o net.c > log 2>&1; [ "$(cat log)" = 'error: -o net.c: the name ends in .onnx' ] && ok || bad "another ending" "$(cat log)"
 } > "$work/refused.result" 2>&1
