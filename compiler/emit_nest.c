@@ -387,6 +387,9 @@ static void node_print(Emit *e, Buf *b, Node *n, int depth);
 
 static void loop_print(Emit *e, Buf *b, Node *n, int depth)
 {
+    Stmt *const point = only_point(n);
+    Expr *const where = point ? point->where : NULL;
+    const unsigned check = point ? point->check : 0;
     const Buf condition = lifted(e, n);
     if (condition.n) {
         indent(b, depth);
@@ -394,6 +397,8 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
         node_print(e, b, n, depth + 1);
         indent(b, depth);
         buf_add(b, "}\n");
+        point->where = where;       /* share.c asks what is read */
+        point->check = check;
         return;
     }
     const int drawn = e->drawn.n, inverses = e->inverses.n, sames = e->sames.n;
