@@ -9,11 +9,12 @@
 enum { EXAMPLES = -1, LENGTH = -2, MOST = 40, RANK = 5 };    /* sizes that are not known before it runs */
 
 typedef struct { char name[12]; int size; } Axis;
-typedef struct { char name[12]; int rank, of; Axis axis[RANK]; } Tensor;
+typedef struct { char name[12]; int rank, of; bool state, learns; Axis axis[RANK]; } Tensor;
 
 static Tensor tensors[MOST];
 static Axis bound[MOST];            /* the indices around this place */
 static int ntensors, nbound, names, definitions;
+static enum { LAYER, VIEW, LOSS } writing;
 
 static void expression(int depth);
 
@@ -199,11 +200,13 @@ static const char *const forms[] = {
     "sqrt(1 + (#)^2)", "log(1 + (#)^2)", "# / (1 + (#)^2)", "(#)^2", "(# > # ? # : #)", "max(#, #)", "min(#, 0.7)", "abs(#)",
     "stop(#)", "# * (# < #)", "bend(#)", "clamp(#, -1, 1)", "-(#)", "(# + 0.1 * normal())",
     "(uniform() < 0.5 ? # : #)", "(training ? # : #)", "(not (# < # and # > 0) or # > 1 ? # : #)", "(1.5 + sin(#))^#",
-    "0.1 * floor(3 * #)", "(# == # ? # : #)", "(stop(#) + (# - stop(#)))", "1 / (2 + cos(#))", "acos(0.9 * tanh(#))",
+    "0.1 * floor(3 * #)", "0.1 * round(3 * #)", "0.1 * (floor(9 * #) % 5)", "(# == # ? # : #)", "(# < # ? # : # > # ? # : #)",
+    "xlogy(#, 2 + cos(#))", "bump(#)", "(#)^3", "(epoch < 1 ? # : #)", "(step % 2 == 0 ? # : #)",
+    "(stop(#) + (# - stop(#)))", "1 / (2 + cos(#))", "acos(0.9 * tanh(#))",
 };
 static const struct { const char *name; bool where; } reductions[] = {
     { "sum", 1 }, { "sum", 1 }, { "mean", 1 }, { "prod", 1 }, { "max", 0 }, { "min", 0 }, { "logsumexp", 0 }, { "length", 1 },
-    { "any", 1 }, { "all", 1 }, { "0.1 * argmax", 1 }, { "0.2 * argmin", 0 },
+    { "any", 1 }, { "all", 1 }, { "0.1 * argmax", 1 }, { "0.2 * argmin", 0 }, { "spread_of", 0 },
 };
 enum { FORMS = sizeof forms / sizeof *forms, REDUCTIONS = sizeof reductions / sizeof *reductions };
 
@@ -226,6 +229,21 @@ static void expression(int depth)
 }
 
 /* ---- statements --------------------------------------------------------------------------------------- */
+/* What is begun can be read once it is ended. */
+static Tensor *begin_statement(const char *letter, int rank, const Axis *axes)
+{
+    Tensor *t = define(letter, rank, axes);
+    ntensors--;
+    return t;
+}
+
+static void end_statement(void)
+{
+    put("\n");
+    ntensors++;
+    nbound = 0;
+}
+
 static void left_side(const Tensor *t)
 {
     put("    %s", t->name);
@@ -256,30 +274,32 @@ static void plain_statement(bool ragged)
     Axis axes[RANK];
     const int rank = some_axes(axes, !one_in(6), false);
     const bool along = ragged && axes[0].size == EXAMPLES && one_in(2);
-    Tensor *t = define("a", along ? some_axes(axes, true, true) : rank, axes);
-    ntensors--;
-    left_side(t);
+    left_side(begin_statement("a", along ? some_axes(axes, true, true) : rank, axes));
     put("tanh(");
     expression(3);
-    put(")\n");
-    ntensors++;
-    nbound = 0;
+    put(")");
+    end_statement();
 }
 
-/* Whole numbers: a winner, a place in an order, a draw, a rounded number. */
+/* Whole numbers: a winner, a place in an order, a draw, what is computed from others. */
 static void whole_statement(bool ragged)
 {
     (void) ragged;
     Axis axes[RANK] = { axis("n", EXAMPLES), fresh(between(2, 4)) };
     const bool places = one_in(3);
-    Tensor *t = define("q", 1 + (places || one_in(2)), axes);
-    ntensors--;
+    Tensor *t = begin_statement("q", 1 + (places || one_in(2)), axes);
     left_side(t);
+    const Tensor *other = one_in(2) ? some_tensor(true) : NULL;
     if (places) {
         t->of = axes[1].size;
         put("rank(%s) (", axes[1].name);
         expression(2);
-        put(")\n");
+        put(")");
+    } else if (other) {
+        t->of = between(2, 5);
+        put("(%d * ", between(1, 3));
+        read_tensor(other, NULL, NULL);
+        put(" %s %s) %% %d", PICK("+", "-"), t->rank > 1 ? axes[1].name : "3", t->of);
     } else {
         t->of = between(2, 5);
         const Axis i = fresh(t->of);
@@ -287,38 +307,88 @@ static void whole_statement(bool ragged)
         put("%s(%s < %d) %s(", drawn ? "choice" : PICK("argmax", "argmin"), i.name, i.size, drawn ? "exp" : "");
         bind(i);
         expression(2);
-        put(")\n");
+        put(")");
     }
-    ntensors++;
-    nbound = 0;
+    end_statement();
 }
 
-/* A recurrence along an index of its own, or along the steps. */
+/* Of what this scan has computed: at this step (`now`), or some steps before. */
+static void read_step(const Tensor *t, const Axis *r, bool down, bool now)
+{
+    const Axis i = fresh(t->axis[2].size);
+    put("(%s(%s) %s[n, %s", PICK("sum", "max", "mean"), i.name, t->name, r->name);
+    if (!now)
+        put(" %s %d", down ? "+" : "-", one_in(3) ? 2 : 1);
+    put(", %s%s])", i.name, one_in(3) ? " else 0.3" : "");
+}
+
+/* A recurrence along an index of its own, or along the steps: up to three tensors that read each other. */
 static void scan_statement(bool ragged)
 {
     const bool down = one_in(3);
-    const Axis r = ragged ? axis("t", LENGTH) : fresh(between(2, 5));
-    const Axis axes[] = { axis("n", EXAMPLES), r, fresh(between(1, 3)) };
-    Tensor *t = define("h", 3, axes);
-    ntensors--;
+    const Axis r = ragged ? axis("t", LENGTH) : fresh(between(1, 5));
+    Tensor inner[3];
+    const int n = between(1, 3);
     put("    scan %s", r.name);
     if (!ragged)
         put(" < %d", r.size);
-    put("%s {\n        %s[n, %s, %s < %d] = ", down ? " down" : "", t->name, r.name, axes[2].name, axes[2].size);
-    for (int k = 0; k < 3; k++)
-        bind(axes[k]);
-    const Axis i = fresh(axes[2].size);
-    put("tanh(");
-    if (one_in(2))
-        put("(sum(%s) %s[n, %s %s 1, %s] * ", i.name, t->name, r.name, down ? "+" : "-", i.name);
-    else
-        put("(0.5 * %s[n, %s %s 1, %s else 0.3] * ", t->name, r.name, down ? "+" : "-", axes[2].name);
-    expression(1);
-    put(") + ");
+    put("%s {\n", down ? " down" : "");
+    for (int k = 0; k < n; k++) {
+        const Axis axes[] = { axis("n", EXAMPLES), r, fresh(between(1, 3)) };
+        Tensor *const t = begin_statement("h", 3, axes);
+        inner[k] = *t;
+        put("        %s[n, %s, %s < %d] = tanh(", t->name, r.name, axes[2].name, axes[2].size);
+        for (int q = 0; q < 3; q++)
+            bind(axes[q]);
+        if (one_in(2))
+            read_step(t, &r, down, false);
+        else
+            put("0.5 * %s[n, %s %s 1, %s else 0.3]", t->name, r.name, down ? "+" : "-", axes[2].name);
+        put(" * ");
+        expression(1);
+        put(" + ");
+        if (k) {
+            read_step(&inner[below(k)], &r, down, one_in(2));
+            put(" * ");
+        }
+        expression(2);
+        put(")\n");
+        nbound = 0;
+    }
+    put("    }\n");
+    for (int k = 0; k < n; k++)
+        tensors[ntensors++] = inner[k];
+    if (one_in(3)) {
+        const Axis axes[] = { axis("n", EXAMPLES), fresh(inner[0].axis[2].size) };
+        left_side(begin_statement("l", 2, axes));
+        put("%s[n, last(%s), %s]", inner[0].name, r.name, axes[1].name);
+        end_statement();
+    }
+}
+
+/* Steps until something holds, for each point of its own. They have no gradient. */
+static void until_statement(bool ragged)
+{
+    (void) ragged;
+    const Axis r = fresh(between(1, 6)), all[] = { axis("n", EXAMPLES), fresh(between(1, 3)) };
+    const int rank = between(1, 2);
+    char point[40], step[12];
+    snprintf(point, sizeof point, "n%s%s", rank > 1 ? ", " : "", rank > 1 ? all[1].name : "");
+    snprintf(step, sizeof step, "w%d", names++ % 1000);
+    Tensor *const t = begin_statement("u", rank, all);
+    for (int k = 0; k < rank; k++)
+        bind(all[k]);
+    bind(r);
+    put("    scan %s < %d {\n        %s[n%s%s", r.name, r.size, step, rank > 1 ? ", " : "", rank > 1 ? all[1].name : "");
+    if (rank > 1)
+        put(" < %d", all[1].size);
+    put(", %s] = sin(0.7 * %s[%s, %s - 1 else 1] + %s(", r.name, step, point, r.name, one_in(2) ? "normal() + " : "");
     expression(2);
-    put(")\n    }\n");
-    ntensors++;
-    nbound = 0;
+    put("))\n    } until %s[%s, %s] %s 0.4\n", step, point, r.name, PICK("<", ">"));
+    nbound--;
+    put("    %s[%s] = stop((%s(%s) %s[%s, %s]) + 0.1 * %s[%s, last(%s)])", t->name, point, PICK("sum", "mean", "max"), r.name, step, point, r.name,
+        step, point, r.name);
+    end_statement();
 }
 
 /* Every point of a tensor adds to a place that is computed; `out` declares how much room there is. */
@@ -326,17 +396,14 @@ static void scatter_statement(bool ragged)
 {
     const Axis axes[] = { axis("n", EXAMPLES), fresh(between(2, 7)) }, from[] = { axes[0], fresh(between(2, 4)) };
     (void) ragged;
-    const Tensor *whole = NULL;
     bind(axes[0]);
-    whole = some_tensor(true);
-    Tensor *a = define("a", 2, from);
-    ntensors--;
+    const Tensor *whole = some_tensor(true);
+    Tensor *a = begin_statement("a", 2, from);
     left_side(a);
     expression(2);
-    put("\n    out s%s[n, %d]\n", a->name, axes[1].size);
-    ntensors++;
+    put("\n    out s%s[n, %d]", a->name, axes[1].size);
+    end_statement();
     for (int k = between(1, 2); k > 0; k--) {
-        nbound = 0;
         bind(axes[0]);
         bind(from[1]);
         put("    s%s[n, ", a->name);
@@ -347,17 +414,112 @@ static void scatter_statement(bool ragged)
         put("] += %s[n, %s] * (", a->name, from[1].name);
         expression(2);
         put(")\n");
+        nbound = 0;
     }
     Tensor *s = define("", 2, axes);
     snprintf(s->name, sizeof s->name, "s%.10s", a->name);
+}
+
+static void mean_over_examples(int depth)
+{
+    put("(mean(n) (");
+    bind(axis("n", EXAMPLES));
+    expression(depth);
+    put("))");
+}
+
+/* What a pass over all rows finds. */
+static void sweep_statement(bool ragged)
+{
+    (void) ragged;
+    if (writing == VIEW)
+        return;
+    const Axis axes[] = { fresh(between(1, 4)) };
+    put("    sweep(every = %s) ", PICK("start", "epoch", "step"));
+    left_side(begin_statement("m", one_in(4) ? 0 : 1, axes));
+    mean_over_examples(2);
+    end_statement();
+}
+
+/* A network of its own, of a tensor above. */
+static void net_statement(bool ragged)
+{
+    (void) ragged;
+    if (writing != LAYER)
+        return;
+    for (int k = 0, from = below(ntensors); k < ntensors; k++) {
+        const Tensor *t = &tensors[(from + k) % ntensors];
+        if (t->rank != 2 || t->of || t->axis[0].size != EXAMPLES || t->axis[1].size < 1)
+            continue;
+        const Axis axes[] = { axis("n", EXAMPLES), fresh(between(1, 4)) };
+        Tensor *g = begin_statement("g", 2, axes);
+        put("    net %s(%s) { dense(%d) %s }", g->name, t->name, axes[1].size, PICK("tanh", "sigmoid", "gelu", "layernorm", "dropout(0.2) tanh"));
+        g->learns = true;
+        end_statement();
+        return;
+    }
+}
+
+static void state_statement(bool ragged)
+{
+    (void) ragged;
+    if (writing == VIEW)
+        return;
+    Axis axes[RANK];
+    const int rank = some_axes(axes, one_in(5), false);
+    Tensor *t = begin_statement("k", rank, axes);
+    t->state = true;
+    put("    state %s", t->name);
+    for (int k = 0; k < rank; k++) {
+        put(k ? ", " : "[");
+        put(axes[k].size < 0 ? "n" : "%d", axes[k].size);
+    }
+    put("] = %s", PICK("0", "0.5", "normal()"));
+    end_statement();
+}
+
+/* What becomes of the states, all of them or a few numbers. */
+static void updates(void)
+{
     nbound = 0;
+    for (int k = 0; k < ntensors; k++) {
+        const Tensor *t = &tensors[k];
+        if (!t->state || one_in(6))
+            continue;
+        const bool few = t->axis[0].size > 0 && one_in(3);
+        put("    %s", t->name);
+        for (int q = 0; q < t->rank; q++) {
+            put(q ? ", " : "[");
+            if (few && q == 0)
+                put("%d", below(t->axis[0].size));
+            else {
+                put("%s", t->axis[q].name);
+                bind(t->axis[q]);
+            }
+        }
+        put("] := tanh(");
+        if (!few) {
+            put("0.8 * %s", t->name);
+            for (int q = 0; q < t->rank; q++)
+                put("%s%s", q ? ", " : "[", t->axis[q].name);
+            put("] + ");
+        }
+        if (index_of(EXAMPLES))
+            expression(3);
+        else
+            mean_over_examples(3);
+        put(")\n");
+        nbound = 0;
+    }
 }
 
 /* ---- definitions -------------------------------------------------------------------------------------- */
+int beside;
 static const char *const axis_names[][3] = { [VECTOR] = { "k" }, [STEPS] = { "t", "k" }, [IMAGE] = { "c", "h", "w" } };
 
 static void begin(const char *kind)
 {
+    writing = !strcmp(kind, "view") ? VIEW : !strcmp(kind, "loss") ? LOSS : LAYER;
     put("own_%s%d", kind, definitions);
     begin_definition();
     put("\n%s own_%s%d", kind, kind, definitions++);
@@ -366,6 +528,7 @@ static void begin(const char *kind)
 
 static void end(void)
 {
+    updates();
     put("}\n");
     nbound = 0;
     end_definition();
@@ -383,12 +546,20 @@ static void input_tensor(const char *name, const Shape *s)
     strcpy(define("", s->rank + 1, axes)->name, name);
 }
 
+static void second_tensor(void)
+{
+    const Axis axes[] = { axis("n", EXAMPLES), axis("m", beside) };
+    put("    in c[n, m]\n");
+    strcpy(define("", 2, axes)->name, "c");
+}
+
 static void parameters(void)
 {
     for (int k = between(1, 3); k > 0; k--) {
         Axis axes[RANK];
         const int rank = some_axes(axes, false, false);
-        const Tensor *t = define("w", rank, axes);
+        Tensor *t = define("w", rank, axes);
+        t->learns = true;
         put("    param %s", t->name);
         for (int q = 0; q < rank; q++)
             put("%s%d", q ? ", " : "[", axes[q].size);
@@ -398,7 +569,10 @@ static void parameters(void)
 
 static void statements(bool ragged)
 {
-    static void (*const kinds[])(bool) = { plain_statement, plain_statement, whole_statement, scan_statement, scatter_statement };
+    static void (*const kinds[])(bool) = {
+        plain_statement, plain_statement, whole_statement, scan_statement, scatter_statement, until_statement, sweep_statement, net_statement,
+        state_statement,
+    };
     for (int k = below(4); k > 0; k--)
         kinds[below(sizeof kinds / sizeof *kinds)](ragged);
 }
@@ -406,11 +580,15 @@ static void statements(bool ragged)
 static void sum_of(const Tensor *t)
 {
     put(" + 0.3 * (sum(");
-    for (int k = 0; k < t->rank; k++)
-        put("%sp%d < %d", k ? ", " : "", k, t->axis[k].size);
+    for (int k = 0, first = 1; k < t->rank; k++)
+        if (t->axis[k].size > 0)
+            put("%sp%d < %d", first ? "" : ", ", k, t->axis[k].size), first = 0;
     put(") %s", t->name);
     for (int k = 0; k < t->rank; k++)
-        put("%sp%d", k ? ", " : "[", k);
+        if (t->axis[k].size > 0)
+            put("%sp%d", k ? ", " : "[", k);
+        else
+            put("%s%s", k ? ", " : "[", t->axis[k].name);
     put("])");
 }
 
@@ -437,11 +615,12 @@ void own_layer(Shape *s)
     begin("layer");
     put("(units) {\n");
     input_tensor("x", s);
+    if (beside)
+        second_tensor();
     put("    out y");
     point(s, "units");
     put("\n");
     parameters();
-    const int params = ntensors;
     statements(s->ragged);
     *changed = one_in(2) ? *changed : between(2, 6);
     put("    y");
@@ -451,11 +630,34 @@ void own_layer(Shape *s)
     point(s, "i");
     put(" * cos(2 * i + j)) + ");
     expression(4);
-    for (int k = 1; k < params; k++)
-        sum_of(&tensors[k]);
+    for (int k = 1; k < ntensors; k++)
+        if (tensors[k].learns)
+            sum_of(&tensors[k]);
     put(")\n");
     end();
     put("(%d)", *changed);
+}
+
+void own_latent(int features)
+{
+    const Shape s = { .kind = VECTOR, .rank = 1, .size = { features } };
+    begin("latent");
+    put("(units) {\n");
+    input_tensor("x", &s);
+    put("    net mu(x) { dense(units) }\n");
+    parameters();
+    statements(false);
+    put("    sample z[n, j] = mu[n, j] + ");
+    bind(axis("n", EXAMPLES));
+    expression(3);
+    put(" * %s", PICK("normal()", "(uniform() - 0.5)", "0.1"));
+    for (int k = 1; k < ntensors; k++)
+        if (tensors[k].learns)
+            sum_of(&tensors[k]);
+    put("\n    mean z[n, j] = mu[n, j]\n    prior z[n, j < units] = %s\n    term kl[n, j] = mu[n, j]^2 / 2 + tanh(", PICK("normal()", "uniform()"));
+    expression(3);
+    put(")\n");
+    end();
 }
 
 /* The last axis as it is, by a function of its neighbours. */
@@ -488,7 +690,18 @@ void own_loss(int units)
     put(" {\n");
     input_tensor("h", &s);
     statements(false);
-    if (one_in(4)) {
+    if (one_in(6)) {
+        const Axis axes[] = { fresh(between(1, 3)), axis("n", EXAMPLES), axis("k", units) };
+        put("    each[%s < %d] = sum(n, j) sin(h[n, j]) * (", axes[0].name, axes[0].size);
+        bind(axes[0]);
+        bind(axes[1]);
+        bind(axis("j", units));
+        expression(2);
+        put(")\n");
+        nbound = 0;
+        put("    jac[i, n, j] = gradient(each[i], h[n, j])\n");
+        strcpy(define("", 3, axes)->name, "jac");
+    } else if (one_in(4)) {
         const Axis axes[] = { axis("n", EXAMPLES), axis("k", units) };
         const Axis j = fresh(units);
         put("    total = sum(n, %s) sin(h[n, %s]) * ", j.name, j.name);

@@ -419,6 +419,15 @@ static Shape input(void)
     return s;
 }
 
+/* Another input, which own layers of the encoder read by its name. */
+static int second_input(void)
+{
+    const int columns = one_in(5) ? between(1, 4) : 0;
+    if (columns)
+        put("input c : vector(%d)\n", columns);
+    return columns;
+}
+
 static Label label(void)
 {
     const int k = between(2, 5), size = between(2, 4);
@@ -437,22 +446,26 @@ static Label label(void)
     return y;
 }
 
-static void data(const Shape *x, const Label *y)
+static void data(const Shape *x, int columns, const Label *y)
 {
     rows = between(FEWEST, 90);
     write_array("x.npy", x, x->of, false);
+    if (columns) {
+        const Shape c = shape(VECTOR, columns, 0, 0);
+        write_array("c.npy", &c, 0, false);
+    }
     if (y)
         write_array("y.npy", &y->shape, y->of, y->signs);
-    put("\ndata {\n    train = npy(\"x.npy\"%s)\n    test = 0.2\n", y ? ", \"y.npy\"" : "");
+    put("\ndata {\n    train = npy(\"x.npy\"%s%s)\n    test = 0.2\n", columns ? ", \"c.npy\"" : "", y ? ", \"y.npy\"" : "");
     if (one_in(4))
         put("    validation = 0.2\n");
-    if (one_in(4) && !x->of && !x->ragged)
+    if (one_in(4) && !x->of && !x->ragged && !columns)
         put("    scale = %s\n", x->kind == VECTOR ? PICK("0..1", "standard") : "0..1");
     put("}\n");
 }
 
 /* ---- the autoencoder ---------------------------------------------------------------------------------- */
-static bool has_kl, samples, named, quantised;
+static bool has_kl, has_density, likely, samples, named, quantised;
 static int units, named_units;  /* of the code, of what `as h` names */
 static const char *code;        /* how the code is called */
 
@@ -487,10 +500,10 @@ static void bottleneck(void)
         { "gaussian", "", 1 },          { "gaussian", ", sd = 0.7", 1 },  { "gaussian_logsd", "", 1 }, { "gaussian_softplus", "", 1 },
         { "gaussian_full", "", 1 },     { "gaussian_mixture", ", 3", 1 }, { "vamp", ", 4", 1 },        { "vmf", "", 0 },
         { "categorical", "", 0 },       { "categorical", ", temperature = 0.7, hard = 0", 0 },         { "bernoulli", ", p = 0.3", 0 },
-        { "own_latent", "", 0 },
+        { "own_latent", "", 1 },          { NULL, "", 1 },                  { NULL, "", 1 },
     };
     code = "z";
-    has_kl = samples = quantised = false;
+    has_kl = has_density = samples = quantised = false;
     const int way = below(10), features = units;
     units = between(2, 6);
     if (way == 0) {
@@ -506,10 +519,16 @@ static void bottleneck(void)
         quantised = true;
     } else {
         const int k = below(sizeof kinds / sizeof *kinds);
-        put("bottleneck z ~ %s(%d%s", kinds[k].name, units, kinds[k].rest);
-        if ((samples = kinds[k].samples && one_in(4)))
+        put("bottleneck z ~ ");
+        if (kinds[k].name)
+            put("%s", kinds[k].name);
+        else
+            own_latent(features), mirrored = false;
+        put("(%d%s", units, kinds[k].rest);
+        if ((samples = kinds[k].samples && one_in(3)))
             put(", samples = %d", between(2, 3));
         put(")\n");
+        has_density = !strncmp(kinds[k].name ? kinds[k].name : "", "gaussian", 8);
         has_kl = true;
     }
     mirrored &= !quantised && !samples;
@@ -549,6 +568,7 @@ static void decode(const Shape *x, bool plain)
         put("}\n");
     }
     put("\nreconstruct x %s\n", ways[k].how);
+    likely = *ways[k].how == '~';
 }
 
 /* ---- what else is added to the loss ------------------------------------------------------------------- */
@@ -567,7 +587,7 @@ static void regularize(const Shape *x)
     if (named && one_in(2))
         put("    %s%s\n", PICK("l1(h)", "l2(h)", "sparse(h)", "sparse_running(h)", "sparse_data(h)", "decorrelate(h)", "spread(h)"), weight());
     if (one_in(4))
-        put("    %s%s\n", PICK("l1(weights)", "l2(weights)", "l2(weights(encoder))"), weight());
+        put("    %s%s\n", PICK("l1(weights)", "l2(weights)", "l2(params(encoder))"), weight());
     if (!samples && !quantised && x->kind != WORDS && x->kind != LEVELS && one_in(6))
         put("    contractive(%s)%s\n", code, weight());
     if (!samples && one_in(6))
@@ -599,6 +619,37 @@ static void views(const Shape *x)
     }
 }
 
+/* Views, nets, copies and updates of a task that no one has defined. */
+static const char *own_task(const Shape *x, bool decoder)
+{
+    const int width = between(2, 5);
+    const bool looked = !x->of && !x->ragged, follows = one_in(2), again = decoder && !samples && *code == 'z' && one_in(2);
+    if (looked) {
+        put("\naugment glances { ");
+        views(x);
+        put("}\n");
+    }
+    put("\npretext mine(weight = 0.3) {\n");
+    put("    let a = %s\n", looked ? "glances(x)" : "x");
+    put("    net online { encoder dense(%d) %s }\n", width, PICK("tanh", "layernorm", "gelu", "batchnorm", "unit_length"));
+    if (follows)
+        put("    net slow = copy(online)\n");
+    if (again)
+        put("    let b = decoder(z(encoder(a)))\n");
+    put("    let p = online(a)\n    minimize %s(p, %s)\n", PICK("mse", "cosine_distance", "mae"), follows ? "slow(x)" : "stop(online(x))");
+    if (again)
+        put("    minimize %s(b, x) * 0.1\n", PICK("mse", "sse"));
+    put("    minimize ");
+    (one_in(3) ? own_loss_of_batch : own_loss)(width);
+    put("(p)%s\n", PICK(" * 0.1", " * 0.3 + 0.1 * l2(p)", ""));
+    if (follows)
+        put("    params(slow)[i] := 0.9 * params(slow)[i] + %s\n", PICK("0.1 * params(online)[i]", "0.1 * tanh(params(online)[i])"));
+    if (one_in(3))
+        put("    weights(online)[i] := %s\n", PICK("shrink(weights(online)[i], 1e-4)", "0.999 * weights(online)[i]"));
+    put("}\n");
+    return "mine";
+}
+
 /* The name of the task; NULL: there is none. */
 static const char *pretext(const Shape *x, bool decoder)
 {
@@ -606,8 +657,12 @@ static const char *pretext(const Shape *x, bool decoder)
     const bool even = image && x->size[1] % 2 == 0 && x->size[2] % 2 == 0;
     static char name[40];
     const char *one;
-    if (x->of || x->ragged)
-        return NULL;
+    if (samples && has_density && likely && one_in(2)) {
+        put("\npretext bound {\n    minimize iwae(nll(x), logq(z), logp(z))\n}\n");
+        return "bound";
+    }
+    if (x->of || x->ragged || one_in(3))
+        return own_task(x, decoder);
     if (square && one_in(3))
         one = PICK("rotation(turns = 4)", "rotation(turns = 2, weight = 0.5)");
     else if (even && one_in(3))
@@ -649,12 +704,13 @@ static void downstream(const Label *y)
 }
 
 /* ---- phases ------------------------------------------------------------------------------------------- */
-/* adagrad's own eps makes as much of the rounding of a gradient that is 0 as of any other. */
+/* A small eps makes as much of the rounding of a gradient that is 0, as that of a bias before batchnorm, as of any other. */
 static void phase(const char *name, const char *minimize, const char *freeze)
 {
     put("\ntrain%s {\n", name);
-    put("    optimizer = %s\n", PICK("adam(lr = 1e-3)", "sgd(lr = 1e-4)", "sgd(lr = 1e-4, momentum = 0.9, nesterov = 1)", "adamw(lr = 1e-3, decay = 0.1)",
-                                    "rmsprop(lr = 1e-3)", "adagrad(lr = 1e-3, eps = 1e-3)", "own_optimizer(lr = 1e-3)", "rmsprop(lr = 1e-3, momentum = 0.5)"));
+    put("    optimizer = %s\n", PICK("adam(lr = 1e-3, eps = 1e-3)", "sgd(lr = 1e-4)", "sgd(lr = 1e-4, momentum = 0.9, nesterov = 1)",
+                                    "adamw(lr = 1e-3, decay = 0.1, eps = 1e-3)", "rmsprop(lr = 1e-3, eps = 1e-3)", "adagrad(lr = 1e-3, eps = 1e-3)",
+                                    "own_optimizer(lr = 1e-3)", "rmsprop(lr = 1e-3, momentum = 0.5, eps = 1e-3)"));
     const int batch = one_in(3) ? between(1, 9) : between(5, 70);
     if (one_in(8))
         put("    batch = all\n");
@@ -667,7 +723,7 @@ static void phase(const char *name, const char *minimize, const char *freeze)
         put("    clip = %s\n", PICK("0.1", "1", "5"));
     if (one_in(5))
         put("    accumulate = %d\n", between(2, 3));
-    if (one_in(6) && batch <= FEWEST / 2)
+    else if (one_in(6) && batch <= FEWEST / 2)
         put("    drop_last = 1\n");
     if (*minimize)
         put("    minimize = [%s]\n", minimize);
@@ -679,6 +735,8 @@ static void phase(const char *name, const char *minimize, const char *freeze)
 static const char *const own_definitions = "\n\
 def bend(u) = u + sin(2 * u) / 2\n\
 def length(i) u = sqrt(0.1 + sum(i) u^2)\n\
+def spread_of(i) u = sqrt(0.1 + mean(i) (u - mean(i) u)^2)\n\
+def bump(u) = exp(-u^2) grad -2 * u * exp(-u^2)\n\
 \n\
 likelihood own_likelihood {\n    in m[n, ..]\n    target x[n, ..]\n\
     nll[n, ..] = log(1 + (x[n, ..] - m[n, ..])^2)\n    mean p[n, ..] = m[n, ..]\n    sample c[n, ..] = m[n, ..] + normal()\n}\n\
@@ -696,7 +754,7 @@ layer at_each_step {\n    in s[n, k], x[n, t] of vocab\n    out y[n, t, k]\n    
 
 static void phases(const char *task, const char *label)
 {
-    char all[100];
+    char all[140];
     snprintf(all, sizeof all, "reconstruct%s%s%s%s", task ? ", " : "", task ? task : "", label ? ", " : "", label ? label : "");
     phase("", one_in(2) ? "" : all, "");
     if (label && one_in(2))
@@ -712,10 +770,13 @@ static void write_model(const char *round)
     text = model;
     put("# round %s\nae 1\nmodel random\n", round);
     const Shape x = input();
+    const int columns = second_input();
     const bool labelled = one_in(3);
     const Label y = labelled ? label() : (Label) { .kind = "" };
-    data(&x, labelled ? &y : NULL);
+    data(&x, columns, labelled ? &y : NULL);
+    beside = columns;
     encoder(&x, one_in(4));
+    beside = 0;
     bottleneck();
     const bool whole = x.of > 0, images = !whole && one_in(4);
     decode(&x, images);

@@ -32,4 +32,6 @@ void own_layer(Shape *s);
 void own_loss(int units);           /* of h[n, units], a value for each example */
 void own_loss_of_batch(int units);  /* one for all */
 void own_view(const Shape *s);
+void own_latent(int features);      /* for codes of any number of units */
+extern int beside;                  /* columns of the second input `c` that own layers take; 0: none */
 #endif
