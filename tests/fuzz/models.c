@@ -636,7 +636,7 @@ static const char *own_task(const Shape *x, bool decoder)
         put("    net slow = copy(online)\n");
     if (again)
         put("    let b = decoder(z(encoder(a)))\n");
-    put("    let p = online(a)\n    minimize %s(p, %s)\n", PICK("mse", "cosine_distance", "mae"), follows ? "slow(x)" : "stop(online(x))");
+    put("    let p = online(a)\n    minimize %s(p, %s)\n", PICK("mse", "cosine_distance", "sse"), follows ? "slow(x)" : "stop(online(x))");
     if (again)
         put("    minimize %s(b, x) * 0.1\n", PICK("mse", "sse"));
     put("    minimize ");
