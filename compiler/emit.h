@@ -222,6 +222,7 @@ Index *gemm_best_tile(Gemm *g, Stmt *s);    /* what threads should share; NULL: 
 bool gemm_tiles(Gemm *g, Index *i);         /* i may run from lo to hi */
 bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill);
 void gemm_print(Emit *e, Buf *b, Node *n, int depth);
+bool gemm_keep_print(Emit *e, Buf *b, Node *scan, int depth);      /* false: there is nothing to keep */
 
 /* ---- emit_expr.c ------------------------------------------------------------------------------ */
 void put_expr(Emit *e, Buf *b, Expr *x, int above);     /* in parentheses where it binds less than `above` */

@@ -458,6 +458,7 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
     const int scope = e->scope.n;
     const Stmt *around = e->scan;
     e->scan = n->stmt;
+    const bool keeps = gemm_keep_print(e, b, n, depth);
     loop_open(e, b, n->index, n->stmt->down ? NULL : "0", limit_text(e, n->index), depth);
     b->n--;
     buf_add(b, " {\n");
@@ -465,7 +466,7 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
     if (n->stmt->stop)
         stop_print(e, b, n->stmt, depth + 1);
     indent(b, depth);
-    buf_add(b, "}\n");
+    buf_add(b, keeps ? "}\n%*sae_keep(NULL);\n" : "}\n", 4 * depth, "");
     e->scan = around;
     scope_leave(e, scope);
 }

@@ -488,6 +488,51 @@ static void contract_print(Emit *e, Buf *b, Node *n, Str some, int depth)
     buf_add(b, ");\n");
 }
 
+/* ---- within a scan ------------------------------------------------------------------------------ */
+/* Whether the columns' array is the same in all steps, at the same place. */
+static bool stays(Emit *e, Gemm *g, Stmt *scan)
+{
+    const Axes *of[] = { &g->rows, &g->cols, &g->sums };
+    Index *own[3 * MAX_RANK];
+    int n = 0;
+    for (int k = 0; k < 3; k++)
+        for (int j = 0; j < of[k]->n; j++)
+            for (int i = 0; i < of[k]->at[j].n; i++)
+                own[n++] = of[k]->at[j].index[i];
+    for (int k = 0; k < g->b->tensor->rank; k++)
+        EACH_EXPR(x, g->b->sub[k])
+            if (x->kind == EXPR_read || (x->kind == EXPR_index && index_among(own, n, x->index) < 0))
+                return false;
+    const AccessList list = stmt_accesses(scan);
+    Var *const b = var_root(var_of(e, g->b->tensor));
+    return !FIND_AT(a, list, a->write && var_root(var_of(e, a->tensor)) == b);
+}
+
+/* The largest such product of a scan, or NULL. */
+static Node *kept_in(Emit *e, NodeList *list, Stmt *scan)
+{
+    Node *most = NULL;
+    EACH(n, *list) {
+        Node *const best = n->kind == NODE_gemm && stays(e, n->gemm, scan) ? n : kept_in(e, &n->body, scan);
+        if (best && (!most || best->gemm->cols.size * best->gemm->sums.size > most->gemm->cols.size * most->gemm->sums.size))
+            most = best;
+    }
+    return most;
+}
+
+/* Before the steps: what its largest product packs serves all of them. */
+bool gemm_keep_print(Emit *e, Buf *b, Node *scan, int depth)
+{
+    Node *const n = e->how.openblas ? NULL : kept_in(e, &scan->body, scan->stmt);
+    if (!n)
+        return false;
+    indent(b, depth);
+    buf_add(b, "ae_keep(");
+    put_start(e, b, n->gemm, n->index, n->gemm->b->tensor, n->gemm->b->sub);
+    buf_add(b, ");\n");
+    return true;
+}
+
 /* Which rows count, 1 or 0 each: the name of the array. */
 static Str some_print(Emit *e, Buf *b, Node *n, int depth)
 {

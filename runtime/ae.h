@@ -228,6 +228,9 @@ typedef struct { int count; long one, two; } AeAxis;
  * and c, cols in b and c, sums in a and b. */
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
                  const ae_real *a, const ae_real *b, ae_real *c, bool set, const ae_real *start);
+/* Until it is told otherwise, b does not change, so what a product by it has made of it may serve the next one. NULL: no
+ * array. Each thread says so for itself. */
+void ae_keep(const ae_real *b);
 /* The same where the second axis of the rows, or of the sums, has a count of AE_LENGTH: length[k] for the k-th of the
  * first. No two rows meet in c. */
 void ae_contract_along(const int32_t *length, const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,

@@ -28,14 +28,15 @@ typedef int32_t Whole;
 
 enum {
     WIDE = 2 * LANES, DEEP = 256, ROWS = 384,       /* of a block: columns, sums, rows */
-    MANY = 512 / sizeof(ae_real)                    /* columns that pay for packing rows, where either side lies in line */
+    MANY = 512 / sizeof(ae_real),                   /* columns that pay for packing rows, where either side lies in line */
+    ROOM = (1 << 18) / sizeof(ae_real)              /* half of the least second-level cache */
 };
 
 typedef ae_real Lane __attribute__((vector_size(BYTES)));
 typedef ae_real Loose __attribute__((vector_size(BYTES), aligned(sizeof(ae_real)), may_alias));
 
 typedef struct {                                    /* what one thread works with */
-    ae_real panel[DEEP * WIDE] __attribute__((aligned(64)));
+    ae_real panels[ROOM] __attribute__((aligned(64)));
     ae_real a[DEEP * (ROWS + TALL) + LANES] __attribute__((aligned(64)));
     ae_real out[TALL * WIDE] __attribute__((aligned(64)));
     ae_real start[WIDE] __attribute__((aligned(64)));       /* what the columns of the panel begin with when they are set */
@@ -43,6 +44,11 @@ typedef struct {                                    /* what one thread works wit
 } Desk;
 
 static _Thread_local Desk desk;
+static _Thread_local struct {                       /* see ae_keep */
+    const ae_real *b;
+    bool packed;                                    /* desk.panels are of b, with these axes */
+    AeAxis cols[AE_RANK + 1], sums[AE_RANK + 1];
+} kept;
 static _Thread_local const int32_t *lengths;        /* of axes with a count of AE_LENGTH */
 
 /* ---- places ----------------------------------------------------------------------------------- */
@@ -130,6 +136,11 @@ static bool in_line(const int *at, int n)
     return true;
 }
 
+static int upto(long n, int most)
+{
+    return n < most ? (int) n : most;
+}
+
 /* ---- packing ---------------------------------------------------------------------------------- */
 #define UNROLLED _Pragma("GCC unroll 16")
 
@@ -165,7 +176,7 @@ static inline __attribute__((always_inline)) void turn(Lane v[])
 }
 
 /* Columns that are contiguous along k: turned over in registers. */
-static int pack_turned(const ae_real *b, int n)
+static int pack_turned(const ae_real *b, ae_real *to, int n)
 {
     int k = 0;
     for (; k + LANES <= n; k += LANES)
@@ -175,26 +186,28 @@ static int pack_turned(const ae_real *b, int n)
                 v[l] = *(const Loose *) (b + desk.col_b[half + l] + desk.sum_b[k]);
             turn(v);
             UNROLLED for (int i = 0; i < LANES; i++)
-                *(Lane *) &desk.panel[(k + i) * WIDE + half] = v[i];
+                *(Lane *) &to[(k + i) * WIDE + half] = v[i];
         }
     return k;
 }
 
-static void pack(const ae_real *b, int n, int cols)
+/* Whether the columns lie in line. */
+static bool pack(const ae_real *b, ae_real *to, int n, int cols)
 {
     if (cols == WIDE && in_line(desk.col_b, WIDE)) {
         for (int k = 0; k < n; k++) {
             const ae_real *const from = b + desk.col_b[0] + desk.sum_b[k];
-            *(Lane *) &desk.panel[k * WIDE] = *(const Loose *) from;
-            *(Lane *) &desk.panel[k * WIDE + LANES] = *(const Loose *) (from + LANES);
+            *(Lane *) &to[k * WIDE] = *(const Loose *) from;
+            *(Lane *) &to[k * WIDE + LANES] = *(const Loose *) (from + LANES);
         }
-        return;
+        return true;
     }
     for (int l = cols; l < WIDE; l++)
         desk.col_b[l] = desk.col_b[0];              /* read, never stored */
-    for (int k = in_line(desk.sum_b, n) ? pack_turned(b, n) : 0; k < n; k++)
+    for (int k = in_line(desk.sum_b, n) ? pack_turned(b, to, n) : 0; k < n; k++)
         UNROLLED for (int l = 0; l < WIDE; l++)
-            desk.panel[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
+            to[k * WIDE + l] = b[desk.col_b[l] + desk.sum_b[k]];
+    return false;
 }
 
 /* Rows whose sums lie in line, turned over in registers, LANES rows at once. A vector may reach beyond its tile's row:
@@ -264,8 +277,7 @@ static void pack_rows(const ae_real *a, int rows, int n)
 #define FAR(r) STEP(r, a##r[at])
 /* A pointer for each row: without the asm gcc adds up each address anew, an instruction more for every two sums. */
 #define POINT(r) const ae_real *a##r = a + desk.row_a[row + r]; __asm__("" : "+r"(a##r));
-#define BESIDE(k) const Lane left = *(const Lane *) &desk.panel[(k) * WIDE]; \
-    const Lane right = *(const Lane *) &desk.panel[(k) * WIDE + LANES];
+#define BESIDE(k) const Lane left = *(const Lane *) &b[(k) * WIDE], right = *(const Lane *) &b[(k) * WIDE + LANES];
 #define KEEP(r) *(Lane *) &desk.out[r * WIDE] = c##r; *(Lane *) &desk.out[r * WIDE + LANES] = d##r;
 #define SET(r) { Loose *const t = (Loose *) (to + desk.row_c[row + r]); \
     *t = first + scale * c##r; *(Loose *) ((ae_real *) t + LANES) = second + scale * d##r; }
@@ -273,9 +285,10 @@ static void pack_rows(const ae_real *a, int rows, int n)
     *t += scale * c##r; *(Loose *) ((ae_real *) t + LANES) += scale * d##r; }
 
 /* a: desk.a, where the tile lies packed, or any other array.
+ * b: a panel.
  * to: where the first column of row 0 goes, if the columns lie in line; else NULL, and the sums stay in desk.out */
 #define TILE(n) \
-static void tile##n(const ae_real *a, int row, int depth, ae_real *to, ae_real scale, bool set) \
+static void tile##n(const ae_real *a, const ae_real *b, int row, int depth, ae_real *to, ae_real scale, bool set) \
 { \
     if (to) { \
         ROWS##n(FETCH) \
@@ -310,7 +323,7 @@ TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 
-static void (*const tiles[])(const ae_real *, int, int, ae_real *, ae_real, bool) = {
+static void (*const tiles[])(const ae_real *, const ae_real *, int, int, ae_real *, ae_real, bool) = {
     NULL, tile1, tile2, tile3, tile4, tile5, tile6,
 #if TALL == 14
     tile7, tile8, tile9, tile10, tile11, tile12, tile13, tile14,
@@ -330,15 +343,16 @@ static void scatter(ae_real *c, int row, int rows, int cols, ae_real scale, bool
 
 /* Rows in tiles of about the same height: none too low to hide what an addition waits for. The columns at `next`, which
  * are packed after these, are fetched meanwhile. */
-static void panel(const ae_real *a, const ae_real *next, ae_real *c, int rows, int cols, int depth, ae_real scale, bool set)
+static void panel(const ae_real *a, const ae_real *b, const ae_real *next, ae_real *c, int rows, int cols, int depth,
+                  ae_real scale, bool set)
 {
     ae_real *const to = cols == WIDE && in_line(desk.col_c, WIDE) ? c + desk.col_c[0] : NULL;
-    const int parts = (rows + TALL - 1) / TALL;
-    for (int part = 0, row = 0; part < parts; part++) {
+    const int parts = (rows + TALL - 1) / TALL, some = depth / parts + 1;
+    for (int part = 0, row = 0, fetched = next ? 0 : depth; part < parts; part++) {
         const int n = (rows - row) / (parts - part);
-        for (int k = part * depth / parts; next && k < (part + 1) * depth / parts; k++)
-            __builtin_prefetch(next + desk.sum_b[k]);
-        tiles[n](a, row, depth, to, scale, set);
+        for (const int end = upto(fetched + some, depth); fetched < end; fetched++)
+            __builtin_prefetch(next + desk.sum_b[fetched]);
+        tiles[n](a, b, row, depth, to, scale, set);
         if (!to)
             scatter(c, row, n, cols, scale, set);
         row += n;
@@ -374,11 +388,6 @@ static int one_row(const ae_real *a, const ae_real *b, ae_real *c, int cols, int
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
-static int upto(long n, int most)
-{
-    return n < most ? (int) n : most;
-}
-
 /* How many rows, or columns, to take from number `at` on, `each` being those of one value of their first axis. Sums
  * that meet in one element of c are of one such value, so blocks begin and end alike in each, however many there are:
  * then the order of such sums is always the same. */
@@ -390,6 +399,41 @@ static long block_of(long at, long all, long each, int most)
     }
     const long parts = (each + most - 1) / most, part = (each + parts - 1) / parts, left = each - at % each;
     return left < part ? left : part;
+}
+
+/* How many panels there are, by block_of. */
+static long count_panels(const AeAxis *cols, long ncols)
+{
+    const long each = ncols / cols[0].count, whole = WIDE / each * each;
+    return each > WIDE ? cols[0].count * ((each + WIDE - 1) / WIDE) : (ncols + whole - 1) / whole;
+}
+
+void ae_keep(const ae_real *b)
+{
+    kept.b = b;
+    kept.packed = false;
+}
+
+/* Whether *had are these axes; they are, from now on. */
+static bool is_again(AeAxis *had, const AeAxis *x)
+{
+    bool same = true;
+    int k = -1;
+    do {
+        k++;
+        same &= had[k].count == x[k].count && had[k].one == x[k].one && had[k].two == x[k].two;
+        had[k] = x[k];
+    } while (x[k].count >= 0);
+    return same;
+}
+
+/* Whether all panels are to stay, and whether they are there from a call before. */
+static bool stays(const AeAxis *cols, const AeAxis *sums, long ncols, long nsums, bool *there)
+{
+    const bool fits = nsums <= DEEP && count_panels(cols, ncols) * nsums * WIDE <= ROOM && !has_lengths(sums);
+    const bool same = fits && is_again(kept.cols, cols);
+    *there = is_again(kept.sums, sums) && same && kept.packed;
+    return fits;
 }
 
 void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_real scale,
@@ -404,7 +448,13 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
     }
     const bool packs = nrows > 1
         && ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
+    if (nrows == 0 || ncols == 0)
+        return;
     const long each = has_lengths(rows) ? 1 : nrows / rows[0].count;
+    bool packed = false;
+    const bool all = nrows > 1 && b == kept.b && stays(cols, sums, ncols, nsums, &packed);
+    const bool far = ncols * nsums > ROOM;
+    kept.packed = all;
     for (long k = 0; k < nsums; k += DEEP) {
         const int depth = upto(nsums - k, DEEP);
         const bool sets = set && k == 0;
@@ -425,15 +475,15 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
             long straight = 0;
             if (nrows == 1 && cols[1].count < 0 && cols->one == 1 && cols->two == 1)
                 straight = one_row(a + desk.row_a[0], b, c + desk.row_c[0], (int) ncols, depth, scale, sets, start);
-            for (long n = straight, wide; n < ncols; n += wide) {
+            ae_real *at_b = desk.panels;
+            for (long n = straight, wide; n < ncols; n += wide, at_b += all ? depth * WIDE : 0) {
                 wide = block_of(n, ncols, ncols / cols[0].count, WIDE);
                 places(cols, n, (int) wide, desk.col_b, desk.col_c);
                 for (int l = 0; l < WIDE && sets; l++)
                     desk.start[l] = start && l < wide ? start[n + l] : 0;
-                pack(b, depth, (int) wide);
-                const bool goes_on = n + wide < ncols && in_line(desk.col_b, WIDE);
-                panel(packs ? desk.a : at_a, goes_on ? b + desk.col_b[0] + WIDE : NULL, at_c, (int) tall, (int) wide, depth,
-                      scale, sets);
+                const bool in_line = !(all && (packed || m > 0)) && pack(b, at_b, depth, (int) wide);
+                panel(packs ? desk.a : at_a, at_b, in_line && far && n + wide < ncols ? b + desk.col_b[0] + WIDE : NULL, at_c,
+                      (int) tall, (int) wide, depth, scale, sets);
             }
         }
     }

@@ -132,6 +132,43 @@ static bool alone(int number, const Axes *rows, const Axes *cols, const Axes *su
     return true;
 }
 
+static void contract(const Axes *rows, const Axes *cols, const Axes *sums, ae_real scale, ae_real *to, bool set,
+                     const ae_real *start)
+{
+    Axes as[2];
+    if (rows->along || sums->along)
+        ae_contract_along(length, given(rows, &as[0]), cols->at, given(sums, &as[1]), scale, a, b, to, set, start);
+    else
+        ae_contract(rows->at, cols->at, sums->at, scale, a, b, to, set, start);
+}
+
+/* Where b is kept there are the same bits: when it is packed, when it is not, and after products by another array, by it
+ * over other sums and with other columns. */
+static bool kept(int number, const Axes *rows, const Axes *cols, const Axes *sums, ae_real scale, bool set,
+                 const ae_real *start)
+{
+    static ae_real again[ROOM], other[4];
+    bool same = true;
+    for (int k = 0; k < 5; k++) {
+        if (k % 2 == 0)
+            ae_keep(b);
+        if (k == 1 || k == 4)
+            ae_contract(AE_AXES({ 2, 1, 2 }), AE_AXES({ 2, 1, 1 }), AE_AXES({ 2, 1, 1 }), 1, a, a, other, true, NULL);
+        else if (k == 2)
+            ae_contract(AE_AXES({ 2, 0, 2 }), AE_AXES({ 1, 1, 1 }), sums->along ? AE_AXES({ 1, 0, 0 }) : sums->at, 1, a, b, other,
+                        true, NULL);
+        else if (k == 3)
+            ae_contract(AE_AXES({ 2, 0, 0 }), cols->at, AE_AXES({ 1, 0, 0 }), 1, a, b, again, false, NULL);
+        memcpy(again, had, sizeof again);
+        contract(rows, cols, sums, scale, again, set, start);
+        same &= memcmp(again, c, sizeof again) == 0;
+    }
+    ae_keep(NULL);
+    if (!same)
+        printf("contraction %d: other bits where b is kept\n", number);
+    return same;
+}
+
 static bool one(int number)
 {
     Axes rows, cols, sums;
@@ -171,16 +208,14 @@ static bool one(int number)
                 bound[at] += fabs(x);
             }
         }
-    Axes as[2];
-    if (rows.along || sums.along)
-        ae_contract_along(length, given(&rows, &as[0]), cols.at, given(&sums, &as[1]), scale, a, b, c, set, start);
-    else
-        ae_contract(rows.at, cols.at, sums.at, scale, a, b, c, set, start);
+    contract(&rows, &cols, &sums, scale, c, set, start);
     for (long i = 0; i < ROOM; i++)
         if (!(fabs((double) c[i] - want[i]) <= bound[i] * (sizeof(ae_real) == 4 ? 1e-5 : 1e-13))) {
             printf("contraction %d (%d x %d x %d): element %ld is %g, not %g\n", number, m, n, k, i, (double) c[i], want[i]);
             return false;
         }
+    if (!kept(number, &rows, &cols, &sums, scale, set, start))
+        return false;
     return meet || alone(number, &rows, &cols, &sums, scale, set, start, below(m));
 }
 
