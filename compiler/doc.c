@@ -309,9 +309,10 @@ int command_explain(Options *o)
 {
     if (!o->file)
         return refuse(2, "which diagnostic? its code stands in brackets, as in error[AE0101]");
-    const char *heading = strstr(embedded_file("docs/errors.md")->text, format("\n### %s: ", o->file));
+    const char *digits = o->file + strspn(o->file, "AaEe");
+    const char *heading = strstr(embedded_file("docs/errors.md")->text, format("\n### AE%s: ", digits));
     if (!heading)
-        return refuse(2, "there is no diagnostic `%s`", o->file);
+        return refuse(2, "there is no diagnostic `%s`; their codes are AE and four digits", o->file);
     const char *text = strstr(heading, "\n\n") + 2, *next = strstr(text, "\n\n#");
     printf("%.*s\n", (int) (next ? next - text : (long) strlen(text) - 1), text);
     return 0;

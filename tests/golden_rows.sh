@@ -24,5 +24,9 @@ for code in $(sed -n 's/^DIAG([a-z_]*, "\(AE[0-9]*\)".*/\1/p' compiler/diag.def)
         failed=1
     fi
 done
+if [ "$(build/aec explain 0101)" != "$(build/aec explain AE0101)" ] || build/aec explain AE01010 2> /dev/null; then
+    echo "aec explain: 0101 is AE0101, and AE01010 is nothing"
+    failed=1
+fi
 echo "$((1 - failed)) passed, $failed failed"
 exit $failed
