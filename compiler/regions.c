@@ -134,6 +134,8 @@ static void leave_fills(Choice *c)
             || first_after(c->e, &c->in, k + 1, s) < c->in.n)
             continue;
         to = chain_start(c->e, &c->later, to);
+        const int tiled = FIRST(t, c->tiles.n, c->tiles.at[t].stmt == s);
+        REMOVE(c->tiles, tiled);
         REMOVE(c->in, k);
         INSERT(c->later, to, s);
     }

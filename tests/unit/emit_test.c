@@ -94,6 +94,14 @@ static const Case cases[] = {
       "  b[n, t] += a[n, t] * x[n, t]\n"
       "}\n"
       "loss = mean(n) sum(t) b[n, t] * b[n, t]\n" },
+    { "one-row", 1, "h loss",
+      "in x[1n, 6]  param w[6]  temp s[6]  temp h[1n]  temp loss\n"
+      "h[n] = 2\n"
+      "scan t < 6 {\n"
+      "  s[t] = sum(n) h[n] * w[t]\n"
+      "  h[n] += x[n, t] + s[t]\n"
+      "}\n"
+      "loss = mean(n) h[n] * x[n, 0]\n" },
     { "choosing", 5, "best least place drawn",
       "in x[5n, 8]  param w[8]  whole best[5n]  whole least[5n]  whole place[5n, 8]  whole drawn[5n]  temp loss\n"
       "best[n] = argmax(j) x[n, j] * w[j]\n"
