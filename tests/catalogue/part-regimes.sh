@@ -141,7 +141,7 @@ if [ "$what" = all ]; then
     # 34: reconstruction helps the classifier
     sed 's/^train {/&\n    minimize = [digit]\n    freeze = [decoder]/' "$examples/joint.ae" > alone.ae
     both=0 alone=0
-    build "$examples/joint" joint && build alone alone && for seed in 1 2 3 4 5; do
+    build "$examples/joint" joint && build alone alone && for seed in 1 2 3 4 5 6 7 8 9 10; do
         ./joint train --quiet --seed $seed --out both.run > log 2>&1; ./alone train --quiet --seed $seed --out alone.run > log 2>&1
         both="$both + $(share joint both.run digit.accuracy)" alone="$alone + $(share alone alone.run digit.accuracy)"
     done

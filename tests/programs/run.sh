@@ -47,13 +47,13 @@ agrees() {
     else bad "$name: fast in float gives $a, plain in double $b"; fi
 }
 
-# decode after encode gives the bits of reconstruct, where the model has a decoder.
+# decode after encode gives the bits of reconstruct, where the model has a decoder that reads nothing but the code.
 round_trip() {
     local name=$1 w="--weights $dir/run/model.safetensors"
     [ -e "$dir/run/model.safetensors" ] || return
     "$dir/fast" reconstruct $w -o "$dir/r.npy" > "$dir/log" 2>&1 || return     # none: an RBM, a classifier
     "$dir/fast" encode $w -o "$dir/z.npy" > "$dir/log" 2>&1 && "$dir/fast" decode "$dir/z.npy" $w -o "$dir/d.npy" > "$dir/log" 2>&1 \
-        || { bad "decode $name" "$(cat "$dir/log")"; return; }
+        || { grep -q "reads more of a row than its code" "$dir/log" && ok || bad "decode $name" "$(cat "$dir/log")"; return; }
     if cmp -s "$dir/d.npy" "$dir/r.npy"; then ok
     elif grep -q '(\.\.' "examples/$name.ae" && tail -c 1000 "$dir/d.npy" | tr -d '\0' | grep -q .; then ok   # a code does not tell a length
     else bad "$name: decode after encode is not reconstruct"; fi
