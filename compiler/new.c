@@ -54,7 +54,7 @@ static Str model_name(const char *path)
 int command_new(Options *o)
 {
     if (!o->file)
-        return refuse(2, "`aec new` takes a name: `aec new digits --from vae`");
+        return refuse(2, "`aec new` takes a name: `aec new digits`; `--from` names what it starts from");
     Str from = intern(o->from ? o->from : "vae");
     const Source *template = embedded_file(format(FOLDER "%s.ae", from));
     if (!template)

@@ -112,7 +112,7 @@ Expr *flat_place(const Tensor *t, Expr *const *sub, const int *axis, int n, bool
 /* ---- onnx_sum.c: accumulations --------------------------------------------------------------------------- */
 Val  accumulated(Onnx *o, Stmt *s, const Axes *stay, const Axes *over, const ExprList *conds);
 Val  val_reduced(Onnx *o, const char *op, Val v, const Axes *over);
-bool conv_back(Onnx *o, Stmt *s, Val *v);   /* s is a transposed convolution, whose sum is *v */
+bool unwindowed(Onnx *o, Stmt *s, Val *v);   /* s adds windows onto its target: ConvTranspose, whose sum is *v */
 
 /* ---- statements ------------------------------------------------------------------------------------------ */
 void lower_nest(Onnx *o, Stmt *s);          /* onnx_stmt.c */

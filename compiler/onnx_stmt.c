@@ -113,13 +113,13 @@ static void nest_plain(Onnx *o, Stmt *s, const Axes *stay, const Axes *over)
     store(o, s, v, at);
 }
 
-/* A transposed convolution onto what is there. */
-static bool nest_conv_back(Onnx *o, Stmt *s, const Axes *over)
+/* Windows added onto what is there. */
+static bool nest_unwindowed(Onnx *o, Stmt *s, const Axes *over)
 {
     Val v;
     const ExprList conds = conds_of(o, s, over, true);
     const Held *h = held_of(o, s->target);
-    if (conds.n || !h || h->unset || ANY(k, s->target->rank, h->at[k]) || !conv_back(o, s, &v))
+    if (conds.n || !h || h->unset || ANY(k, s->target->rank, h->at[k]) || !unwindowed(o, s, &v))
         return false;
     const Axes a = axes_of(o, h);
     v.n = a.n;
@@ -390,7 +390,7 @@ void lower_nest(Onnx *o, Stmt *s)
         nest_whole(o, s);
     else if (ALL(k, s->target->rank, is_plain_target(o, s, h, k)))
         nest_plain(o, s, &stay, &over);
-    else if (!nest_conv_back(o, s, &over))
+    else if (!nest_unwindowed(o, s, &over))
         nest_scatter(o, s, &stay, &over);
 }
 

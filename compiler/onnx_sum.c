@@ -163,7 +163,7 @@ static Val product(Onnx *o, const Product *p, const Axes *over)
     return einsum(o, p, over);
 }
 
-/* ---- convolutions ---------------------------------------------------------------------------------------- */
+/* ---- windows: Conv and ConvTranspose -------------------------------------------------------------------- */
 typedef struct {            /* of one axis: place = step * at + apart * within + from */
     Index *at, *within;
     long step, apart, from;
@@ -217,7 +217,7 @@ static bool plain_read(Onnx *o, const Expr *x)
     return h && !h->fill && !h->unset && ALL(k, x->tensor->rank, h->has[k] && !h->at[k]);
 }
 
-static Val conv_node(Onnx *o, const char *op, const char *more, Val x, Val f, const Window *w, const long *pads, const long *added, int n)
+static Val window_node(Onnx *o, const char *op, const char *more, Val x, Val f, const Window *w, const long *pads, const long *added, int n)
 {
     long step[MAX_RANK], apart[MAX_RANK];
     Buf attr = { 0 };
@@ -234,7 +234,7 @@ static Val conv_node(Onnx *o, const char *op, const char *more, Val x, Val f, co
 }
 
 /* y[n, o, i ..] = sum x[n, a, s i + d u + c ..] f[o, a, u ..] */
-static bool conv(Onnx *o, Expr *x, Expr *f, const Axes *stay, const Axes *over, Val *v)
+static bool windowed(Onnx *o, Expr *x, Expr *f, const Axes *stay, const Axes *over, Val *v)
 {
     Window w[MAX_RANK];
     Index *axes[MAX_AXES], *out = NULL;
@@ -259,7 +259,7 @@ static bool conv(Onnx *o, Expr *x, Expr *f, const Axes *stay, const Axes *over, 
     if (!out || is_rows(out) || over->n != n + 1 || !filter_of(o, f, axes, n + 2, &filter))
         return false;
     const Held *h = held_of(o, x->tensor);
-    *v = conv_node(o, "Conv", NULL, (Val) { .name = h->name }, filter, w, pads, NULL, n);
+    *v = window_node(o, "Conv", NULL, (Val) { .name = h->name }, filter, w, pads, NULL, n);
     v->axis[v->n++] = x->sub[0]->index;
     v->axis[v->n++] = out;
     for (int k = 0; k < n; k++)
@@ -267,7 +267,7 @@ static bool conv(Onnx *o, Expr *x, Expr *f, const Axes *stay, const Axes *over, 
     return true;
 }
 
-static bool conv_back_by(Onnx *o, Stmt *s, Expr *x, Expr *f, Val *v)
+static bool unwindowed_by(Onnx *o, Stmt *s, Expr *x, Expr *f, Val *v)
 {
     Window w[MAX_RANK];
     Axes all = { .n = 0 };
@@ -304,16 +304,16 @@ static bool conv_back_by(Onnx *o, Stmt *s, Expr *x, Expr *f, Val *v)
     Val filter;
     if (axes[0] == axes[1] || !filter_of(o, f, axes, n + 2, &filter))
         return false;
-    *v = conv_node(o, "ConvTranspose", "output_padding", (Val) { .name = held_of(o, x->tensor)->name }, filter, w, pads, added, n);
+    *v = window_node(o, "ConvTranspose", "output_padding", (Val) { .name = held_of(o, x->tensor)->name }, filter, w, pads, added, n);
     return true;
 }
 
 /* y[n, o, s i + d u + c ..] += x[n, a, i ..] f[a, o, u ..]; the axes of *v are those of y. */
-bool conv_back(Onnx *o, Stmt *s, Val *v)
+bool unwindowed(Onnx *o, Stmt *s, Val *v)
 {
     if (s->set != SET_add || s->where || !is_op(s->value, OP_mul) || kind_of(s->target) != KIND_real)
         return false;
-    return conv_back_by(o, s, s->value->arg[0], s->value->arg[1], v) || conv_back_by(o, s, s->value->arg[1], s->value->arg[0], v);
+    return unwindowed_by(o, s, s->value->arg[0], s->value->arg[1], v) || unwindowed_by(o, s, s->value->arg[1], s->value->arg[0], v);
 }
 
 /* ---- sums ------------------------------------------------------------------------------------------------ */
@@ -334,7 +334,7 @@ static Val sum_of_term(Onnx *o, Expr *term, Kind kind, const Axes *stay, const A
     add_factor(o, &p, term, over);
     const ExprList *r = &p.reads;
     if (r->n == 2 && !conds->n && kind == KIND_real
-        && (conv(o, r->at[0], r->at[1], stay, over, &v) || conv(o, r->at[1], r->at[0], stay, over, &v))) {
+        && (windowed(o, r->at[0], r->at[1], stay, over, &v) || windowed(o, r->at[1], r->at[0], stay, over, &v))) {
         v = times(o, v, p.scale);
     } else {
         EACH(e, *r) {
