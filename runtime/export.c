@@ -71,6 +71,13 @@ static void put_scales(FILE *f, bool header)
 }
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
+_Noreturn void export_unknown(const char *name, const char *const *known, int n)
+{
+    const int like = nearest(name, known, n);
+    usage("--name %s: no such program can be exported%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? known[like] : "",
+          like >= 0 ? "?" : "");
+}
+
 static const AeExport *export_named(const char *name)
 {
     const char *known[16];
@@ -82,9 +89,7 @@ static const AeExport *export_named(const char *name)
     for (int k = 0; k < n; k++)
         if (name ? strcmp(known[k], name) == 0 : k == n - 1)      /* the last is all of them */
             return &ae_exports[k];
-    const int like = nearest(name, known, n);
-    usage("--name %s: no such program can be exported%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? known[like] : "",
-          like >= 0 ? "?" : "");
+    export_unknown(name, known, n);
 }
 
 static void write_header(const char *path, const char *base, const AeExport *x)

@@ -111,9 +111,7 @@ const AeOnnx *onnx_named(const char *name)
     for (int k = 0; k < n; k++)
         if (!name || strcmp(known[k], name) == 0)
             return &ae_onnx[k];
-    const int like = nearest(name, known, n);
-    usage("--name %s: no such program can be exported%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? known[like] : "",
-          like >= 0 ? "?" : "");
+    export_unknown(name, known, n);
 }
 
 /* ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8, metadata_props 14; GraphProto: name 2, initializer 5. */

@@ -308,6 +308,7 @@ void command_similarity(void);
 void command_grad(void);
 void command_export(void);
 const AeArray *array_named(const char *name);           /* a parameter or a state; fails */
+_Noreturn void export_unknown(const char *name, const char *const *known, int n);      /* export.c: with the likeliest of those there are */
 const AeOnnx *onnx_named(const char *name);             /* onnx.c: NULL: the first; fails */
 void onnx_write(const char *path, const AeOnnx *x);
 void command_gradcheck(void);
