@@ -11,12 +11,12 @@
 static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
 {
     for (int k = 0; k < scan->body.n; k++) {
-        if (k == b)
-            continue;
         const AccessList list = stmt_accesses(scan->body.at[k]);
         EACH_AT(w, list) {
             if (!w->write || !conflict(e, w, a))
                 continue;
+            if (k == b)         /* it adds onto what it reads: its steps have an order */
+                return false;
             if (ordered && k > b && leaves[k])
                 return false;
             if (!w->sub || !a->sub || w->tensor != a->tensor)

@@ -85,6 +85,12 @@ static const Case cases[] = {
       "  h[n, t, j] = tanh(sum(i) x[n, t, i] * w[i, j] + sum(i) h[n, t + 1, i] * u[i, j])\n"
       "}\n"
       "loss = mean(n, t, j) h[n, t, j]\n" },
+    { "recurrent-linear", 5, "h loss",           /* backward, the scan only adds onto what it reads */
+      "in x[5n, 6, 3]  param w[3, 4]  temp h[5n, 6, 4]  temp loss\n"
+      "scan t < 6 {\n"
+      "  h[n, t, j] = 0.5 * h[n, t - 1, j] + sum(i) x[n, t, i] * w[i, j]\n"
+      "}\n"
+      "loss = mean(n, t, j) h[n, t, j] * h[n, t, j]\n" },
     { "recurrent-in-turns", 5, "a b loss",
       "in x[5n, 6]  param w[6]  temp a[5n, 6]  temp b[5n, 6]  temp loss\n"
       "a[n, t] = x[n, t]\n"
