@@ -71,6 +71,8 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
     s->ndots = p->rank;
     memcpy(s->dots, p->axis, sizeof s->dots);
     const int first = e->updates->n, had = o->phase->states.n;
+    StmtList *out = e->out;
+    e->out = e->updates;        /* what it names is computed with the updates, in the order written */
     EACH(st, o->def->body) {
         EACH_AT(entry, st->entries) {
             Tensor *t = st->kind == STAT_param ? p : st->kind == STAT_grad ? g : NULL;
@@ -85,6 +87,9 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
         if (st->entries.n == 0)
             elaborate_stat(s, st);
     }
+    e->out = out;
+    for (int k = first; k < e->updates->n; k++)
+        e->updates->at[k]->update = true;
     int kept = had;
     for (int k = had; k < o->phase->states.n; k++)
         if (!passes(e->updates, first, o->phase->states.at[k]))
