@@ -27,7 +27,6 @@ void lower_list(Onnx *o, StmtList *list)
 
 static void put_output(Onnx *o, Buf *graph, Tensor *t)
 {
-    long dims[MAX_RANK];
     const Held *h = held_now(o, t);
     const bool given = t->role != ROLE_temp;
     const Str name = given ? format("%s/out", t->name) : t->name;
@@ -35,20 +34,11 @@ static void put_output(Onnx *o, Buf *graph, Tensor *t)
         onnx_refuse(o, "nothing sets %s", t->name);
         return;
     }
-    for (int k = 0; k < t->rank; k++)
-        dims[k] = t->axis[k].example ? -1 : t->axis[k].size;
-    node_to(o, "Identity", (const Str[]) { held_name(o, h) }, 1, &name, 1, NULL);
-    wire_value(graph, 12, name, kind_of(t), dims, t->rank);
-}
-
-static void put_inputs(Onnx *o, Buf *graph)
-{
-    EACH(t, o->inputs) {
-        long dims[MAX_RANK];
-        for (int k = 0; k < t->rank; k++)
-            dims[k] = t->axis[k].example ? -1 : t->axis[k].size;
-        wire_value(graph, 11, t->name, kind_of(t), dims, t->rank);
-    }
+    StrList from = { 0 }, to = { 0 };
+    PUSH(from, held_name(o, h));
+    PUSH(to, name);
+    node_to(o, "Identity", &from, &to, NULL);
+    wire_tensor(graph, 12, name, t);
 }
 
 void onnx_program(Module *m, Program *p)
@@ -65,9 +55,10 @@ void onnx_program(Module *m, Program *p)
     EACH(t, outputs)
         if (!o.why)
             put_output(&o, &graph, t);
-    put_inputs(&o, &graph);
-    buf_put(&graph, root.nodes.at ? root.nodes.at : "", root.nodes.n);
-    buf_put(&graph, o.initializers.at ? o.initializers.at : "", o.initializers.n);
+    EACH(t, o.inputs)
+        wire_tensor(&graph, 11, t->name, t);
+    buf_put(&graph, root.nodes.at, root.nodes.n);
+    buf_put(&graph, o.initializers.at, o.initializers.n);
     p->onnx = COPY(&((OnnxGraph) { .graph = graph, .weights = o.weights, .why = o.why }));
 }
 

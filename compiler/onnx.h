@@ -9,12 +9,8 @@
 enum { MAX_AXES = 2 * MAX_RANK };
 typedef enum { KIND_real = 1, KIND_whole = 7, KIND_truth = 9 } Kind;    /* float, int64, bool: TensorProto's numbers */
 
-typedef struct {            /* a value of a graph */
-    Str name;
-    Kind kind;
-    int n;
-    Index *axis[MAX_AXES];
-} Val;
+typedef struct { Index *at[MAX_AXES]; int n; } Axes;
+typedef struct { Str name; Kind kind; Axes axes; } Val;     /* a value of a graph */
 
 typedef struct {            /* what a tensor holds at this place of the program */
     Tensor *tensor;
@@ -33,6 +29,7 @@ struct Graph {
     VEC(Held) held;         /* by tensor; slices of other steps too */
 };
 
+typedef VEC(Index *) IndexList;
 typedef struct { Str key, name; } Known;
 typedef struct {
     Module *m;
@@ -41,8 +38,8 @@ typedef struct {
     Buf initializers;       /* constants; the weights are the trainer's to add */
     TensorList weights, inputs;     /* weights: what the trainer knows the numbers of; clocks too */
     VEC(Known) known;       /* constants and shapes that are there, by what they are */
-    VEC(Index *) order;     /* in which the axes of values stand: those of the target first */
-    VEC(Index *) step;      /* of the scans around */
+    IndexList order;        /* in which the axes of values stand: those of the target first */
+    IndexList step;         /* of the scans around */
     StrList steps;          /* and the values of these indices */
     int guard;              /* what is lowered need not hold everywhere: places are kept inside */
     int count;              /* of names */
@@ -56,48 +53,54 @@ void wire_int(Buf *b, int field, int64_t v);
 void wire_bytes(Buf *b, int field, const char *at, size_t n);
 void wire_text(Buf *b, int field, const char *text);
 void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n);      /* a ValueInfo; n < 0: no shape; -1: the batch */
-void attr_int(Buf *b, const char *name, int64_t v);
-void attr_ints(Buf *b, const char *name, const long *at, int n);
-void attr_text(Buf *b, const char *name, const char *text);
-void attr_graph(Buf *b, const char *name, const Buf *graph);
+void wire_tensor(Buf *b, int field, Str name, const Tensor *t);
 Str  fresh_name(Onnx *o);
-void node_to(Onnx *o, const char *op, const Str *in, int nin, const Str *out, int nout, const Buf *attr);
-Str  node_of(Onnx *o, const char *op, const Buf *attr, const Str *in);      /* in ends with NULL */
-#define NODE(o, op, attr, ...) node_of(o, op, attr, (const Str[]) { __VA_ARGS__, NULL })
+/* op with its attributes: "Gather axis=1", "Transpose perm=[1,0]", "Einsum equation=ab,bc->ac"; body: of a loop, or NULL. */
+void node_to(Onnx *o, const char *op, const StrList *in, const StrList *out, const Buf *body);
+Str  node_of(Onnx *o, const char *op, const Str *in);       /* in ends with NULL */
+#define NODE(o, op, ...) node_of(o, op, (const Str[]) { __VA_ARGS__, NULL })
+Str  numbers_text(const long *at, int n);                   /* [1,0] */
+Str  gathered(Onnx *o, Str name, int axis, Str places);
+Str  transposed(Onnx *o, Str name, const long *perm, int n);
 Str  const_name(Onnx *o, Kind kind, const long *shape, int n, const double *at);
 Str  const_list(Onnx *o, const long *at, int n);         /* whole numbers, one axis */
 Str  shape_name(Onnx *o, const long *dims, int n);          /* -1: the batch */
+Str  reshaped_as(Onnx *o, Str name, const long *dims, int n);
+void tensor_dims(const Tensor *t, long *dims);
 void onnx_refuse(Onnx *o, const char *how, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- onnx_value.c: values and expressions ---------------------------------------------------------------- */
 bool is_rows(const Index *i);               /* of the examples of a batch */
 int  step_of(Onnx *o, const Index *i);      /* the place of a scan's index among those around; -1 */
 long index_dim(const Index *i);             /* its size; -1: the batch */
-int  val_axis(const Val *v, const Index *i);
+void axis_add(Axes *a, Index *i);           /* once */
+Axes axes_but(Axes a, Axes without);
+Axes axes_sorted(Onnx *o, Axes a);
+void axes_dims(Axes a, long *dims);
 Kind kind_of(const Tensor *t);
 Val  val_number(Onnx *o, double v, Kind kind);
 Val  val_cast(Onnx *o, Val v, Kind kind);
 Val  spread(Onnx *o, const char *op, Kind kind, const Val *in, int n);      /* an elementwise node */
 Val  spread2(Onnx *o, const char *op, Kind kind, Val a, Val b);
 Val  val_where(Onnx *o, Val test, Val a, Val b);
-Val  val_turned(Onnx *o, Val v, Index *const *axes, int n);     /* the same axes in this order */
-Val  val_expanded(Onnx *o, Val v, Index *const *axes, int n);       /* all of these, in this order */
-Val  val_reshaped(Onnx *o, Val v, const long *dims, int n);         /* without axes of its own */
-void sort_axes(Onnx *o, Index **axes, int n);
-Val  val_of(Onnx *o, Expr *e);
+Val  val_turned(Onnx *o, Val v, Axes axes);         /* the same axes in this order */
+Val  val_expanded(Onnx *o, Val v, Axes axes);       /* all of these, in this order */
+Val  val_shaped(Onnx *o, Str name, Kind kind, Axes axes);   /* reshaped to these */
+Val  val_along(Onnx *o, Val v, Axes over);          /* and these, if it has them not */
 Val  val_as(Onnx *o, Expr *e, Kind kind);
+Val  val_guarded(Onnx *o, Expr *e, Kind kind, bool guarded);        /* guarded: it need not hold everywhere */
 Val  lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check);
 Val  lower_index(Onnx *o, Expr *sub, long size, bool checked);  /* kept within 0 .. size - 1 where it might not be */
 
 /* ---- onnx_held.c: what tensors hold ---------------------------------------------------------------------- */
-typedef struct { Index *at[MAX_AXES]; int n; } Axes;
+Held *held_in(Graph *g, const Tensor *t);   /* NULL: not in this graph */
 Held *held_of(Onnx *o, Tensor *t);          /* NULL: nothing has set it */
 const Held *held_now(Onnx *o, Tensor *t);    /* the same; a slice that this step has not set yet is what was there before */
 Axes axes_of(Onnx *o, const Held *h);       /* an index for each axis that is no slice's, as long as the axis */
-Val  held_value(Onnx *o, const Held *h, const Axes *a);   /* with those; what it is the same along is left out */
+Val  held_value(Onnx *o, const Held *h, Axes a);    /* with those; what it is the same along is left out */
 Str  held_name(Onnx *o, const Held *h);     /* nothing left out */
 void hold_in(Graph *g, Held h);             /* in place of what it held */
-void store(Onnx *o, Stmt *s, Val v, Index *const *at);  /* v has indices of at, at[k] along axis k of the target */
+void store(Onnx *o, Tensor *t, Val v, Axes own);    /* own: what goes along each axis of t that is no slice's; v has some of them */
 
 /* ---- onnx_read.c: elements of tensors -------------------------------------------------------------------- */
 bool steps_from(const Expr *sub, const Index *step, int *shift);    /* sub is the step, or so many steps from it */
@@ -110,8 +113,8 @@ bool sub_is_simple(Onnx *o, const Tensor *t, unsigned gone, Expr *const *sub, in
 Expr *flat_place(const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept);
 
 /* ---- onnx_sum.c: accumulations --------------------------------------------------------------------------- */
-Val  accumulated(Onnx *o, Stmt *s, const Axes *stay, const Axes *over, const ExprList *conds);
-Val  val_reduced(Onnx *o, const char *op, Val v, const Axes *over);
+Val  accumulated(Onnx *o, Stmt *s, Axes stay, Axes over, const ExprList *conds);
+Val  val_reduced(Onnx *o, const char *op, Val v, Axes over);
 bool unwindowed(Onnx *o, Stmt *s, Val *v);   /* s adds windows onto its target: ConvTranspose, whose sum is *v */
 
 /* ---- statements ------------------------------------------------------------------------------------------ */

@@ -4,7 +4,7 @@
  * step; what stood there before the scan becomes that slice when a step first asks for it. */
 #include "onnx.h"
 
-static Held *held_in(Graph *g, const Tensor *t)
+Held *held_in(Graph *g, const Tensor *t)
 {
     return FIND_AT(h, g->held, h->tensor == t && !ANY(k, t->rank, h->shift[k]));
 }
@@ -37,7 +37,7 @@ Axes axes_of(Onnx *o, const Held *h)
         Index *i = h->at[k] ? h->at[k] : index_of_axis(h->tensor, k, sub);
         sub[k] = expr_index(i);
         if (!h->at[k]) {
-            a.at[a.n++] = i;
+            axis_add(&a, i);
             PUSH(o->order, i);
         }
     }
@@ -45,7 +45,7 @@ Axes axes_of(Onnx *o, const Held *h)
 }
 
 /* Its value, with those axes; what it is the same along is left out. */
-Val held_value(Onnx *o, const Held *h, const Axes *a)
+Val held_value(Onnx *o, const Held *h, Axes a)
 {
     Val v = { .name = h->name, .kind = kind_of(h->tensor) };
     if (h->fill)
@@ -53,7 +53,7 @@ Val held_value(Onnx *o, const Held *h, const Axes *a)
     for (int k = 0, j = 0; k < h->tensor->rank; k++)
         if (!h->at[k]) {
             if (h->has[k])
-                v.axis[v.n++] = a->at[j];
+                axis_add(&v.axes, a.at[j]);
             j++;
         }
     return v;
@@ -62,7 +62,7 @@ Val held_value(Onnx *o, const Held *h, const Axes *a)
 Str held_name(Onnx *o, const Held *h)
 {
     const Axes a = axes_of(o, h);
-    return val_expanded(o, held_value(o, h, &a), a.at, a.n).name;
+    return val_expanded(o, held_value(o, h, a), a).name;
 }
 
 void hold_in(Graph *g, Held h)
@@ -74,25 +74,23 @@ void hold_in(Graph *g, Held h)
         PUSH(g->held, h);
 }
 
-/* The value of a statement: its axes are subscripts of the target, at[k] along axis k. */
-void store(Onnx *o, Stmt *s, Val v, Index *const *at)
+void store(Onnx *o, Tensor *t, Val v, Axes own)
 {
-    const Held *was = held_of(o, s->target);
-    Held h = { .tensor = s->target };
-    Index *order[MAX_AXES];
-    int n = 0;
+    const Held *was = held_of(o, t);
+    Held h = { .tensor = t };
+    Axes order = { .n = 0 };
     if (was)
         memcpy(h.at, was->at, sizeof h.at);
-    for (int k = 0; k < s->target->rank; k++)
-        if (!h.at[k] && val_axis(&v, at[k]) >= 0) {
+    for (int k = 0, j = 0; k < t->rank; k++)
+        if (!h.at[k] && HAS(v.axes, own.at[j++])) {
             h.has[k] = true;
-            order[n++] = at[k];
+            axis_add(&order, own.at[j - 1]);
         }
-    if (n != v.n)
-        onnx_refuse(o, "it has other axes than %s", s->target->name);
+    if (order.n != v.axes.n)
+        onnx_refuse(o, "it has other axes than %s", t->name);
     if (o->why)
         return;
-    h.name = val_turned(o, v, order, n).name;
+    h.name = val_turned(o, v, order).name;
     hold_in(o->g, h);
 }
 
@@ -102,19 +100,17 @@ static void begin_slice(Onnx *o, Held h)
     Held *before = NULL;
     static const Expr zero = { .kind = EXPR_num };
     for (Graph *g = o->g->outer; g && !before; g = g->outer)
-        before = FIND_AT(old, g->held, old->tensor == h.tensor && !ANY(k, h.tensor->rank, old->shift[k]));
+        before = held_in(g, h.tensor);
     h.unset = false;
     if (!before || before->fill) {
         h.fill = before ? before->fill : &zero;
     } else {
-        long at = 0;
+        int at = 0;
         memcpy(h.has, before->has, sizeof h.has);
         h.name = before->name;
         for (int k = 0; k < h.tensor->rank; k++) {
             if (h.at[k] && !before->at[k] && before->has[k]) {
-                Buf attr = { 0 };
-                attr_int(&attr, "axis", at);
-                h.name = NODE(o, "Gather", &attr, h.name, o->steps.at[step_of(o, h.at[k])]);
+                h.name = gathered(o, h.name, at, o->steps.at[step_of(o, h.at[k])]);
                 h.has[k] = false;
             }
             at += before->has[k] && !before->at[k];

@@ -21,28 +21,26 @@ static int slot_of(const Gather *g, int raw)
 }
 
 /* Puts the axes of v in place of one. */
-static void replace_slot(Gather *g, int at, const Val *v)
+static void replace_slot(Gather *g, int at, Axes axes)
 {
     Slot was[MAX_AXES];
     const int n = g->n;
     memcpy(was, g->slot, sizeof was);
-    if (n - 1 + v->n > MAX_AXES) {
+    if (n - 1 + axes.n > MAX_AXES) {
         onnx_refuse(g->o, "a value has more than %d axes", MAX_AXES);
         return;
     }
     g->n = at;
-    for (int k = 0; k < v->n; k++)
-        g->slot[g->n++] = (Slot) { v->axis[k], -1 };
+    EACH(i, axes)
+        g->slot[g->n++] = (Slot) { i, -1 };
     for (int k = at + 1; k < n; k++)
         g->slot[g->n++] = was[k];
 }
 
 static void gather_at(Gather *g, int at, Val v)
 {
-    Buf attr = { 0 };
-    attr_int(&attr, "axis", at);
-    g->name = NODE(g->o, "Gather", &attr, g->name, v.name);
-    replace_slot(g, at, &v);
+    g->name = gathered(g->o, g->name, at, v.name);
+    replace_slot(g, at, v.axes);
 }
 
 /* A run of elements: from the first on, as many as the index has. */
@@ -57,7 +55,7 @@ static bool slice_at(Gather *g, int at, Expr *sub, long size)
         || hi - lo + 1 != i->size)
         return false;
     if (lo || hi + 1 < size)
-        g->name = NODE(g->o, "Slice", NULL, g->name, const_list(g->o, &lo, 1), const_list(g->o, (long[]) { hi + 1 }, 1),
+        g->name = NODE(g->o, "Slice", g->name, const_list(g->o, &lo, 1), const_list(g->o, (long[]) { hi + 1 }, 1),
                        const_list(g->o, (long[]) { at }, 1));
     g->slot[at] = (Slot) { i, -1 };
     return true;
@@ -102,11 +100,7 @@ static void gather_together(Gather *g, const int *axis, int n)
         slot[dim] = s;
         dims[dim++] = s.index ? index_dim(s.index) : g->t->axis[s.raw].example ? -1 : g->t->axis[s.raw].size;
     }
-    Buf attr = { 0 };
-    attr_ints(&attr, "perm", perm, at);
-    if (ANY(k, at, perm[k] != k))
-        g->name = NODE(g->o, "Transpose", &attr, g->name);
-    g->name = NODE(g->o, "Reshape", NULL, g->name, const_list(g->o, dims, dim));
+    g->name = reshaped_as(g->o, transposed(g->o, g->name, perm, at), dims, dim);
     slot[0] = (Slot) { NULL, axis[0] };
     memcpy(g->slot, slot, (size_t) dim * sizeof *slot);
     g->n = dim;
@@ -186,7 +180,7 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
         return val_number(o, 0, v.kind);
     v.name = g.name;
     for (int k = 0; k < g.n; k++)
-        v.axis[v.n++] = g.slot[k].index;
+        v.axes.at[v.axes.n++] = g.slot[k].index;
     return v;
 }
 
@@ -224,7 +218,7 @@ Str weight_name(const Tensor *t)
 static Val lower_clock(Onnx *o, Tensor *t)
 {
     if (strcmp(t->cname, "ae_clock.batch") == 0)
-        return (Val) { .name = NODE(o, "Squeeze", NULL, shape_name(o, (const long[]) { -1 }, 1)), .kind = KIND_whole };
+        return (Val) { .name = NODE(o, "Squeeze", shape_name(o, (const long[]) { -1 }, 1)), .kind = KIND_whole };
     PUSH_NEW(o->weights, t);
     return (Val) { .name = weight_name(t), .kind = kind_of(t) };
 }
@@ -252,8 +246,5 @@ Val lower_read(Onnx *o, Expr *e)
     if (!check)
         return v;
     const Val inside = lower_inside(o, t, e->sub, check);
-    o->guard++;
-    const Val other = e->other ? val_as(o, e->other, v.kind) : val_number(o, 0, v.kind);
-    o->guard--;
-    return val_where(o, inside, v, other);
+    return val_where(o, inside, v, e->other ? val_guarded(o, e->other, v.kind, true) : val_number(o, 0, v.kind));
 }

@@ -62,10 +62,10 @@ static Str carried_start(Onnx *o, const Carried *c)
 }
 
 /* What a step finds in its graph. */
-static void carried_in(Onnx *o, Stmt *scan, const Graph *outer, Carried *c)
+static void carried_in(Onnx *o, Stmt *scan, Graph *outer, Carried *c)
 {
     Held h = { .tensor = c->t, .unset = c->axis >= 0 };
-    const Held *was = FIND_AT(old, outer->held, old->tensor == c->t && !ANY(k, c->t->rank, old->shift[k]));
+    const Held *was = held_in(outer, c->t);
     if (was)
         memcpy(h.at, was->at, sizeof h.at);
     if (c->axis >= 0)
@@ -87,7 +87,7 @@ static void carried_in(Onnx *o, Stmt *scan, const Graph *outer, Carried *c)
 static void graph_output(Onnx *o, Buf *graph, StrList *out, const Carried *c)
 {
     const Held *h = held_now(o, c->t);
-    const Str name = NODE(o, "Identity", NULL, held_name(o, h));
+    const Str name = NODE(o, "Identity", held_name(o, h));
     wire_value(graph, 12, name, kind_of(c->t), NULL, -1);
     PUSH(*out, name);
 }
@@ -96,7 +96,7 @@ static void graph_output(Onnx *o, Buf *graph, StrList *out, const Carried *c)
 static void hold_stacked(Onnx *o, Stmt *scan, const Carried *c, Str name)
 {
     Held h = { .tensor = c->t };
-    const Held *was = FIND_AT(old, o->g->held, old->tensor == c->t && !ANY(k, c->t->rank, old->shift[k]));
+    const Held *was = held_in(o->g, c->t);
     long perm[MAX_RANK];
     int n = 0, at = 1;
     if (was)
@@ -106,17 +106,13 @@ static void hold_stacked(Onnx *o, Stmt *scan, const Carried *c, Str name)
             h.has[k] = true;
             perm[n++] = k == c->axis ? 0 : at++;
         }
-    Buf attr = { 0 };
-    attr_ints(&attr, "perm", perm, n);
     if (scan->down) {
-        Buf first = { 0 };
-        attr_int(&first, "axis", 0);
         double *from = alloc((size_t) scan->step->size * sizeof *from + 1);
         for (int k = 0; k < scan->step->size; k++)
             from[k] = scan->step->size - 1 - k;
-        name = NODE(o, "Gather", &first, name, const_name(o, KIND_whole, (const long[]) { scan->step->size }, 1, from));
+        name = gathered(o, name, 0, const_name(o, KIND_whole, (const long[]) { scan->step->size }, 1, from));
     }
-    h.name = ANY(k, n, perm[k] != k) ? NODE(o, "Transpose", &attr, name) : name;
+    h.name = transposed(o, name, perm, n);
     hold_in(o->g, h);
 }
 
@@ -147,7 +143,7 @@ static int body_of(Onnx *o, Stmt *s, CarriedList *all, Buf *graph)
     wire_text(graph, 2, "step");
     wire_value(graph, 11, count, KIND_whole, NULL, 0);
     wire_value(graph, 11, go, KIND_truth, NULL, 0);
-    const Str at = s->down ? NODE(o, "Sub", NULL, last, count) : count;
+    const Str at = s->down ? NODE(o, "Sub", last, count) : count;
     PUSH(o->step, s->step);
     PUSH(o->steps, at);
     EACH_AT(c, *all) {
@@ -157,14 +153,14 @@ static int body_of(Onnx *o, Stmt *s, CarriedList *all, Buf *graph)
     }
     lower_list(o, &s->body);
     o->order.n = 0;
-    wire_value(graph, 12, NODE(o, "Identity", NULL, go), KIND_truth, NULL, 0);
+    wire_value(graph, 12, NODE(o, "Identity", go), KIND_truth, NULL, 0);
     EACH_AT(c, *all)
         if (c->in)
             graph_output(o, graph, &names, c);
     EACH_AT(c, *all)
         if (c->axis >= 0 && c->after)
             graph_output(o, graph, &names, c);
-    buf_put(graph, body->nodes.at ? body->nodes.at : "", body->nodes.n);
+    buf_put(graph, body->nodes.at, body->nodes.n);
     o->step.n--;
     o->steps.n--;
     return names.n;
@@ -192,7 +188,7 @@ static void carried_out(Onnx *o, Stmt *s, const CarriedList *all, const Graph *b
 void lower_scan(Onnx *o, Stmt *s)
 {
     Graph body = { .outer = o->g };
-    Buf graph = { 0 }, attr = { 0 };
+    Buf graph = { 0 };
     StrList in = { 0 }, out = { 0 };
     CarriedList all = carried_by(o, s);
     const double steps = s->step->size;
@@ -206,7 +202,6 @@ void lower_scan(Onnx *o, Stmt *s)
     o->g = body.outer;
     for (int k = 0; k < n; k++)
         PUSH(out, fresh_name(o));
-    attr_graph(&attr, "body", &graph);
-    node_to(o, "Loop", in.at, in.n, out.at, out.n, &attr);
+    node_to(o, "Loop", &in, &out, &graph);
     carried_out(o, s, &all, &body, out.at);
 }

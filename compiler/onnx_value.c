@@ -22,9 +22,25 @@ int step_of(Onnx *o, const Index *i)
     return index_among(o->step.at, o->step.n, i);
 }
 
-int val_axis(const Val *v, const Index *i)
+void axis_add(Axes *a, Index *i)
 {
-    return index_among(v->axis, v->n, i);
+    if (!HAS(*a, i))
+        a->at[a->n++] = i;
+}
+
+Axes axes_but(Axes a, Axes without)
+{
+    Axes left = { .n = 0 };
+    EACH(i, a)
+        if (!HAS(without, i))
+            axis_add(&left, i);
+    return left;
+}
+
+void axes_dims(Axes a, long *dims)
+{
+    EACH(i, a)
+        *dims++ = index_dim(i);
 }
 
 static int rank_of(Onnx *o, Index *i)
@@ -36,44 +52,37 @@ static int rank_of(Onnx *o, Index *i)
     return o->order.n - 1;
 }
 
-void sort_axes(Onnx *o, Index **axes, int n)
+Axes axes_sorted(Onnx *o, Axes a)
 {
-    for (int k = 1; k < n; k++)
-        for (int j = k; j > 0 && rank_of(o, axes[j]) < rank_of(o, axes[j - 1]); j--)
-            SWAP(axes[j], axes[j - 1]);
+    for (int k = 1; k < a.n; k++)
+        for (int j = k; j > 0 && rank_of(o, a.at[j]) < rank_of(o, a.at[j - 1]); j--)
+            SWAP(a.at[j], a.at[j - 1]);
+    return a;
 }
 
-Val val_turned(Onnx *o, Val v, Index *const *axes, int n)
+Val val_turned(Onnx *o, Val v, Axes axes)
 {
     long perm[MAX_AXES];
-    if (ALL(k, n, axes[k] == v.axis[k]))
-        return v;
-    for (int k = 0; k < n; k++)
-        perm[k] = val_axis(&v, axes[k]);
-    Buf attr = { 0 };
-    attr_ints(&attr, "perm", perm, n);
-    v.name = NODE(o, "Transpose", &attr, v.name);
-    memcpy(v.axis, axes, (size_t) n * sizeof *axes);
-    return v;
+    for (int k = 0; k < axes.n; k++)
+        perm[k] = index_among(v.axes.at, v.axes.n, axes.at[k]);
+    return (Val) { transposed(o, v.name, perm, axes.n), v.kind, axes };
 }
 
 /* The name of v as broadcasting to these axes, which are in order, wants it. */
-static Str aligned(Onnx *o, Val v, Index *const *axes, int n)
+static Str aligned(Onnx *o, Val v, Axes axes)
 {
-    Index *own[MAX_AXES] = { NULL };
+    Axes own = { .n = 0 };
     long gap[MAX_AXES];
-    int nown = 0, ngap = 0;
-    for (int k = 0; k < n; k++) {
-        const bool has = val_axis(&v, axes[k]) >= 0;
-        if (has)
-            own[nown++] = axes[k];
-        else if (nown) {
-            gap[ngap] = nown + ngap;
+    int ngap = 0;
+    EACH(i, axes)
+        if (HAS(v.axes, i))
+            axis_add(&own, i);
+        else if (own.n) {
+            gap[ngap] = own.n + ngap;
             ngap++;
         }
-    }
-    v = val_turned(o, v, own, nown);
-    return ngap ? NODE(o, "Unsqueeze", NULL, v.name, const_list(o, gap, ngap)) : v.name;
+    v = val_turned(o, v, own);
+    return ngap ? NODE(o, "Unsqueeze", v.name, const_list(o, gap, ngap)) : v.name;
 }
 
 Val spread(Onnx *o, const char *op, Kind kind, const Val *in, int n)
@@ -81,13 +90,12 @@ Val spread(Onnx *o, const char *op, Kind kind, const Val *in, int n)
     Val v = { .kind = kind };
     Str names[4] = { NULL };
     for (int k = 0; k < n; k++)
-        for (int j = 0; j < in[k].n; j++)
-            if (val_axis(&v, in[k].axis[j]) < 0)
-                v.axis[v.n++] = in[k].axis[j];
-    sort_axes(o, v.axis, v.n);
+        for (int j = 0; j < in[k].axes.n; j++)
+            axis_add(&v.axes, in[k].axes.at[j]);
+    v.axes = axes_sorted(o, v.axes);
     for (int k = 0; k < n; k++)
-        names[k] = aligned(o, in[k], v.axis, v.n);
-    v.name = node_of(o, op, NULL, names);
+        names[k] = aligned(o, in[k], v.axes);
+    v.name = node_of(o, op, names);
     return v;
 }
 
@@ -102,24 +110,28 @@ Val val_where(Onnx *o, Val test, Val a, Val b)
     return spread(o, "Where", kind, (const Val[]) { val_cast(o, test, KIND_truth), val_cast(o, a, kind), val_cast(o, b, kind) }, 3);
 }
 
-Val val_expanded(Onnx *o, Val v, Index *const *axes, int n)
+Val val_expanded(Onnx *o, Val v, Axes axes)
 {
     long dims[MAX_AXES];
-    if (v.n == n)
-        return val_turned(o, v, axes, n);
-    for (int k = 0; k < n; k++)
-        dims[k] = index_dim(axes[k]);
-    v.name = NODE(o, "Expand", NULL, aligned(o, v, axes, n), shape_name(o, dims, n));
-    v.n = n;
-    memcpy(v.axis, axes, (size_t) n * sizeof *axes);
-    return v;
+    if (v.axes.n == axes.n)
+        return val_turned(o, v, axes);
+    axes_dims(axes, dims);
+    const Str name = aligned(o, v, axes);
+    return (Val) { NODE(o, "Expand", name, shape_name(o, dims, axes.n)), v.kind, axes };
 }
 
-Val val_reshaped(Onnx *o, Val v, const long *dims, int n)
+Val val_shaped(Onnx *o, Str name, Kind kind, Axes axes)
 {
-    v.name = NODE(o, "Reshape", NULL, v.name, const_list(o, dims, n));
-    v.n = 0;
-    return v;
+    long dims[MAX_AXES];
+    axes_dims(axes, dims);
+    return (Val) { reshaped_as(o, name, dims, axes.n), kind, axes };
+}
+
+Val val_along(Onnx *o, Val v, Axes over)
+{
+    EACH(i, v.axes)
+        axis_add(&over, i);
+    return val_expanded(o, v, axes_sorted(o, over));
 }
 
 /* ---- kinds ----------------------------------------------------------------------------------------------- */
@@ -135,13 +147,7 @@ Val val_number(Onnx *o, double v, Kind kind)
 
 Val val_cast(Onnx *o, Val v, Kind kind)
 {
-    Buf attr = { 0 };
-    if (v.kind == kind)
-        return v;
-    attr_int(&attr, "to", kind);
-    v.name = NODE(o, "Cast", &attr, v.name);
-    v.kind = kind;
-    return v;
+    return v.kind == kind ? v : (Val) { NODE(o, format("Cast to=%d", kind), v.name), kind, v.axes };
 }
 
 /* ---- what is known now: tables --------------------------------------------------------------------------- */
@@ -158,18 +164,18 @@ static double *tabulate(Onnx *o, Expr *e, Val *v)
     if (ANY_EXPR(x, e, changes(o, x)))
         return NULL;
     EACH_EXPR(x, e)
-        if (x->kind == EXPR_index && val_axis(v, x->index) < 0) {
-            v->axis[v->n++] = x->index;
+        if (x->kind == EXPR_index && !HAS(v->axes, x->index)) {
+            axis_add(&v->axes, x->index);
             points *= x->index->size;
-            if (points > MOST_IN_TABLE || v->n == MAX_AXES)
+            if (points > MOST_IN_TABLE || v->axes.n == MAX_AXES)
                 return NULL;
         }
-    sort_axes(o, v->axis, v->n);
+    v->axes = axes_sorted(o, v->axes);
     double *const at = alloc((size_t) points * sizeof *at + 1);
     for (long k = 0; k < points; k++) {
         Expr *to[MAX_AXES];
-        point_decode(expr_num((double) k), v->axis, to, v->n);
-        const Expr *point = expr_replace(e, v->axis, to, v->n);
+        point_decode(expr_num((double) k), v->axes.at, to, v->axes.n);
+        const Expr *point = expr_replace(e, v->axes.at, to, v->axes.n);
         if (point->kind != EXPR_num)
             return NULL;
         at[k] = point->num;
@@ -177,36 +183,28 @@ static double *tabulate(Onnx *o, Expr *e, Val *v)
     return at;
 }
 
-static Val table(Onnx *o, Val v, Kind kind, const double *at)
+static Val table(Onnx *o, Axes axes, Kind kind, const double *at)
 {
     long dims[MAX_AXES];
-    for (int k = 0; k < v.n; k++)
-        dims[k] = v.axis[k]->size;
-    v.kind = kind;
-    v.name = const_name(o, kind, dims, v.n, at);
-    return v;
+    axes_dims(axes, dims);
+    return (Val) { const_name(o, kind, dims, axes.n, at), kind, axes };
 }
 
 /* ---- expressions ----------------------------------------------------------------------------------------- */
 static Val lower_of_index(Onnx *o, Index *i)
 {
-    Val v = { .kind = KIND_whole };
     const int step = step_of(o, i);
-    if (step >= 0) {
-        v.name = o->steps.at[step];
-        return v;
-    }
-    v.n = 1;
-    v.axis[0] = i;
+    const Axes own = { { i }, 1 };
+    if (step >= 0)
+        return (Val) { .name = o->steps.at[step], .kind = KIND_whole };
     if (is_rows(i)) {
         const Str rows = shape_name(o, (const long[]) { -1 }, 1), zero = val_number(o, 0, KIND_whole).name;
-        v.name = NODE(o, "Range", NULL, zero, NODE(o, "Squeeze", NULL, rows), val_number(o, 1, KIND_whole).name);
-        return v;
+        return (Val) { NODE(o, "Range", zero, NODE(o, "Squeeze", rows), val_number(o, 1, KIND_whole).name), KIND_whole, own };
     }
     double *at = alloc((size_t) i->size * sizeof *at + 1);
     for (int k = 0; k < i->size; k++)
         at[k] = k;
-    return table(o, v, KIND_whole, at);
+    return table(o, own, KIND_whole, at);
 }
 
 static const char *const op_nodes[OP_COUNT] = {
@@ -257,9 +255,7 @@ static Val lower_select(Onnx *o, Expr *e)
 {
     const Kind kind = e->whole ? KIND_whole : KIND_real;
     const Val test = val_as(o, e->arg[0], KIND_truth);
-    o->guard++;
-    const Val yes = val_as(o, e->arg[1], kind), no = val_as(o, e->arg[2], kind);
-    o->guard--;
+    const Val yes = val_guarded(o, e->arg[1], kind, true), no = val_guarded(o, e->arg[2], kind, true);
     return val_where(o, test, yes, no);
 }
 
@@ -281,18 +277,15 @@ static Val lower_op(Onnx *o, Expr *e)
         const Val x = val_as(o, e->arg[0], takes);
         return spread2(o, "Mul", takes, x, x);
     }
-    for (int k = 0; k < n; k++) {
-        o->guard += logic && k;
-        in[k] = val_as(o, e->arg[k], takes);
-        o->guard -= logic && k;
-    }
+    for (int k = 0; k < n; k++)
+        in[k] = val_guarded(o, e->arg[k], takes, logic && k);
     const Val v = spread(o, op_nodes[e->op], logic || compares ? KIND_truth : takes, in, n);
     return e->whole && takes == KIND_real && !compares ? val_cast(o, v, KIND_whole) : v;
 }
 
-Val val_of(Onnx *o, Expr *e)
+static Val val_of(Onnx *o, Expr *e)
 {
-    Val v = { .n = 0 };
+    Val v = { .name = NULL };
     const double *at;
     switch (e->kind) {
     case EXPR_num:
@@ -305,7 +298,7 @@ Val val_of(Onnx *o, Expr *e)
         return lower_inside(o, e->arg[0]->tensor, e->arg[0]->sub, e->arg[0]->check);
     case EXPR_op:
         at = tabulate(o, e, &v);
-        return at ? table(o, v, e->whole ? KIND_whole : KIND_real, at) : lower_op(o, e);
+        return at ? table(o, v.axes, e->whole ? KIND_whole : KIND_real, at) : lower_op(o, e);
     case EXPR_draw:
         onnx_refuse(o, "it draws at random");
         return val_number(o, 0, KIND_real);
@@ -319,13 +312,20 @@ Val val_as(Onnx *o, Expr *e, Kind kind)
     return e->kind == EXPR_num && kind != KIND_truth ? val_number(o, e->num, kind) : val_cast(o, val_of(o, e), kind);
 }
 
+Val val_guarded(Onnx *o, Expr *e, Kind kind, bool guarded)
+{
+    o->guard += guarded;
+    const Val v = val_as(o, e, kind);
+    o->guard -= guarded;
+    return v;
+}
+
 /* ---- subscripts ------------------------------------------------------------------------------------------ */
 /* Whether the checked subscripts are inside. */
 Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
 {
     Expr *inside = NULL;
     long lo, hi;
-    o->guard++;
     for (int k = 0; k < t->rank; k++) {
         if (!(check >> k & 1) || (sub[k]->kind == EXPR_index && is_rows(sub[k]->index)))
             continue;
@@ -336,27 +336,25 @@ Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
         if (along->limit || !known || hi >= t->axis[k].size)
             inside = expr_both(inside, OP2(lt, sub[k], along->limit ? along->limit : expr_num(t->axis[k].size)));
     }
-    const Val v = inside ? val_as(o, inside, KIND_truth) : val_number(o, 1, KIND_truth);
-    o->guard--;
-    return v;
+    return inside ? val_guarded(o, inside, KIND_truth, true) : val_number(o, 1, KIND_truth);
 }
 
 /* A table is kept inside at once. */
 Val lower_index(Onnx *o, Expr *sub, long size, bool checked)
 {
-    Val v = { .n = 0 };
+    Val v = { .name = NULL };
     double *const at = tabulate(o, sub, &v);
     long lo, hi, points = 1;
     if (at) {
-        for (int k = 0; k < v.n; k++)
-            points *= v.axis[k]->size;
+        EACH(i, v.axes)
+            points *= i->size;
         for (long k = 0; k < points; k++)
             at[k] = at[k] < 0 ? 0 : at[k] >= size ? size - 1 : at[k];
-        return table(o, v, KIND_whole, at);
+        return table(o, v.axes, KIND_whole, at);
     }
     v = val_as(o, sub, KIND_whole);
     if ((!checked && !o->guard) || (bounds(sub, &lo, &hi) && lo >= 0 && hi < size))
         return v;
-    v.name = NODE(o, "Clip", NULL, v.name, val_number(o, 0, KIND_whole).name, val_number(o, (double) size - 1, KIND_whole).name);
+    v.name = NODE(o, "Clip", v.name, val_number(o, 0, KIND_whole).name, val_number(o, (double) size - 1, KIND_whole).name);
     return v;
 }

@@ -40,45 +40,6 @@ static void wire_buf(Buf *b, int field, const Buf *part)
     wire_bytes(b, field, part->at, part->n);
 }
 
-/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 -------------------------------------------------- */
-static void attr(Buf *b, const char *name, int type, const Buf *value)
-{
-    Buf a = { 0 };
-    wire_text(&a, 1, name);
-    wire_int(&a, 20, type);
-    buf_put(&a, value->at, value->n);
-    wire_buf(b, 5, &a);
-}
-
-void attr_int(Buf *b, const char *name, int64_t v)
-{
-    Buf value = { 0 };
-    wire_int(&value, 3, v);
-    attr(b, name, 2, &value);
-}
-
-void attr_ints(Buf *b, const char *name, const long *at, int n)
-{
-    Buf value = { 0 };
-    for (int k = 0; k < n; k++)
-        wire_int(&value, 8, at[k]);
-    attr(b, name, 7, &value);
-}
-
-void attr_text(Buf *b, const char *name, const char *text)
-{
-    Buf value = { 0 };
-    wire_text(&value, 4, text);
-    attr(b, name, 3, &value);
-}
-
-void attr_graph(Buf *b, const char *name, const Buf *graph)
-{
-    Buf value = { 0 };
-    wire_buf(&value, 6, graph);
-    attr(b, name, 5, &value);
-}
-
 /* ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } } } */
 void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n)
 {
@@ -100,33 +61,94 @@ void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n
     wire_buf(b, field, &value);
 }
 
+void tensor_dims(const Tensor *t, long *dims)
+{
+    for (int k = 0; k < t->rank; k++)
+        dims[k] = t->axis[k].example ? -1 : t->axis[k].size;
+}
+
+void wire_tensor(Buf *b, int field, Str name, const Tensor *t)
+{
+    long dims[MAX_RANK];
+    tensor_dims(t, dims);
+    wire_value(b, field, name, kind_of(t), dims, t->rank);
+}
+
+/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 -------------------------------------------------- */
+enum { TYPE_int = 2, TYPE_text = 3, TYPE_graph = 5, TYPE_ints = 7 };
+
+/* name=VALUE, and what it is follows from how it begins; gives what stands behind it. */
+static const char *put_attribute(Buf *node, const char *text)
+{
+    Buf a = { 0 };
+    const size_t name = strcspn(text, "="), n = strcspn(text + name + 1, " ");
+    const char *value = text + name + 1;
+    const int type = *value == '[' ? TYPE_ints : strchr("-0123456789", *value) ? TYPE_int : TYPE_text;
+    wire_bytes(&a, 1, text, name);
+    wire_int(&a, 20, type);
+    for (const char *at = value; type == TYPE_ints && at + 1 < value + n; at += strcspn(at + 1, ",]") + 1)
+        wire_int(&a, 8, strtol(at + 1, NULL, 10));
+    if (type == TYPE_int)
+        wire_int(&a, 3, strtol(value, NULL, 10));
+    else if (type == TYPE_text)
+        wire_bytes(&a, 4, value, n);
+    wire_buf(node, 5, &a);
+    return value + n;
+}
+
+Str numbers_text(const long *at, int n)
+{
+    Buf b = { 0 };
+    for (int k = 0; k < n; k++)
+        buf_add(&b, "%c%ld", k ? ',' : '[', at[k]);
+    return format("%s]", n ? b.at : "[");
+}
+
 /* ---- nodes: input 1, output 2, op_type 4, attribute 5 ---------------------------------------------------- */
 Str fresh_name(Onnx *o)
 {
     return format("%s/%d", o->wish, ++o->count);
 }
 
-void node_to(Onnx *o, const char *op, const Str *in, int nin, const Str *out, int nout, const Buf *attr)
+void node_to(Onnx *o, const char *op, const StrList *in, const StrList *out, const Buf *body)
 {
     Buf node = { 0 };
-    for (int k = 0; k < nin; k++)
-        wire_text(&node, 1, in[k]);
-    for (int k = 0; k < nout; k++)
-        wire_text(&node, 2, out[k]);
-    wire_text(&node, 4, op);
-    if (attr)
-        buf_put(&node, attr->at ? attr->at : "", attr->n);
+    EACH(name, *in)
+        wire_text(&node, 1, name);
+    EACH(name, *out)
+        wire_text(&node, 2, name);
+    const size_t n = strcspn(op, " ");
+    wire_bytes(&node, 4, op, n);
+    for (const char *at = op + n; *at; )
+        at = put_attribute(&node, at + 1);
+    if (body) {
+        Buf a = { 0 };
+        wire_text(&a, 1, "body");
+        wire_int(&a, 20, TYPE_graph);
+        wire_buf(&a, 6, body);
+        wire_buf(&node, 5, &a);
+    }
     wire_buf(&o->g->nodes, 1, &node);
 }
 
-Str node_of(Onnx *o, const char *op, const Buf *attr, const Str *in)
+Str node_of(Onnx *o, const char *op, const Str *in)
 {
-    const Str out = fresh_name(o);
-    int n = 0;
-    while (in[n])
-        n++;
-    node_to(o, op, in, n, &out, 1, attr);
-    return out;
+    StrList from = { 0 }, to = { 0 };
+    for (; *in; in++)
+        PUSH(from, *in);
+    PUSH(to, fresh_name(o));
+    node_to(o, op, &from, &to, NULL);
+    return to.at[0];
+}
+
+Str gathered(Onnx *o, Str name, int axis, Str places)
+{
+    return NODE(o, format("Gather axis=%d", axis), name, places);
+}
+
+Str transposed(Onnx *o, Str name, const long *perm, int n)
+{
+    return ALL(k, n, perm[k] == k) ? name : NODE(o, format("Transpose perm=%s", numbers_text(perm, n)), name);
 }
 
 /* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8 --- */
@@ -190,14 +212,14 @@ Str const_list(Onnx *o, const long *at, int n)
 
 /* ---- shapes ---------------------------------------------------------------------------------------------- */
 /* Made at the top, where every loop sees them. */
-static Str made_once(Onnx *o, const char *key, const char *op, const Buf *attr, const Str *in)
+static Str made_once(Onnx *o, const char *key, const char *op, const Str *in)
 {
     Str name = known_as(o, intern(key));
     if (name)
         return name;
     Graph *was = o->g;
     o->g = o->root;
-    name = node_of(o, op, attr, in);
+    name = node_of(o, op, in);
     o->g = was;
     PUSH(o->known, ((Known) { intern(key), name }));
     return name;
@@ -205,19 +227,13 @@ static Str made_once(Onnx *o, const char *key, const char *op, const Buf *attr, 
 
 static Str batch_name(Onnx *o)
 {
-    Tensor *rows = NULL;
-    EACH(t, o->p->inputs)
-        if (!rows && t->rank && t->axis[0].example)
-            rows = t;
+    Tensor *const rows = FIND(t, o->p->inputs, t->rank && t->axis[0].example);
     if (!rows) {
         onnx_refuse(o, "nothing that it is given tells how many examples there are");
         return intern("batch");
     }
     PUSH_NEW(o->inputs, rows);
-    Buf attr = { 0 };
-    attr_int(&attr, "start", 0);
-    attr_int(&attr, "end", 1);
-    return made_once(o, "batch", "Shape", &attr, (const Str[]) { rows->name, NULL });
+    return made_once(o, "batch", "Shape start=0 end=1", (const Str[]) { rows->name, NULL });
 }
 
 Str shape_name(Onnx *o, const long *dims, int n)
@@ -228,10 +244,6 @@ Str shape_name(Onnx *o, const long *dims, int n)
     const Str rows = batch_name(o);
     if (n == 1)
         return rows;
-    Buf key = { 0 }, attr = { 0 };
-    for (int k = 0; k < n; k++)
-        buf_add(&key, "%s%ld", k ? "," : "shape ", dims[k]);
-    attr_int(&attr, "axis", 0);
     Str in[4];
     int nin = 0;
     if (at)
@@ -240,7 +252,12 @@ Str shape_name(Onnx *o, const long *dims, int n)
     if (at + 1 < n)
         in[nin++] = const_list(o, dims + at + 1, n - at - 1);
     in[nin] = NULL;
-    return made_once(o, key.at, "Concat", &attr, in);
+    return made_once(o, format("shape %s", numbers_text(dims, n)), "Concat axis=0", in);
+}
+
+Str reshaped_as(Onnx *o, Str name, const long *dims, int n)
+{
+    return NODE(o, "Reshape", name, const_list(o, dims, n));
 }
 
 void onnx_refuse(Onnx *o, const char *how, ...)
