@@ -301,8 +301,11 @@ void assign(Scope *s, Stat *st, Env *env)
         return;
     if (!n->tensor)
         n->tensor = target_new(s, st, nest, sub, place, rank);
-    if (n->tensor && e->trial)
+    if (n->tensor && e->trial) {
         widen(e, n->tensor, sub);
+        if (n->tensor->of == 0 && !nest->value->whole)
+            n->tensor->elem = ELEM_real;
+    }
     if (!n->tensor || e->trial)
         return;
     if (n->tensor->elem == ELEM_int && !nest->value->whole) {

@@ -334,11 +334,12 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     Tensor *t = n->tensor;
     Expr *sub[MAX_RANK + 1];
     Place place[MAX_RANK + 1];
-    if (!t && !n->tied) {           /* a scan's, not yet known: whole, as nothing speaks against it */
+    if (!t && !n->tied) {           /* a scan's, not yet known: what its `else` is; whole, if nothing speaks against it */
         fail(e, s->place, DIAG_read_above, n->name);
         report_help(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
                             : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name);
-        return expr_index(index_new(n->name, 1, NULL));
+        Expr *first = other && e->scan ? lower(c, other, env) : NULL;
+        return first ? first : expr_index(index_new(n->name, 1, NULL));
     }
     if (t && !e->scan && !n->defined && HAS(c->names->outs, t)) {
         fail(e, s->place, DIAG_read_above, n->name);

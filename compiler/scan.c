@@ -51,14 +51,14 @@ static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
         missing |= force;
         force = !found;
     }
-    for (bool wider = true; wider; ) {          /* samples of what stands further down */
-        wider = false;
+    for (bool news = true; news; ) {            /* samples of what stands further down, and real numbers */
+        news = false;
         EACH(b, st->body) {
             Tensor *t = name_find(s, b->left->name, NAME_tensor)->tensor;
-            const int samples = t ? mult_of(e, t) : 0;
+            const Tensor was = t ? *t : (Tensor) { 0 };
             if (t)
                 assign(s, b, env);
-            wider |= t && mult_of(e, t) > samples;
+            news |= t && (mult_of(e, t) > mult_of(e, &was) || t->elem != was.elem);
         }
     }
     trial_end(e, trial);

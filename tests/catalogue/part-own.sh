@@ -40,3 +40,36 @@ build unit unit --cc "$work/cc" && ./unit train --quiet --weights w.safetensors 
 w=$("$tool" get unit.run/model.safetensors encoder.shift1.w)
 near "an optimizer's own names: the first weight" "${w% *}" 2.4 1e-6
 near "an optimizer's own names: the second" "${w#* }" 3.2 1e-6
+
+# ---- tensors of a scan that are defined by each other --------------------------------------------------------------------
+# h = was / 2 + x with x = 1, from 4 and from 0: 3 2.5 2.25, and 1 1.5 1.75
+"$tool" npy x.npy 1,3,1 1
+cat > turns.ae << 'END'
+ae 1
+model turns
+
+input x : sequence(3, 1)
+
+data { train = npy("x.npy") }
+
+layer halves {
+    in x[n, t, k]
+    out y[n, t, 2]
+    param m[k] = 4
+    scan t {
+        was[n, t, j] = h[n, t-1, j else m[j]]
+        last[n, t, q < 1] = g[n, t-1, q else 0]
+        h[n, t, j] = was[n, t, j] / 2 + x[n, t, j]
+        g[n, t, q] = last[n, t, q] / 2 + x[n, t, q]
+    }
+    y[n, t, v] = v == 0 ? h[n, t, 0] : g[n, t, 0]
+}
+
+encoder { halves }
+decoder { dense(1) }
+reconstruct x by mse
+train { epochs = 1 }
+END
+"$tool" weights w.safetensors encoder.halves1.m 1 4 decoder.dense1.w 2,1 0 decoder.dense1.b 1 0
+build turns turns --cc "$work/cc" && ./turns encode --split train --weights w.safetensors -o z.npy > log 2>&1
+if [ "$("$tool" get z.npy)" = "3 1 2.5 1.5 2.25 1.75" ]; then ok; else bad "a scan's tensors that read each other" "$("$tool" get z.npy)"; fi
