@@ -39,6 +39,23 @@ int write_program(Module *m, const BuildOptions *how, const char *folder);
 int build_trainer(Module *m, const BuildOptions *how, const char *binary);
 /* The cached trainer for this module: its path, or NULL after a message; *status as above. */
 Str cached_trainer(Module *m, const BuildOptions *how, int *status);
+/* summary.c: what the steps of training are made of: inputs, uses of definitions, terms of the loss, in the order of their statements. */
+typedef enum { LAYER_input, LAYER_layer, LAYER_term } LayerKind;
+typedef struct {
+    Str path, words;
+    LayerKind kind;
+    int applied;            /* how often in a forward pass; 0: as no layer */
+    Tensor *result;         /* what others read of it */
+    bool read;
+    long parameters;
+    double work;            /* operations */
+    double memory;          /* bytes of its temporaries, for a batch */
+    VEC(int) from;          /* the layers that it reads */
+    int depth;              /* below all of these */
+    double x;               /* graph.c: of its middle */
+} Layer;
+typedef VEC(Layer) LayerList;
+LayerList layers_of(Module *m);
 /* summary.c: the layers as a table, and the objective exactly as it is optimised. */
 void summary_print(Buf *b, Module *m);
 void objective_print(Buf *b, Module *m);    /* objective.c: the second half alone */

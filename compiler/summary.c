@@ -1,46 +1,37 @@
 /* summary.c -- `aec show`: the layers as a table, and the objective exactly as it is optimised.
  *
- * Works on the module after split, whose statements say of which use of a definition they are. A row is a
- * path; nets applied twice have their statements in one row. Floating-point operations are those of one
+ * Works on the module after split, whose statements say of which use of a definition they are. A part is a
+ * path; nets applied twice have their statements in one. Floating-point operations are those of one
  * forward pass for one example: every + - * / and every function counts 1, subscripts count 0. */
 #include "driver.h"
 
 typedef struct {
-    Use *use;
-    int applied;            /* how often in a forward pass */
-    Tensor *result;         /* what others read of it */
-    bool read;
-    long parameters;
-    double work;            /* operations */
-    double memory;          /* bytes of its temporaries, for a batch */
-} Row;
-
-typedef struct {
-    Module *m;
-    VEC(Row) rows;
+    LayerList layers;
     VEC(Use *) uses;        /* met already in this program */
     double loops;           /* steps of the scans around */
-    int known;              /* rows of programs before */
+    int known;              /* layers of programs before */
     TensorList needed;      /* what the loss of this program depends on; terms that it has not are no work */
-    const Use *reader;      /* whose statement is looked at */
-} Table;
+    Module *m;
+} Gathering;
 
-/* ---- rows -------------------------------------------------------------------------------------------------- */
+/* ---- what a model is made of ---------------------------------------------------------------------------------------- */
 static bool is_layer(const Use *use)
 {
-    return use && strncmp(use->path, "term.", 5) && strcmp(use->path, "reconstruct") && strcmp(use->path, "loss")
-        && strcmp(use->path, "decoder.shape");
+    return strncmp(use->path, "term.", 5) && strcmp(use->path, "reconstruct") && strcmp(use->path, "decoder.shape");
 }
 
-static Row *row_of(Table *t, Use *use)
+static bool is_term(const Module *m, Str path)
 {
-    if (!is_layer(use))
-        return NULL;
-    EACH_AT(row, t->rows)
-        if (row->use->path == use->path)
-            return row < t->rows.at + t->known ? NULL : row;
-    PUSH(t->rows, ((Row) { .use = use }));
-    return &t->rows.at[t->rows.n - 1];
+    return FIND(phase, m->phases, FIND_AT(t, phase->gradient->terms, t->name == path));
+}
+
+/* Its place in the list. */
+static int layer_of(Gathering *g, Str path, Str words, LayerKind kind)
+{
+    const int at = FIRST(k, g->layers.n, g->layers.at[k].path == path);
+    if (at < 0)
+        PUSH(g->layers, ((Layer) { .path = path, .words = words, .kind = kind }));
+    return at < 0 ? g->layers.n - 1 : at;
 }
 
 /* Subscripts hold whole numbers only, so what counts in a value is what is real. */
@@ -52,69 +43,81 @@ static double operations(Expr *value)
     return n;
 }
 
-static double work_of(const Table *t, const Stmt *s)
+static double work_of(const Gathering *g, const Stmt *s)
 {
-    double points = t->loops, batch = 1;
+    double points = g->loops, batch = 1;
     for (int k = 0; k < s->nindex; k++) {
         points *= s->index[k]->size;
         if (s->index[k]->example)
-            batch = t->m->batch_max;
+            batch = g->m->batch_max;
     }
     return points / batch * (operations(s->value) + (s->set != SET_is));
 }
 
-/* The result of a row is the first tensor that another row or a term reads; nets of a layer's own have rows of theirs. */
-static void see_read(Table *t, Tensor *x)
+/* The result of a layer is the first tensor that another one reads; nets of its own are layers themselves. */
+static void see_read(Gathering *g, int reader, const Use *use, Tensor *x)
 {
-    Row *row = x->mark > t->known ? &t->rows.at[x->mark - 1] : NULL;
-    if (!row || row->read || (t->reader && (t->reader->path == row->use->path || is_within(t->reader->path, row->use->path))))
+    if (x->role == ROLE_input && !x->mark)
+        x->mark = layer_of(g, x->name, x->name, LAYER_input) + 1;
+    const int from = x->mark - 1;
+    if (from < 0)
         return;
-    row->result = x;
-    row->read = true;
+    Layer *to = &g->layers.at[reader], *l = &g->layers.at[from];
+    if (!l->read && use->path != l->path && !is_within(use->path, l->path)) {
+        l->result = x;
+        l->read = true;
+    }
+    if (from == reader)
+        return;
+    if (!ANY(k, to->from.n, to->from.at[k] == from))
+        PUSH(to->from, from);
+    to->depth = l->depth >= to->depth ? l->depth + 1 : to->depth;
 }
 
-static void add_statement(Table *t, Stmt *s)
+static void add_statement(Gathering *g, Stmt *s)
 {
     if (s->kind == STMT_scan) {
-        t->loops *= s->step->size;
+        g->loops *= s->step->size;
         EACH(inner, s->body)
-            add_statement(t, inner);
-        t->loops /= s->step->size;
+            add_statement(g, inner);
+        g->loops /= s->step->size;
         return;
     }
-    if (!s->backward && !s->update && !HAS(t->needed, s->target))
+    if (!s->use || !HAS(g->needed, s->target) || !strcmp(s->use->path, "loss"))
         return;
-    Row *row = row_of(t, s->use);
-    t->reader = s->use;
-    EACH_EXPR(e, s->value)
+    /* terms have statements of their own, "term.kl(z)", beside those of what they sum */
+    const Str path = is_layer(s->use) || *s->use->path != 't' ? s->use->path : intern(s->use->path + 5);
+    const int at = layer_of(g, path, s->use->words, is_term(g->m, path) ? LAYER_term : LAYER_layer);
+    EACH_EXPR_OF(e, s)
         if (e->tensor)
-            see_read(t, e->tensor);
+            see_read(g, at, s->use, e->tensor);
     if (s->source)
-        see_read(t, s->source);
-    if (!row || s->backward || s->update)
+        see_read(g, at, s->use, s->source);
+    Layer *l = &g->layers.at[at];
+    const bool own = s->use->path == path, first = own && s->target->role == ROLE_temp && !s->target->mark;
+    if (own && !l->read)
+        l->result = s->target;
+    if (first)
+        s->target->mark = at + 1;
+    if (at < g->known || !is_layer(s->use))
         return;
-    row->applied += !HAS(t->uses, s->use);
-    PUSH_NEW(t->uses, s->use);
-    if (!row->read)
-        row->result = s->target;
+    l->applied += !HAS(g->uses, s->use);
+    PUSH_NEW(g->uses, s->use);
     if (s->kind == STMT_nest)
-        row->work += work_of(t, s);
-    if (s->target->role != ROLE_temp || s->target->mark)
-        return;
-    s->target->mark = (int) (row - t->rows.at) + 1;
-    if (s->kind == STMT_nest)
-        row->memory += 4.0 * (double) tensor_count(s->target);
+        l->work += work_of(g, s);
+    if (s->kind == STMT_nest && first)
+        l->memory += 4.0 * (double) tensor_count(s->target);
 }
 
-static void add_program(Table *t, Program *p)
+static void add_program(Gathering *g, Program *p)
 {
-    t->known = t->rows.n;
-    t->uses.n = t->needed.n = 0;
-    t->loops = 1;
-    PUSH(t->needed, p->loss);
-    find_needed(&p->body, &t->needed);
+    g->known = g->layers.n;
+    g->uses.n = g->needed.n = 0;
+    g->loops = 1;
+    PUSH(g->needed, p->loss);
+    find_needed(&p->body, &g->needed);
     EACH(s, p->body)
-        add_statement(t, s);
+        add_statement(g, s);
 }
 
 bool is_within(Str name, Str path)
@@ -123,16 +126,24 @@ bool is_within(Str name, Str path)
     return !strncmp(name, path, n) && name[n] == '.';
 }
 
-static void add_parameters(Table *t)
+LayerList layers_of(Module *m)
 {
-    EACH(p, t->m->params) {
-        Row *best = NULL;
-        EACH_AT(row, t->rows)
-            if (is_within(p->name, row->use->path) && (!best || strlen(row->use->path) > strlen(best->use->path)))
-                best = row;
+    Gathering g = { .m = m };
+    EACH(t, m->temps)
+        t->mark = 0;
+    EACH_AT(in, m->inputs)
+        in->tensor->mark = 0;
+    EACH(phase, m->phases)
+        add_program(&g, phase->gradient);
+    EACH(t, m->params) {
+        Layer *best = NULL;
+        EACH_AT(l, g.layers)
+            if (is_within(t->name, l->path) && (!best || strlen(l->path) > strlen(best->path)))
+                best = l;
         if (best)
-            best->parameters += tensor_count(p);
+            best->parameters += tensor_count(t);
     }
+    return g.layers;
 }
 
 /* ---- numbers as people read them ----------------------------------------------------------------------------------- */
@@ -196,32 +207,35 @@ static void print_rows(Buf *b, Str (*cell)[COLUMNS], int n)
     }
 }
 
-static void print_table(Buf *b, Table *t)
+static void print_table(Buf *b, Module *m)
 {
-    Str (*cell)[COLUMNS] = alloc(sizeof *cell * (size_t) (t->rows.n + 2));
+    const LayerList layers = layers_of(m);
+    Str (*cell)[COLUMNS] = alloc(sizeof *cell * (size_t) (layers.n + 2));
     static const char *const title[] = { "path", "layer", "shape", "parameters", "operations", "memory" };
     double work = 0, memory = 0;
     int n = 0;
     for (int c = 0; c < COLUMNS; c++)
         cell[0][c] = intern(title[c]);
-    EACH_AT(row, t->rows) {
+    EACH_AT(l, layers) {
+        if (!l->applied)
+            continue;
         Str *to = cell[++n];
-        to[0] = row->use->path;
-        to[1] = row->applied > 1 ? format("%s, %d times", row->use->words, row->applied) : row->use->words;
-        to[2] = sizes_text(t->m, row->result);
-        to[3] = row->parameters ? number_grouped((double) row->parameters) : intern("");
-        to[4] = row->work >= 0.5 ? number_grouped(row->work) : intern("");
-        to[5] = row->memory > 0 ? bytes_text(row->memory) : intern("");
-        work += row->work;
-        memory += row->memory;
+        to[0] = l->path;
+        to[1] = l->applied > 1 ? format("%s, %d times", l->words, l->applied) : l->words;
+        to[2] = sizes_text(m, l->result);
+        to[3] = l->parameters ? number_grouped((double) l->parameters) : intern("");
+        to[4] = l->work >= 0.5 ? number_grouped(l->work) : intern("");
+        to[5] = l->memory > 0 ? bytes_text(l->memory) : intern("");
+        work += l->work;
+        memory += l->memory;
     }
     Str *total = cell[n + 1];
     total[0] = intern("all"), total[1] = total[2] = intern("");
-    total[3] = number_grouped((double) t->m->nparams), total[4] = number_grouped(work), total[5] = bytes_text(memory);
+    total[3] = number_grouped((double) m->nparams), total[4] = number_grouped(work), total[5] = bytes_text(memory);
     print_rows(b, cell, n + 2);
     buf_add(b, "\nShapes are of one example; operations (+ - * / and functions) of one forward pass of one example;\n"
                "memory of what is computed for a batch of %d, before fusion and reuse. Parameters take %s.\n",
-            t->m->batch_max, bytes_text(4.0 * (double) t->m->nparams));
+            m->batch_max, bytes_text(4.0 * (double) m->nparams));
 }
 
 static Tensor *output_of(Module *m, const char *program)
@@ -271,17 +285,11 @@ static Str kind_text(Module *m, const Input *in)
 
 void summary_print(Buf *b, Module *m)
 {
-    Table t = { .m = m };
-    EACH(x, m->temps)
-        x->mark = 0;
-    EACH(phase, m->phases)
-        add_program(&t, phase->gradient);
-    add_parameters(&t);
     buf_add(b, "%s", m->name);
     EACH_AT(in, m->inputs)
         buf_add(b, ", %s : %s", in->name, kind_text(m, in));
     buf_add(b, "\n\n");
-    print_table(b, &t);
+    print_table(b, m);
     print_compression(b, m);
     print_chances(b, m);
     objective_print(b, m);
