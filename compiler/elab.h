@@ -184,7 +184,7 @@ struct Elab {
     struct Scan *scan;
     Net *applying;              /* innermost net being applied */
     Using *using;               /* definitions being used, innermost first */
-    int param_k;                /* params(f)[i]: which of the parameters */
+    int param_k;                /* params(f)[i]: which of the parameters; -1: none, outside of their update */
 
     bool trial;                 /* nothing is reported or added */
     int calls;                  /* `def`s within `def`s that are being read */
@@ -354,11 +354,14 @@ typedef struct {
     bool is_term;           /* as an argument or a summand it is one number for each example */
 } Value;
 
+typedef struct { int input; const TensorList *of; } Params;     /* which input stands for each of these parameters */
+typedef VEC(Params) ParamsList;
+
 Value *value_of(Scope *task, Syn *s);               /* NULL after a report */
 bool   names_params(Str name);
 Value *params_value(Str which, const TensorList *params);
 Value *tensor_value(Scope *task, Syn *s);
-bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, TensorList **params);
+bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params);
 Syn  *peel(Scope *task, Syn *s, Expr **weight);
 
 /* ---- objectives.c, metrics.c, terms.c --------------------------------------------------------------- */

@@ -300,6 +300,7 @@ static void begin(Elab *e, File *file)
     PUSH(e->clocks, clock_new(e, "epochs", ELEM_int));
     PUSH(e->clocks, clock_new(e, "examples", ELEM_int));
     e->init = program_new("init");
+    e->param_k = -1;
 }
 
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines)

@@ -442,8 +442,10 @@ static Expr *lower_part(Ctx *c, Syn *s, Env *env)
         n.tensor = has_label(e, of);
         if (!n.tensor)
             return fail(e, s->place, DIAG_has_what);
-    } else if (of && (s->name == intern("params") || s->name == intern("weights"))) {
+    } else if (of && names_params(s->name)) {
         Name *net = name_find(c->names, of, NAME_net);
+        if (net && e->param_k < 0)
+            return fail(e, s->place, DIAG_params_here, s->name, of, s->name, of);
         n.tensor = net && e->param_k < net->net->params.n ? net->net->params.at[e->param_k] : NULL;
     }
     if (n.tensor)

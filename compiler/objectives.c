@@ -32,7 +32,7 @@ static Scope *use_target(Scope *task, Str op, Syn *value, Tensor *given, Tensor 
         return NULL;
     }
     ArgList rest = { 0 };
-    TensorList *params = NULL;
+    ParamsList params = { 0 };
     Wanted w = { .around = task, .role = def->role, .name = def->name, .args = &rest };
     if (given)
         PUSH(w.in, given);

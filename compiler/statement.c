@@ -104,7 +104,7 @@ static void update(Scope *s, Stat *st)
             all_along(t, index);
             assign(s, st, bind_list(NULL, st->left->list.at[0]->name, index, t->rank));
         }
-        e->param_k = 0;
+        e->param_k = -1;
     }
 }
 

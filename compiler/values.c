@@ -27,17 +27,21 @@ static Tensor *summed(Scope *task, Value *v, Place place)
 }
 
 /* ---- uses of definitions ------------------------------------------------------------------------------- */
-/* Parts the arguments of a use into its inputs, at most so many, and the others. */
-bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, TensorList **params)
+/* Parts the arguments of a use into its inputs, at most so many, and the others. Where an input is parameters, `in` has
+ * the first of them. */
+bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params)
 {
     EACH(a, call->args) {
-        const bool input = !a.name && in->n + (*params != NULL) < most;
+        const bool input = !a.name && in->n < most;
         Value *v = input ? value_of(task, a.value) : NULL;
         if (input && !v)
             return false;
-        if (v && v->params)
-            *params = v->params;
-        else if (v && v->t)
+        if (v && v->params) {
+            if (params->n && params->at[0].of->n != v->params->n)
+                return say(task->e, a.value->place, DIAG_params_differ, words_of(a.value), v->params->n, params->at[0].of->n);
+            PUSH(*params, ((Params) { in->n, v->params }));
+            PUSH(*in, v->params->at[0]);
+        } else if (v && v->t)
             PUSH(*in, summed(task, v, call->place));
         else
             PUSH(*rest, a);
@@ -49,24 +53,22 @@ bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest
 static Value *use_definition(Scope *task, Decl *def, Syn *s)
 {
     Wanted w = { .around = task, .role = def->role, .name = def->name };
-    TensorList *params = NULL, in = { 0 };
+    ParamsList params = { 0 };
     ArgList rest = { 0 };
     Tensor *sum = NULL;
-    if (!take_values(task, s, inputs_of(def), &in, &rest, &params))
+    if (!take_values(task, s, inputs_of(def), &w.in, &rest, &params))
         return NULL;
     Use *use = use_new(format("%s%s%s%d", task->path, *task->path ? "." : "", def->name, task->mult++), words_of(s), s->place);
     w.args = &rest;
-    if (!params) {
-        w.in = in;
+    if (!params.n) {
         Scope *made = instantiate(&w, use);
         return made && (made->result || made->nll || made->mean) ? value_new(made->result ? made->result : made->nll, made) : NULL;
     }
     Scope *made = NULL;
-    EACH(p, *params) {
-        w.in = (TensorList) { 0 };
-        PUSH(w.in, p);
-        PUSH_ALL(w.in, in);
-        w.path = format("%s.%s", use->path, p->name);
+    for (int k = 0; k < params.at[0].of->n; k++) {
+        EACH(p, params)
+            w.in.at[p.input] = p.of->at[k];
+        w.path = format("%s.%s", use->path, params.at[0].of->at[k]->name);
         made = instantiate(&w, use);
         if (!made || !made->result)
             return NULL;

@@ -73,3 +73,37 @@ END
 "$tool" weights w.safetensors encoder.halves1.m 1 4 decoder.dense1.w 2,1 0 decoder.dense1.b 1 0
 build turns turns --cc "$work/cc" && ./turns encode --split train --weights w.safetensors -o z.npy > log 2>&1
 if [ "$("$tool" get z.npy)" = "3 1 2.5 1.5 2.25 1.75" ]; then ok; else bad "a scan's tensors that read each other" "$("$tool" get z.npy)"; fi
+
+# ---- a loss of the parameters of two nets ----------------------------------------------------------------------------------
+# (1, 2; 3) and (0, 4; 1), the last a bias: 1 + 4 + 4, without the bias 5; the slope by the first is twice the difference
+"$tool" npy x.npy 1,2 0
+"$tool" weights w.safetensors body.dense1.w 2,1 1,2 body.dense1.b 1 3 near.other.dense1.w 2,1 0,4 near.other.dense1.b 1 1 decoder.dense1.w 1,2 0 decoder.dense1.b 2 0
+cat > near.ae << 'END'
+ae 1
+model near
+
+input x : vector(2)
+
+data { train = npy("x.npy") }
+
+loss apart {
+    in a[..], b[..]
+    value = sum(..) (a[..] - b[..])^2
+}
+
+net body { dense(1) }
+encoder { body }
+decoder { dense(2) }
+reconstruct x by mse
+
+pretext near {
+    net other { dense(1) }
+    let y = other(x)
+    minimize apart(params(body), params(other))
+    minimize apart(weights(body), weights(other))
+}
+END
+build near near --cc "$work/cc" && grad near --weights w.safetensors
+near "all parameters of two nets" "$(of loss.near)" 9 1e-6
+near "those that are not exempt" "$(of loss.near.2)" 5 1e-6
+near "and their slope" "$(of body.dense1.b)" 4 1e-6
