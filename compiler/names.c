@@ -6,7 +6,7 @@
 
 static const char *const words[] = {
 #include "words.def"
-};
+}, *const forms[] = { "", "f", "l", "_r", "_unlocked" };
 
 typedef VEC(Str) Taken;                 /* an open hash; room is a power of two, n the number in it */
 static Taken tensors, emitted;          /* given to tensors as they are made; used in the emitted file */
@@ -23,13 +23,13 @@ static void take(Taken *t, Str name)
 {
     if (t->n * 2 >= t->room) {
         const Taken old = *t;
-        *t = (Taken) { .room = old.room ? 2 * old.room : 4096 };
+        *t = (Taken) { .room = old.room ? 2 * old.room : 8192 };
         t->at = alloc((size_t) t->room * sizeof *t->at);
         for (int k = 0; k < old.room; k++)
             if (old.at[k])
                 take(t, old.at[k]);
-        for (size_t k = 0; !old.room && k < sizeof words / sizeof *words; k++)
-            take(t, intern(words[k]));
+        for (int k = 0; !old.room && k < COUNT(words) * COUNT(forms); k++)
+            take(t, format("%s%s", words[k / COUNT(forms)], forms[k % COUNT(forms)]));
     }
     Str *at = slot_of(t, name);
     t->n += !*at;
