@@ -18,41 +18,15 @@ typedef struct {
     Expr *rate;             /* of the schedule; NULL: 1 */
 } Optimizer;
 
-/* ---- states that are none ------------------------------------------------------------------------------- */
-/* Within an update gradients stay what they are. */
-static bool may_change(const Expr *e)
+/* A state that nothing but its own updates reads is none; false where it is one. */
+static bool drop_state(StmtList *updates, int first, const Tensor *state)
 {
-    return e->kind == EXPR_draw || e->kind == EXPR_reduce
-        || (e->kind == EXPR_read && e->tensor->role != ROLE_grad && e->tensor->role != ROLE_clock);
-}
-
-static Expr *read_through(Expr *e, void *with)
-{
-    Stmt *set = with;
-    if (e->kind != EXPR_read || e->tensor != set->target)
-        return expr_map(e, read_through, with);
-    Index *from[MAX_RANK];
-    for (int k = 0; k < set->nindex; k++)
-        from[k] = set->sub[k]->index;
-    return expr_replace(set->value, from, e->sub, set->nindex);
-}
-
-/* m := g is g to all that read m after it; if nobody does before, m need not be kept. */
-static bool passes(StmtList *updates, int first, Tensor *state)
-{
-    int at = -1;
+    for (int k = first; k < updates->n; k++)
+        if (updates->at[k]->target != state && ANY_EXPR_OF(e, updates->at[k], e->tensor == state))
+            return false;
     for (int k = updates->n - 1; k >= first; k--)
         if (updates->at[k]->target == state)
-            at = k;
-    Stmt *set = at < 0 ? NULL : updates->at[at];
-    if (!set || set->set != SET_is || set->where || ANY_EXPR(e, set->value, may_change(e)))
-        return false;
-    for (int k = first; k < updates->n; k++)
-        if (k < at ? ANY_EXPR_OF(e, updates->at[k], e->tensor == state) : k > at && updates->at[k]->target == state)
-            return false;
-    for (int k = at + 1; k < updates->n; k++)
-        stmt_map(updates->at[k], read_through, set);
-    REMOVE(*updates, at);
+            REMOVE(*updates, k);
     return true;
 }
 
@@ -92,7 +66,7 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
         e->updates->at[k]->update = true;
     int kept = had;
     for (int k = had; k < o->phase->states.n; k++)
-        if (!passes(e->updates, first, o->phase->states.at[k]))
+        if (!drop_state(e->updates, first, o->phase->states.at[k]))
             o->phase->states.at[kept++] = o->phase->states.at[k];
     o->phase->states.n = kept;
 }
