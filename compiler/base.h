@@ -21,8 +21,9 @@ void *alloc(size_t bytes);                          /* zeroed; ends the process 
 void vec_room(void **at, int n, int *room, size_t size);
 /* For each x of a list, which must not grow meanwhile; EACH_AT: x points to it. */
 #define EACH(x, list) \
-    for (__typeof__(*(list).at) *x##_at = (list).at, x; x##_at < (list).at + (list).n && ((x = *x##_at), true); x##_at++)
-#define EACH_AT(x, list) for (__typeof__((list).at + 0) x = (list).at; x < (list).at + (list).n; x++)
+    OF_LIST(x, list) for (__typeof__(*x##_of.at) *x##_at = x##_of.at, x; x##_at < x##_of.at + x##_of.n && ((x = *x##_at), true); x##_at++)
+#define EACH_AT(x, list) OF_LIST(x, list) for (__typeof__(x##_of.at + 0) x = x##_of.at; x < x##_of.at + x##_of.n; x++)
+#define OF_LIST(x, list) for (__typeof__(list) x##_of = (list), *x##_once = &x##_of; x##_once; x##_once = NULL)
 /* FIND: the first x of a list of pointers for which c holds, NULL for none; FIND_AT: of any list, a pointer to it.
  * FIRST: the first of the numbers below n, -1 for none; ANY, ALL: whether c holds for one, or for all of them. */
 #define FIND_BY(each, type, x, list, c) \

@@ -341,8 +341,7 @@ static bool spread(Diff *d, StmtList *list)
         Known *i = s->target ? known_of(d, s->target) : NULL;
         if (!i || !i->active || i->leaf || !(i->one || i->ready || i->useful))
             continue;
-        const TensorList from = sources(d, s);
-        EACH(t, from) {
+        EACH(t, sources(d, s)) {
             Known *r = known_of(d, t);
             news = news || !r->useful;
             r->useful = true;

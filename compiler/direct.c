@@ -66,7 +66,6 @@ bool direct_fits(Program *p, int at)
 /* The factors with an index of the row come last: what stands before them is the same for all of it. */
 Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
 {
-    const ExprList list = factors_of(add);
     Stmt *s = NEW(Stmt);
     *s = *add;
     s->target = param;
@@ -74,7 +73,7 @@ Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
     s->backward = false;
     s->value = rate;
     for (int along = 0; along < 2; along++)
-        EACH(f, list) {
+        EACH(f, factors_of(add)) {
             bool row = false;
             for (int k = 1; k < param->rank; k++)
                 row |= add->sub[k]->kind == EXPR_index && expr_uses(f, add->sub[k]->index);
@@ -104,12 +103,11 @@ static Stmt *added(Stmt *like, Tensor *sums, Index *n, Expr *value)
 /* The product of the sums of the factors' sizes is more than any sum of some of their products. */
 void direct_bound(Module *m, Stmt *add, Tensor **bound, StmtList *out)
 {
-    const ExprList list = factors_of(add);
     Index *n = example_of(add);
     Expr *at = expr_index(n), *product = expr_real(1);
     if (!*bound)
         (*bound = sums_new(m, add, n, "bound", out))->external = true;
-    EACH(f, list) {
+    EACH(f, factors_of(add)) {
         if (!uses_any(f, add->index, add->nindex)) {
             product = OP2(mul, product, OP1(abs, f));
             continue;

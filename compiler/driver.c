@@ -128,11 +128,10 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, Emi
     Module *m = elaborate(file, use.at, use.n, defines->at, defines->n);
     if (!m)
         return NULL;
-    const ProgramList all = programs_of(m);
     for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
         if (!is_wanted(passes[k].when, how))
             continue;
-        EACH(p, all) {
+        EACH(p, programs_of(m)) {
             if (passes[k].run)
                 passes[k].run(m, p);
             verify(p, intern(passes[k].name));
@@ -147,7 +146,6 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, Emi
 
 void module_print(Buf *b, Module *m)
 {
-    const ProgramList all = programs_of(m);
-    EACH(p, all)
+    EACH(p, programs_of(m))
         program_print(b, p);
 }

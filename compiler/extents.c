@@ -48,8 +48,7 @@ static void see_access(Emit *e, Access *a, Index *i)
 
 static void see_stmt(Emit *e, Stmt *s)
 {
-    AccessList list = stmt_accesses(s);
-    EACH_AT(a, list) {
+    EACH_AT(a, stmt_accesses(s)) {
         for (int j = 0; a->stmt && j < a->stmt->nindex; j++)
             see_access(e, a, a->stmt->index[j]);
         if (s->kind == STMT_scan)

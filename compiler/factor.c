@@ -270,9 +270,8 @@ static Stmt *joined(Stmt *s, Stmt *reader)
 
 static bool reads_written(Stmt *s, const StmtList *list, int from, int to)
 {
-    const TensorList read = stmt_tensors(s);
     for (int k = from; k < to; k++)
-        EACH(t, read)
+        EACH(t, stmt_tensors(s))
             if (t != s->target && writes(list->at[k], t))
                 return true;
     return false;

@@ -185,8 +185,7 @@ static Margin *margin_for(Emit *e, Tensor *t)
  * want the same few places of a cache; so another value is stored, which nobody uses. */
 static void want_padding(Emit *e, Stmt *scan)
 {
-    AccessList list = stmt_accesses(scan);
-    EACH(a, list)
+    EACH(a, stmt_accesses(scan))
         for (int k = 1; a.sub && k < a.tensor->rank && a.tensor->axis[0].example; k++)
             if (expr_uses(a.sub[k], scan->step)
                 && tensor_bytes(e, a.tensor) / a.tensor->axis[0].size % 4096 == 0)
@@ -234,8 +233,7 @@ void margins_find(Emit *e)
     for (int pass = 0; pass < 2; pass++)
         EACH(run, e->runs)
             EACH(s, run->stmts) {
-                const AccessList list = stmt_accesses(s);
-                EACH(a, list) {
+                EACH(a, stmt_accesses(s)) {
                     Margin *m = margin_of(e, a.tensor);
                     if (!m)
                         continue;
@@ -258,10 +256,8 @@ static Margin *has_margin(Emit *e, Tensor *t)
 static void clear_margins(Emit *e, StmtList *list, Tensor *t)
 {
     int at = 0;
-    for (bool found = false; !found; at += !found) {
-        const AccessList uses = stmt_accesses(list->at[at]);
-        found = FIND_AT(a, uses, var_of(e, a->tensor) == var_of(e, t));
-    }
+    while (!FIND_AT(a, stmt_accesses(list->at[at]), var_of(e, a->tensor) == var_of(e, t)))
+        at++;
     Stmt *c = nest_for(list->at[at], t, SET_is, expr_real(0));
     at = chain_start(e, list, at);
     indices_of(e, c, t, c->sub);
@@ -273,10 +269,9 @@ static void clear_margins(Emit *e, StmtList *list, Tensor *t)
 /* ---- all -------------------------------------------------------------------------------------- */
 static void forget(Emit *e, Stmt *s)
 {
-    AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++)
-        for (int j = 0; list.at[k].write && j < frames.n; j++)
-            if (var_root(var_of(e, list.at[k].tensor)) == var_root(var_of(e, frames.at[j].of)))
+    EACH(a, stmt_accesses(s))
+        for (int j = 0; a.write && j < frames.n; j++)
+            if (var_root(var_of(e, a.tensor)) == var_root(var_of(e, frames.at[j].of)))
                 frames.at[j--] = frames.at[--frames.n];
 }
 

@@ -345,11 +345,9 @@ static void turn_weights(Module *m, StmtList *body)
 void order_axes(Module *m, Program *p)
 {
     Order o = { 0 };
-    EACH_STMT_OF(s, p) {
-        const TensorList named = stmt_tensors(s);
-        EACH(t, named)
+    EACH_STMT_OF(s, p)
+        EACH(t, stmt_tensors(s))
             note_tensor(&o, t);
-    }
     EACH_AT(x, o.at)
         x->stays = tensor_in(&p->outputs, x->tensor);
     EACH_STMT_OF(s, p)

@@ -13,8 +13,7 @@ typedef struct { int count, writes; bool same; } Seen;
 static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
 {
     if (n->stmt && n->kind != NODE_scan) {
-        const AccessList list = stmt_accesses(n->stmt);
-        EACH(a, list) {
+        EACH(a, stmt_accesses(n->stmt)) {
             if (a.tensor != t)
                 continue;
             seen->count++;
@@ -54,8 +53,7 @@ static void scalars(Emit *e)
     TensorList touched = { 0 };
     EACH(run, e->runs)
         EACH(s, run->stmts) {
-            const AccessList list = stmt_accesses(s);
-            EACH(a, list) {
+            EACH(a, stmt_accesses(s)) {
                 info_of(e, a.tensor);
                 PUSH(touched, a.tensor);
             }
@@ -100,8 +98,7 @@ static bool at_rows(Emit *e, const Access *a, const Region *r)
 
 static void live_at(Emit *e, Stmt *s, Moment now, Region *r)
 {
-    const AccessList list = stmt_accesses(s);
-    EACH_AT(a, list) {
+    EACH_AT(a, stmt_accesses(s)) {
         Tensor *t = a->tensor;
         if (t->role != ROLE_temp || info_of(e, t)->scalar)
             continue;

@@ -11,8 +11,7 @@
 static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
 {
     for (int k = 0; k < scan->body.n; k++) {
-        const AccessList list = stmt_accesses(scan->body.at[k]);
-        EACH_AT(w, list) {
+        EACH_AT(w, stmt_accesses(scan->body.at[k])) {
             if (!w->write || !conflict(e, w, a))
                 continue;
             if (k == b)         /* it adds onto what it reads: its steps have an order */
@@ -44,15 +43,12 @@ static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves, bool order
     Stmt *s = scan->body.at[b];
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
         return false;
-    const AccessList list = stmt_accesses(s);
-    EACH_AT(a, list) {
+    EACH_AT(a, stmt_accesses(s)) {
         if (!a->write && !reads_settled(e, scan, b, a, leaves, ordered))
             return false;
-        for (int j = 0; a->write && j < scan->body.n; j++) {
-            const AccessList others = stmt_accesses(scan->body.at[j]);
-            if (!leaves[j] && j != b && FIND_AT(other, others, conflict(e, a, other)))
-                return false;
-        }
+        if (a->write && ANY(j, scan->body.n, !leaves[j] && j != b
+                            && FIND_AT(other, stmt_accesses(scan->body.at[j]), conflict(e, a, other))))
+            return false;
     }
     return true;
 }

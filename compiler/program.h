@@ -356,10 +356,8 @@ void find_needed(StmtList *list, TensorList *needed);       /* adds all that tho
 TensorList stmt_tensors(Stmt *s);           /* all that s itself names, once each: what it writes comes first */
 TensorList written_by(StmtList *list);      /* scans' bodies included, once for each statement */
 /* For each statement of a list, or of a program, scans' bodies included. */
-#define EACH_STMT(s, list)      EACH_OF_ALL(s, stmts_all(list))
-#define EACH_STMT_OF(s, p)      EACH_OF_ALL(s, stmts_of(p))
-#define EACH_OF_ALL(s, all) \
-    for (StmtList s##_all = all, *s##_once = &s##_all; s##_once; s##_once = NULL) EACH(s, s##_all)
+#define EACH_STMT(s, list)      EACH(s, stmts_all(list))
+#define EACH_STMT_OF(s, p)      EACH(s, stmts_of(p))
 StmtList stmts_all(const StmtList *list);
 StmtList stmts_of(Program *p);
 void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);   /* by a function */

@@ -253,11 +253,9 @@ void program_print(Buf *b, Program *p)
     Show s = { .b = b };
     static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates",
                                          "gradients that the updates do without", "after the last batch" };
-    EACH_STMT_OF(st, p) {
-        const TensorList named = stmt_tensors(st);
-        EACH(t, named)
+    EACH_STMT_OF(st, p)
+        EACH(t, stmt_tensors(st))
             PUSH_NEW(s.tensors, t);
-    }
     buf_add(b, "# program %s\n", p->name ? p->name : "");
     EACH(t, s.tensors)
         show_tensor(&s, t);

@@ -248,8 +248,7 @@ static void need_list(Simplify *s, StmtList *list)
         Stmt *st = list->at[k];
         if (!live(s, st))
             continue;
-        const TensorList named = stmt_tensors(st);
-        EACH(t, named)
+        EACH(t, stmt_tensors(st))
             need(s, t);
         for (int j = 0; st->target && j < st->target->rank; j++)
             need(s, st->target->axis[j].length);
