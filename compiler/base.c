@@ -177,18 +177,48 @@ void buf_put(Buf *b, const char *text, size_t length)
     b->at[b->n] = 0;
 }
 
-void buf_add(Buf *b, const char *how, ...)
+static void buf_add_v(Buf *b, const char *how, va_list args)
 {
-    va_list args, again;
-    va_start(args, how);
+    va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, how, args);
-    va_end(args);
+    int n = vsnprintf(NULL, 0, how, again);
+    va_end(again);
     must(n < 0 ? NULL : b);
     buf_room(b, (size_t) n + 1);
-    vsnprintf(b->at + b->n, (size_t) n + 1, how, again);
-    va_end(again);
+    vsnprintf(b->at + b->n, (size_t) n + 1, how, args);
     b->n += (size_t) n;
+}
+
+void buf_add(Buf *b, const char *how, ...)
+{
+    va_list args;
+    va_start(args, how);
+    buf_add_v(b, how, args);
+    va_end(args);
+}
+
+void buf_line(Buf *b, int depth, const char *how, ...)
+{
+    va_list args;
+    va_start(args, how);
+    buf_add(b, "%*s", 4 * depth, "");
+    buf_add_v(b, how, args);
+    buf_put(b, "\n", 1);
+    va_end(args);
+}
+
+/* Octal escapes of three digits, which cannot run into what follows; ? escaped because of trigraphs. */
+Str c_string(const char *text)
+{
+    Buf b = { 0 };
+    buf_add(&b, "\"");
+    for (const unsigned char *c = (const unsigned char *) text; *c; c++)
+        if (*c < 32 || *c > 126 || strchr("\"\\?", *c))
+            buf_add(&b, "\\%03o", *c);
+        else
+            buf_put(&b, (const char *) c, 1);
+    buf_add(&b, "\"");
+    return intern(b.at);
 }
 
 /* ---- numbers: always in the C locale ----------------------------------------------------------- */

@@ -19,7 +19,7 @@ void *alloc(size_t bytes);                          /* zeroed; ends the process 
 #define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
 #define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
 void vec_room(void **at, int n, int *room, size_t size);
-/* For each x of a list, which must not grow meanwhile; EACH_AT: x points to it. */
+/* For each x of a list, which may come from a call and must not grow meanwhile; EACH_AT: x points to it. */
 #define EACH(x, list) \
     OF_LIST(x, list) for (__typeof__(*x##_of.at) *x##_at = x##_of.at, x; x##_at < x##_of.at + x##_of.n && ((x = *x##_at), true); x##_at++)
 #define EACH_AT(x, list) OF_LIST(x, list) for (__typeof__(x##_of.at + 0) x = x##_of.at; x < x##_of.at + x##_of.n; x++)
@@ -71,6 +71,8 @@ uint64_t hash_more(uint64_t hash, const char *text, size_t length);         /* F
 typedef struct { char *at; size_t n, room; } Buf;   /* always ends in a zero byte once written to */
 void buf_add(Buf *b, const char *how, ...) __attribute__((format(printf, 2, 3)));
 void buf_put(Buf *b, const char *text, size_t length);
+void buf_line(Buf *b, int depth, const char *how, ...) __attribute__((format(printf, 3, 4)));      /* a line, indented */
+Str c_string(const char *text);                     /* a C string literal, quotes included */
 /* The shortest decimal that reads back as the same double: 0.1, 1e-08, 5, inf, nan. */
 Str number_text(double v);
 double number_read(const char *text);               /* strtod, whatever the user's locale is */

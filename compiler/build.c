@@ -135,12 +135,6 @@ StmtList stmts_of(Program *p)
     return all;
 }
 
-void each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with)
-{
-    EACH_STMT(s, list)
-        see(s, with);
-}
-
 TensorList written_by(StmtList *list)
 {
     TensorList all = { 0 };
@@ -247,11 +241,9 @@ Tensor *tensor_new(Module *m, Str name, Role role, Elem elem)
 
 void names_of(StrList *names, Program *p)
 {
-    for (int k = 0; program_part(p, k); k++) {
-        const TensorList written = written_by(program_part(p, k));
-        EACH(t, written)
+    for (int k = 0; program_part(p, k); k++)
+        EACH(t, written_by(program_part(p, k)))
             PUSH(*names, t->name);
-    }
 }
 
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place)

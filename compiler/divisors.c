@@ -115,13 +115,10 @@ bool divisors_before(Emit *e, Node *loop)
 /* Puts each into a local, which stands for it within the loop. */
 static void keep_each(Emit *e, Buf *b, const ExprList *list, const char *type, const char *wish, int depth)
 {
-    for (int k = 0; k < list->n; k++) {
+    EACH(x, *list) {
         Str name = scope_enter(e, intern(wish));
-        indent(b, depth);
-        buf_add(b, "const %s %s = ", type, name);
-        put_expr(e, b, list->at[k], BINDS_comma);
-        buf_add(b, ";\n");
-        PUSH(e->sames, ((Loaded) { list->at[k], name }));
+        buf_line(b, depth, "const %s %s = %s;", type, name, expr_text(e, x, BINDS_comma));
+        PUSH(e->sames, ((Loaded) { x, name }));
     }
 }
 
@@ -129,17 +126,11 @@ void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
     const ExprList same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
     keep_each(e, b, &rows, "int32_t", "row", depth);
-    keep_each(e, b, &same, e->real, "same", depth);
-    const ExprList list = found_in(e, loop, gather);        /* where none of these stands */
-    for (int k = 0; k < list.n; k++) {
+    keep_each(e, b, &same, e->real, "same", depth);        /* where none of these stands */
+    EACH(x, found_in(e, loop, gather)) {
         Str name = scope_enter(e, "inverse");
-        indent(b, depth);
-        buf_add(b, "const %s %s = ", e->real, name);
-        put_real(e, b, 1);
-        buf_add(b, " / ");
-        put_expr(e, b, list.at[k], BINDS_unary);
-        buf_add(b, ";\n");
-        PUSH(e->inverses, ((Loaded) { list.at[k], name }));
+        buf_line(b, depth, "const %s %s = %s / %s;", e->real, name, real_text(e, 1), expr_text(e, x, BINDS_unary));
+        PUSH(e->inverses, ((Loaded) { x, name }));
     }
 }
 
@@ -158,11 +149,8 @@ Str inverse_of(Emit *e, Expr *x)
     Expr *by = x->arg[1];
     int exponent;
     if (by->kind == EXPR_num) {
-        if (by->num == 0 || !isfinite(by->num) || fabs(frexp(by->num, &exponent)) == 0.5)
-            return NULL;                /* of a power of 2 gcc knows it */
-        Buf b = { 0 };
-        put_real(e, &b, 1 / by->num);
-        return b.at;
+        const bool known = fabs(frexp(by->num, &exponent)) == 0.5;      /* of a power of 2 by gcc */
+        return by->num == 0 || !isfinite(by->num) || known ? NULL : real_text(e, 1 / by->num);
     }
     const Loaded *inverse = FIND_AT(l, e->inverses, expr_same(l->read, by));
     return inverse ? inverse->name : NULL;

@@ -64,23 +64,20 @@ bool draws_before(Emit *e, Node *loop)
 /* The number of an element from its keys, the last fastest. */
 static Str number_of(Emit *e, Expr **key, const int *size, int n, const char *cast)
 {
-    Buf b = { 0 };
+    Str text = NULL;
     bool sum = false;
     for (int k = 0; k < n; k++) {
-        const bool none = expr_is(key[k], 0);
-        if (b.n && size[k] != 1) {
-            Str so_far = intern(b.at);
-            b.n = 0;
-            buf_add(&b, sum ? "(%s) * %d" : "%s * %d", so_far, size[k]);
+        if (text && size[k] != 1) {
+            text = format(sum ? "(%s) * %d" : "%s * %d", text, size[k]);
             sum = false;
         }
-        if (none)
+        if (expr_is(key[k], 0))
             continue;
-        buf_add(&b, "%s", b.n ? " + " : cast);
-        sum = b.n > strlen(cast);
-        put_expr(e, &b, key[k], sum ? BINDS_mul : *cast ? BINDS_all : BINDS_add);
+        sum = text;
+        text = sum ? format("%s + %s", text, expr_text(e, key[k], BINDS_mul))
+             : format("%s%s", cast, expr_text(e, key[k], *cast ? BINDS_all : BINDS_add));
     }
-    return b.n ? intern(b.at) : "0";
+    return text ? text : "0";
 }
 
 /* The same of a draw; of several ranks, each counts the rows of the whole batch. */
@@ -95,37 +92,28 @@ static Str element_of(Emit *e, Expr *draw, Expr **key)
     return format("%s + (uint64_t) ae_clock.first * %ld", own, apart);
 }
 
-void put_draw(Emit *e, Buf *b, Expr *x)
+Str draw_text(Emit *e, Expr *x)
 {
     const Drawn *d = FIND_AT(drawn, e->drawn, expr_same(drawn->draw, x));
-    if (d) {
-        buf_add(b, "%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
-        return;
-    }
-    buf_add(b, "ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream,
-            element_of(e, x, x->key));
+    if (d)
+        return format("%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
+    return format("ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream, element_of(e, x, x->key));
 }
 
 /* Prints what comes before the loop over from .. to. */
 void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
 {
-    RowList rows = rows_of(e, loop);
     const bool zero = !strcmp(from, "0");
-    EACH_AT(r, rows) {
+    EACH_AT(r, rows_of(e, loop)) {
         const char *what = r->draw->normal ? "normal" : "uniform";
         Str name = scope_enter(e, what), times = r->inner > 1 ? format(" * %ld", r->inner) : "";
+        Str begin = zero ? name : format("%s + %s%s", name, from, times), n = format(zero ? "%s" : "(%s - %s)", to, from);
         Expr *key[MAX_RANK];
         for (int j = 0; j < r->draw->nkey; j++)
             key[j] = j < r->first || (j == r->first && !zero) ? r->draw->key[j] : expr_num(0);
         index_info(e, loop->index)->name = from;
-        indent(b, depth);
-        buf_add(b, "%s %s[%ld];\n", e->real, name, r->inner * loop->index->size);
-        indent(b, depth);
-        if (zero)
-            buf_add(b, "ae_%ss(%s, %s%s, ", what, name, to, times);
-        else
-            buf_add(b, "ae_%ss(%s + %s%s, (%s - %s)%s, ", what, name, from, times, to, from, times);
-        buf_add(b, "%uu, %s);\n", r->draw->stream, element_of(e, r->draw, key));
+        buf_line(b, depth, "%s %s[%ld];", e->real, name, r->inner * loop->index->size);
+        buf_line(b, depth, "ae_%ss(%s, %s%s, %uu, %s);", what, begin, n, times, r->draw->stream, element_of(e, r->draw, key));
         PUSH(e->drawn, ((Drawn) { r->draw, name, r->first }));
     }
 }

@@ -8,32 +8,27 @@
 /* ---- programs --------------------------------------------------------------------------------- */
 static void add_program(Emit *e, Program *p)
 {
-    for (int k = 0; k < e->programs.n && p; k++)
-        if (e->programs.at[k] == p)
-            return;
     if (p)
-        PUSH(e->programs, p);
+        PUSH_NEW(e->programs, p);
 }
 
 /* Training first: it is what the file is about. */
 static void collect_programs(Emit *e)
 {
     Module *m = e->m;
-    for (int k = 0; k < m->programs.n && e->library; k++)
-        if (HAS(*e->library, m->programs.at[k]->name))
-            add_program(e, m->programs.at[k]);
-    if (e->library)
-        return;
-    for (int k = 0; k < m->phases.n; k++)
-        add_program(e, m->phases.at[k]->gradient);
-    for (int k = 0; k < m->programs.n; k++)
-        add_program(e, m->programs.at[k]);
-    for (int k = 0; k < m->phases.n; k++) {
-        Phase *f = m->phases.at[k];
-        for (int j = 0; j < f->sweeps.n; j++)
-            add_program(e, f->sweeps.at[j]);
-        add_program(e, f->start);
-        add_program(e, f->evaluate);
+    EACH(phase, m->phases)
+        if (!e->library)
+            add_program(e, phase->gradient);
+    EACH(p, m->programs)
+        if (!e->library || HAS(*e->library, p->name))
+            add_program(e, p);
+    EACH(phase, m->phases) {
+        if (e->library)
+            continue;
+        EACH(sweep, phase->sweeps)
+            add_program(e, sweep);
+        add_program(e, phase->start);
+        add_program(e, phase->evaluate);
     }
 }
 
@@ -79,9 +74,8 @@ static void guard_extreme(Stmt *s)
 /* What adds nothing is left out: c ? v : 0, and products with what lies outside. */
 static void guard_sum(Stmt *s)
 {
-    if (s->kind == STMT_scan)
-        for (int k = 0; k < s->body.n; k++)
-            guard_sum(s->body.at[k]);
+    EACH(inner, s->body)
+        guard_sum(inner);
     if (s->kind == STMT_nest && (s->set == SET_max || s->set == SET_min))
         guard_extreme(s);
     if (s->kind != STMT_nest || s->set != SET_add)
@@ -107,18 +101,16 @@ static void sink_fills(Emit *e, StmtList *list)
             to++;
         if (to + 1 == list->n)
             continue;
-        memmove(&list->at[k], &list->at[k + 1], (size_t) (to - k) * sizeof s);
-        list->at[to] = s;
+        REMOVE(*list, k);
+        INSERT(*list, to, s);
     }
 }
 
-static void order_all(Emit *e, StmtList *list)
+void order_all(Emit *e, StmtList *list)
 {
-    for (int k = 0; k < list->n; k++)
-        if (list->at[k]->kind == STMT_nest)
-            order_loops(e, list->at[k]);
-        else if (list->at[k]->kind == STMT_scan)
-            order_all(e, &list->at[k]->body);
+    EACH_STMT(s, list)
+        if (s->kind == STMT_nest)
+            order_loops(e, s);
 }
 
 static void add_run(Emit *e, Program *p, Part part, StmtList *from)
@@ -128,8 +120,8 @@ static void add_run(Emit *e, Program *p, Part part, StmtList *from)
     Run *r = NEW(Run);
     r->program = p;
     r->part = part;
-    for (int k = 0; k < from->n; k++) {
-        Stmt *s = stmt_copy(e, from->at[k]);
+    EACH(own, *from) {
+        Stmt *s = stmt_copy(e, own);
         s->update |= part == PART_update;
         stmt_drop_ones(s);
         guard_sum(s);
@@ -143,8 +135,7 @@ static void add_run(Emit *e, Program *p, Part part, StmtList *from)
 
 static void add_runs(Emit *e)
 {
-    for (int k = 0; k < e->programs.n; k++) {
-        Program *p = e->programs.at[k];
+    EACH(p, e->programs) {
         add_run(e, p, PART_once, &p->once);
         add_run(e, p, PART_begin, &p->begin);
         add_run(e, p, PART_run, &p->body);
@@ -164,11 +155,8 @@ void func_add(Func *f, Stmt *s)
 {
     if (!f->use)
         f->use = s->use;
-    bool had = !s->use;
-    for (int k = 0; k < f->uses.n && !had; k++)
-        had = f->uses.at[k] == s->use;
-    if (!had)
-        PUSH(f->uses, s->use);
+    if (s->use)
+        PUSH_NEW(f->uses, s->use);
     PUSH(f->stmts, s);
 }
 
@@ -183,17 +171,16 @@ Func *func_new(Stmt *s)
 static void group(Emit *e, Run *r)
 {
     Func *f = NULL;
-    for (int k = 0; k < r->stmts.n; k++) {
-        Stmt *s = r->stmts.at[k];
+    EACH(s, r->stmts) {
         if (!func_fits(f, s)) {
             f = func_new(s);
             PUSH(r->funcs, f);
         }
         func_add(f, s);
     }
-    for (int k = 0; k < r->funcs.n; k++) {
-        order_all(e, &r->funcs.at[k]->stmts);
-        r->funcs.at[k]->body = fuse(e, r->funcs.at[k]->stmts.at, r->funcs.at[k]->stmts.n);
+    EACH(made, r->funcs) {
+        order_all(e, &made->stmts);
+        made->body = fuse(e, made->stmts.at, made->stmts.n);
     }
 }
 
@@ -209,23 +196,19 @@ Func *func_print(Emit *e, Run *r, Func *f)
     if (f->body.n == 0)
         return NULL;
     e->tile = f->tile != NULL;
-    func_head(e, f);
+    func_head(f);
     for (int k = 0, n; k < f->body.n; k += n) {
         n = nodes_together(e, &f->body, k);
         PUSH(f->pieces, ((Piece) { .nodes = { .at = f->body.at + k, .n = n }, .from = f->text.n }));
         nodes_print(e, &f->text, &f->pieces.at[f->pieces.n - 1].nodes, 1);
     }
     scope_leave(e, 0);
-    for (int k = 0; k < e->functions.n; k++) {
-        Func *had = e->functions.at[k];
-        if (!strcmp(had->text.at, f->text.at) && (had->tile != NULL) == e->tile && had->uses.n && f->uses.n
-            && had->use->path == f->use->path && had->backward == f->backward && had->update == f->update)
-            return had;
-    }
+    Func *same = FIND(had, e->functions, !strcmp(had->text.at, f->text.at) && (had->tile != NULL) == e->tile && had->uses.n && f->uses.n
+                      && had->use->path == f->use->path && had->backward == f->backward && had->update == f->update);
+    if (same)
+        return same;
     Str wish = func_wish(r, f);
-    bool another = names_taken(wish);
-    for (int k = 0; k < e->functions.n && another; k++)
-        another = e->functions.at[k]->wish != wish || e->functions.at[k]->program != r->program;
+    const bool another = names_taken(wish) && !FIND(had, e->functions, had->wish == wish && had->program == r->program);
     f->wish = wish;
     f->program = r->program;
     f->name = names_claim(another ? format("%s_%s", names_lower(r->program->name), wish) : wish);
@@ -236,25 +219,27 @@ Func *func_print(Emit *e, Run *r, Func *f)
 
 static void print_funcs(Emit *e, Run *r)
 {
-    for (int k = 0; k < r->funcs.n; k++)
-        r->funcs.at[k] = func_print(e, r, r->funcs.at[k]);
-    for (int k = 0; k < r->regions.n; k++)
-        for (int j = 0; j < r->regions.at[k]->funcs.n; j++)
-            r->regions.at[k]->funcs.at[j] = func_print(e, r, r->regions.at[k]->funcs.at[j]);
+    EACH_AT(f, r->funcs)
+        *f = func_print(e, r, *f);
+    EACH(region, r->regions)
+        EACH_AT(f, region->funcs)
+            *f = func_print(e, r, *f);
 }
 
 /* ---- what the trainer calls ------------------------------------------------------------------- */
 static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_apart", "_begin", "_end" };
 
-void func_call(Emit *e, Buf *b, Func *f, const char *arguments)
+Str run_name(Emit *e, Program *p, Part part)
 {
-    int k = 0;
-    while (e->how.profile && e->functions.at[k] != f)
-        k++;
+    const Run *run = FIND(r, e->runs, r->program == p && r->part == part);
+    return run ? run->name : NULL;
+}
+
+Str func_call(Emit *e, Func *f, const char *arguments)
+{
     if (e->how.profile)
-        buf_add(b, "AE_TIMED(%d, %s(%s));\n", k, f->name, arguments);
-    else
-        buf_add(b, "%s(%s);\n", f->name, arguments);
+        return format("AE_TIMED(%d, %s(%s));", FIRST(k, e->functions.n, e->functions.at[k] == f), f->name, arguments);
+    return format("%s(%s);", f->name, arguments);
 }
 
 static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update",
@@ -264,20 +249,14 @@ static const char *const part_words[PART_COUNT] = { "", ": what follows from sta
 void run_print(Emit *e, Buf *b, Run *r)
 {
     buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part], r->name);
-    if (r->part == PART_run && r->program->once.n) {
-        Str once = NULL;
-        for (int k = 0; k < e->runs.n; k++)
-            if (e->runs.at[k]->program == r->program && e->runs.at[k]->part == PART_once)
-                once = e->runs.at[k]->name;
-        buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n    known = ae_states;\n", once);
-    }
+    if (r->part == PART_run && r->program->once.n)
+        buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n    known = ae_states;\n",
+                run_name(e, r->program, PART_once));
     if (e->how.fast)
         regions_print(e, b, r);
-    for (int k = 0; k < r->funcs.n; k++)
-        if (r->funcs.at[k]) {
-            buf_add(b, "    ");
-            func_call(e, b, r->funcs.at[k], "");
-        }
+    EACH(f, r->funcs)
+        if (f)
+            buf_line(b, 1, "%s", func_call(e, f, ""));
     buf_add(b, "}\n\n");
 }
 
@@ -294,27 +273,28 @@ static bool has_product(Expr *x)
 static double contraction_ops(Stmt *s)
 {
     double sum = 0;
-    for (int k = 0; k < s->body.n; k++)
-        sum += contraction_ops(s->body.at[k]) * s->step->size;
+    EACH(inner, s->body)
+        sum += contraction_ops(inner) * s->step->size;
     return s->kind == STMT_nest && s->set == SET_add && has_product(s->value) ? 2 * stmt_points(s) : sum;
+}
+
+static double list_ops(const StmtList *list)
+{
+    double sum = 0;
+    EACH(s, *list)
+        sum += contraction_ops(s);
+    return sum;
 }
 
 double flops_of_func(Func *f)
 {
-    double sum = 0;
-    for (int k = 0; k < f->stmts.n; k++)
-        sum += contraction_ops(f->stmts.at[k]);
-    return sum;
+    return list_ops(&f->stmts);
 }
 
 double flops_of(Emit *e)
 {
-    double sum = 0;
-    if (e->m->phases.n == 0 || !e->m->phases.at[0]->gradient)
-        return 0;
-    for (int k = 0; k < e->m->phases.at[0]->gradient->body.n; k++)
-        sum += contraction_ops(e->m->phases.at[0]->gradient->body.at[k]);
-    return sum;
+    const Program *step = e->m->phases.n ? e->m->phases.at[0]->gradient : NULL;
+    return step ? list_ops(&step->body) : 0;
 }
 
 /* ---- the file --------------------------------------------------------------------------------- */
@@ -324,18 +304,16 @@ static void claim_own(void)
         "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params",
         "param_grads", "programs", "phases", "spent", "timed", "text", "states", "sources", "nothing",
     };
-    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+    for (int k = 0; k < COUNT(own); k++)
         names_claim(intern(own[k]));
 }
 
 void functions_print(Emit *e, Buf *b)
 {
     shared_declare(e, b);
-    for (int k = 0; k < e->functions.n; k++) {
-        Func *f = e->functions.at[k];
-        const char *takes = f->tile ? "int lo, int hi" : "void";
-        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, takes);
+    EACH(f, e->functions) {
         Buf text = { 0 };
+        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void");
         shared_calls(f, &text);
         wrap(b, text.at);
         buf_add(b, "}\n\n");
@@ -361,19 +339,14 @@ Emit *emit_functions(Module *m, EmitOptions how, const StrList *library)
     if (how.fast)
         prepare(e);
     extents_find(e);
-    for (int k = 0; k < e->runs.n; k++) {
-        Run *r = e->runs.at[k];
+    EACH(r, e->runs)
         r->name = names_claim(format("%s%s", names_lower(r->program->name), part_suffix[r->part]));
-    }
-    for (int k = 0; k < e->runs.n; k++)
-        if (how.fast)
-            regions(e, e->runs.at[k]);
-        else
-            group(e, e->runs.at[k]);
+    EACH(r, e->runs)
+        (how.fast ? regions : group)(e, r);
     if (how.fast)
         plan(e);
-    for (int k = 0; k < e->runs.n; k++)
-        print_funcs(e, e->runs.at[k]);
+    EACH(r, e->runs)
+        print_funcs(e, r);
     return e;
 }
 
@@ -387,8 +360,8 @@ bool emit(Buf *out, Module *m, EmitOptions how)
         buf_add(&body, "static uint64_t spent[%d];          /* ticks in each function, all threads together */\n\n",
                 e->functions.n);
     functions_print(e, &body);
-    for (int k = 0; k < e->runs.n; k++)
-        run_print(e, &body, e->runs.at[k]);
+    EACH(r, e->runs)
+        run_print(e, &body, r);
     shared_print(e, &body);
     model_print(e, &body);
     if (!check_storage(e))

@@ -147,6 +147,7 @@ void scope_leave(Emit *e, int depth);       /* back to depth names */
 /* ---- emit.c ----------------------------------------------------------------------------------- */
 Emit *emit_functions(Module *m, EmitOptions how, const StrList *library);
 void functions_print(Emit *e, Buf *b);
+void order_all(Emit *e, StmtList *list);     /* the loops of each statement: order_loops */
 void run_print(Emit *e, Buf *b, Run *r);
 
 /* ---- vars.c ----------------------------------------------------------------------------------- */
@@ -154,6 +155,7 @@ Info *info_of(Emit *e, Tensor *t);
 Var  *var_of(Emit *e, Tensor *t);
 Var  *var_share(Emit *e, Tensor *t, Var **but, int n);
 Var  *var_root(Var *v);                     /* the one whose storage it is */
+Var  *var_used(Emit *e, Tensor *t);         /* of which the text says something */
 void  vars_collect(Emit *e);                /* a Var for every tensor of the module */
 void  vars_alias(Emit *e);                  /* reshapes that can be aliases become so */
 void  vars_print(Emit *e, Buf *b);          /* their declarations */
@@ -186,6 +188,7 @@ AccessList stmt_accesses(Stmt *s);          /* all it touches, scans' bodies inc
 bool  affine(Expr *e, Index *i, long *by);  /* e = by * i + something without i */
 bool  bounds(Expr *e, long *lo, long *hi);  /* what a whole expression lies between; false: not known */
 unsigned checks_needed(Tensor *t, Expr **sub, unsigned check);  /* without those that cannot fail */
+bool  same_subs(Expr *const *a, Expr *const *b, int n);
 long  index_stride(Expr *read_sub[], Tensor *t, Index *i, bool *known);     /* elements from one i to the next */
 bool  reduces(Stmt *s, Index *i);           /* i stands in no subscript of the target */
 bool  uses_own(Stmt *s, Expr *x);           /* an index of s */
@@ -225,13 +228,12 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth);
 bool gemm_keep_print(Emit *e, Buf *b, Node *scan, int depth);      /* false: there is nothing to keep */
 
 /* ---- emit_expr.c ------------------------------------------------------------------------------ */
-void put_expr(Emit *e, Buf *b, Expr *x, int above);     /* in parentheses where it binds less than `above` */
-void put_truth(Emit *e, Buf *b, Expr *x, int above);
-void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub); /* x[n][i + 1] */
-void put_part(Emit *e, Buf *b, Tensor *t, Expr **sub, int n);       /* the first n subscripts alone */
-/* The checks, after `before`; false: there is nothing to check. */
-bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before);
-void put_real(Emit *e, Buf *b, double v);
+Str  expr_text(Emit *e, Expr *x, int above);        /* in parentheses where it binds less than `above` */
+Str  truth_text(Emit *e, Expr *x, int above);
+Str  place_text(Emit *e, Tensor *t, Expr **sub);    /* x[n][i + 1] */
+Str  part_text(Emit *e, Tensor *t, Expr **sub, int n);      /* the first n subscripts alone */
+Str  inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check);   /* the checks; NULL: there is nothing to check */
+Str  real_text(Emit *e, double v);
 Str  limit_text(Emit *e, Index *i);
 enum {
     BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary,
@@ -239,7 +241,7 @@ enum {
 };
 
 /* ---- draws.c ---------------------------------------------------------------------------------- */
-void put_draw(Emit *e, Buf *b, Expr *x);
+Str  draw_text(Emit *e, Expr *x);
 bool draws_before(Emit *e, Node *loop);
 void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth);     /* in e->drawn after it */
 
@@ -250,11 +252,14 @@ void divisors_print(Emit *e, Buf *b, Node *loop, int depth);    /* in e->inverse
 Str  inverse_of(Emit *e, Expr *x);
 
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
-Str  place_text(Emit *e, Stmt *s);          /* the element that s sets */
+Str  target_text(Emit *e, Stmt *s);         /* the element that s sets */
+const char *elem_type(Emit *e, const Tensor *t);
+Str  last_word(Str name);                   /* w of encoder.dense1.w */
+Stmt *only_point(const Node *n);            /* all that stands in these loops; NULL: more */
 void whole_print(Emit *e, Buf *b, Stmt *s, int depth);      /* emit_whole.c */
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 int  nodes_together(Emit *e, NodeList *list, int k);    /* how many from k on are printed as one */
-void indent(Buf *b, int depth);
+void brace_open(Buf *b);                    /* behind the line just written */
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
 /* ---- fetch.c ---------------------------------------------------------------------------------- */
@@ -270,18 +275,19 @@ ExprList loads_of(Emit *e, Stmt *s);        /* what is read under conditions onl
 void loads_print(Emit *e, Buf *b, Stmt *s, int depth);
 
 /* ---- emit_head.c: comments -------------------------------------------------------------------- */
-void put_comment(Buf *b, Str text);         /* printable, and no way out of the comment */
-void put_string(Buf *b, const char *text);  /* a C string literal */
+Str  comment_text(Str text);                /* printable, and no way out of the comment */
+void put_lines(Buf *b, const char *text);   /* a C string literal for each line */
 Str  place_name(Place p);                   /* model.ae:24 */
-void func_head(Emit *e, Func *k);
-void func_words(Func *f, Buf *b);           /* the same as one line, for a table */
+void func_head(Func *f);
+Str  func_words(Func *f);                   /* the same as one line, for a table */
 void file_head(Emit *e, Buf *b);
 bool func_fits(Func *f, Stmt *s);            /* s is of its use and direction */
 Func *func_new(Stmt *s);                    /* emit.c: of its direction, still without it */
 void func_add(Func *f, Stmt *s);
 double flops_of(Emit *e);                   /* of a training step; emit.c */
 double flops_of_func(Func *f);              /* of all its tiles */
-void func_call(Emit *e, Buf *b, Func *f, const char *arguments);   /* timed, in a build to be profiled */
+Str  func_call(Emit *e, Func *f, const char *arguments);            /* timed, in a build to be profiled */
+Str  run_name(Emit *e, Program *p, Part part);                      /* of its C function; NULL: nothing to do */
 
 /* ---- wrap.c ----------------------------------------------------------------------------------- */
 void wrap(Buf *out, const char *text);
@@ -295,7 +301,10 @@ void shared_print(Emit *e, Buf *b);
 
 /* ---- emit_model.c, emit_data.c ---------------------------------------------------------------- */
 void table_field(Buf *b, const char *what, Str table, int n);
-Str  setting_table(Buf *b, Str wish, Setting *at, int n);           /* its name; NULL: there are none */
+void table_print(Buf *b, const char *type, Str name, const Buf *rows);     /* nothing where there are no rows */
+Str  table_claim(Buf *b, const char *type, Str wish, const Buf *rows);     /* its name; NULL: there are none */
+Str  row_claim(Buf *b, const char *type, Str wish, const Buf *items);       /* the same on one line */
+Str  setting_table(Buf *b, Str wish, const SettingList *list);
 Str  metric_table(Emit *e, Buf *b);
 void sources_print(Emit *e, Buf *b);
 void model_print(Emit *e, Buf *b);

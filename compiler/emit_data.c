@@ -6,7 +6,7 @@ typedef struct { Str text; double number[8]; int n; } Value;
 
 static void take(Value *v, double x)
 {
-    if (v->n < 8)
+    if (v->n < COUNT(v->number))
         v->number[v->n++] = x;
 }
 
@@ -31,87 +31,59 @@ static void value_of(Value *v, Syn *s)
         value_of(v, s->a);
         value_of(v, s->b);
     } else
-        for (int k = 0; k < s->list.n; k++)
-            value_of(v, s->list.at[k]);
+        EACH(item, s->list)
+            value_of(v, item);
 }
 
-static void put_setting(Buf *b, Str key, Value *v)
+static Str number_in_c(double x)
 {
-    buf_add(b, "    { ");
-    put_string(b, key);
-    buf_add(b, ", ");
-    if (v->text)
-        put_string(b, v->text);
-    else
-        buf_add(b, "NULL");
-    buf_add(b, ", { ");
-    for (int k = 0; k < (v->n ? v->n : 1); k++)
-        if (k < v->n && isinf(v->number[k]))
-            buf_add(b, "%s%sINFINITY", k ? ", " : "", v->number[k] < 0 ? "-" : "");
-        else
-            buf_add(b, "%s%s", k ? ", " : "", number_text(k < v->n ? v->number[k] : 0));
-    buf_add(b, " }, %d },\n", v->n);
+    return isinf(x) ? x < 0 ? "-INFINITY" : "INFINITY" : number_text(x);
 }
 
-Str setting_table(Buf *b, Str wish, Setting *at, int n)
+static void add_setting(Buf *rows, Str key, const Value *v)
 {
-    if (n == 0)
-        return NULL;
-    Str name = names_claim(wish);
-    buf_add(b, "static const AeSetting %s[] = {\n", name);
-    for (int k = 0; k < n; k++) {
+    Buf numbers = { 0 };
+    for (int k = 0; k < v->n; k++)
+        buf_add(&numbers, "%s%s", k ? ", " : "", number_in_c(v->number[k]));
+    buf_add(rows, "    { %s, %s, { %s }, %d },\n", c_string(key), v->text ? c_string(v->text) : "NULL", v->n ? numbers.at : "0", v->n);
+}
+
+Str setting_table(Buf *b, Str wish, const SettingList *list)
+{
+    Buf rows = { 0 };
+    EACH_AT(s, *list) {
         Value v = { 0 };
-        value_of(&v, at[k].value);
-        put_setting(b, at[k].name, &v);
+        value_of(&v, s->value);
+        add_setting(&rows, s->name, &v);
     }
-    buf_add(b, "};\n");
-    return name;
+    return table_claim(b, "AeSetting", wish, &rows);
 }
 
 Str metric_table(Emit *e, Buf *b)
 {
-    Module *m = e->m;
-    if (m->metrics.n == 0)
-        return NULL;
-    Str name = names_claim(intern("metrics"));
-    buf_add(b, "static const AeSetting %s[] = {\n", name);
-    for (int k = 0; k < m->metrics.n; k++) {
+    Buf rows = { 0 };
+    EACH(metric, e->m->metrics) {
         Value v = { 0 };
-        for (int j = 0; j < m->metrics.at[k]->args.n; j++)
-            value_of(&v, m->metrics.at[k]->args.at[j].value);
-        put_setting(b, m->metrics.at[k]->name, &v);
+        EACH_AT(a, metric->args)
+            value_of(&v, a->value);
+        add_setting(&rows, metric->name, &v);
     }
-    buf_add(b, "};\n");
-    return name;
+    return table_claim(b, "AeSetting", intern("metrics"), &rows);
 }
 
 void sources_print(Emit *e, Buf *b)
 {
-    Module *m = e->m;
-    Buf table = { 0 };
-    if (m->data.n == 0)
-        return;
-    buf_add(&table, "static const AeSource sources[] = {\n");
-    for (int k = 0; k < m->data.n; k++) {
-        DataSource *d = &m->data.at[k];
-        Str files = NULL, args = setting_table(b, format("%s_args", names_lower(d->split)), d->args.at, d->args.n);
-        if (d->files.n) {
-            files = names_claim(format("%s_files", names_lower(d->split)));
-            buf_add(b, "static const char *const %s[] = {", files);
-            for (int j = 0; j < d->files.n; j++) {
-                buf_add(b, j ? ", " : " ");
-                put_string(b, d->files.at[j]);
-            }
-            buf_add(b, " };\n");
-        }
-        buf_add(&table, "    { .split = ");
-        put_string(&table, d->split);
-        buf_add(&table, ", .kind = ");
-        put_string(&table, d->kind);
-        buf_add(&table, ",");
-        table_field(&table, "files", files, d->files.n);
-        table_field(&table, "args", args, d->args.n);
-        buf_add(&table, " },\n");
+    Buf rows = { 0 };
+    EACH_AT(d, e->m->data) {
+        Buf names = { 0 };
+        EACH(file, d->files)
+            buf_add(&names, "%s%s", names.n ? ", " : "", c_string(file));
+        Str args = setting_table(b, format("%s_args", names_lower(d->split)), &d->args);
+        Str files = row_claim(b, "char *const", format("%s_files", names_lower(d->split)), &names);
+        buf_add(&rows, "    { .split = %s, .kind = %s,", c_string(d->split), c_string(d->kind));
+        table_field(&rows, "files", files, d->files.n);
+        table_field(&rows, "args", args, d->args.n);
+        buf_add(&rows, " },\n");
     }
-    buf_add(b, "%s};\n", table.at);
+    table_print(b, "AeSource", "sources", &rows);
 }

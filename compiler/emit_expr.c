@@ -3,60 +3,47 @@
 #include <float.h>
 #include <math.h>
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
-void put_real(Emit *e, Buf *b, double v)
+static Str wrapped(bool wrap, Str text)
 {
-    const bool f64 = e->how.f64;
-    if (isnan(v)) {
-        buf_add(b, "NAN");
-    } else if (isinf(v) || (!f64 && fabs(v) > FLT_MAX)) {
-        buf_add(b, "%sINFINITY", v < 0 ? "-" : "");
-    } else {
-        Str text = number_text(!f64 && (float) v == 0 ? 0 : v);
-        const bool dot = strpbrk(text, ".e") != NULL;
-        buf_add(b, "%s%s%s", text, dot ? "" : ".0", f64 ? "" : "f");
-    }
+    return wrap ? format("(%s)", text) : text;
 }
 
-static void put_num(Emit *e, Buf *b, Expr *x, int above)
+/* ---- numbers ---------------------------------------------------------------------------------- */
+Str real_text(Emit *e, double v)
+{
+    const bool f64 = e->how.f64;
+    if (isnan(v))
+        return "NAN";
+    if (isinf(v) || (!f64 && fabs(v) > FLT_MAX))
+        return v < 0 ? "-INFINITY" : "INFINITY";
+    Str text = number_text(!f64 && (float) v == 0 ? 0 : v);
+    return format("%s%s%s", text, strpbrk(text, ".e") ? "" : ".0", f64 ? "" : "f");
+}
+
+static Str num_text(Emit *e, Expr *x, int above)
 {
     const bool negative = signbit(x->num) && !isnan(x->num);
-    if (negative && above > BINDS_add)
-        buf_add(b, "(");
-    if (x->whole)
-        buf_add(b, "%ld", (long) x->num);
-    else
-        put_real(e, b, x->num);
-    if (negative && above > BINDS_add)
-        buf_add(b, ")");
+    return wrapped(negative && above > BINDS_add, x->whole ? format("%ld", (long) x->num) : real_text(e, x->num));
 }
 
 /* ---- reads ------------------------------------------------------------------------------------ */
-void put_part(Emit *e, Buf *b, Tensor *t, Expr **sub, int n)
+Str part_text(Emit *e, Tensor *t, Expr **sub, int n)
 {
-    Info *info = info_of(e, t);
-    if (info->local) {
-        buf_add(b, "%s", info->local);
-        return;
-    }
-    Var *v = var_of(e, t);
-    v->used = true;
-    var_root(v)->used = true;
-    buf_add(b, "%s", v->text);
-    for (int k = 0; k < n; k++) {
-        buf_add(b, "[");
-        put_expr(e, b, expr_op(OP_add, sub[k], expr_num(t->before[k]), NULL), BINDS_comma);
-        buf_add(b, "]");
-    }
+    if (info_of(e, t)->local)
+        return info_of(e, t)->local;
+    Str text = var_used(e, t)->text;
+    for (int k = 0; k < n; k++)
+        text = format("%s[%s]", text, expr_text(e, OP2(add, sub[k], expr_num(t->before[k])), BINDS_comma));
+    return text;
 }
 
-void put_place(Emit *e, Buf *b, Tensor *t, Expr **sub)
+Str place_text(Emit *e, Tensor *t, Expr **sub)
 {
-    put_part(e, b, t, sub, t->rank);
+    return part_text(e, t, sub, t->rank);
 }
 
 /* The length of axis k where the subscripts are: a number for all, or one for each example. */
-static void put_length(Emit *e, Buf *b, Tensor *t, Expr **sub, int k)
+static Str length_text(Emit *e, Tensor *t, Expr **sub, int k)
 {
     Tensor *length = t->axis[k].length;
     Expr *at[MAX_RANK];
@@ -67,74 +54,48 @@ static void put_length(Emit *e, Buf *b, Tensor *t, Expr **sub, int k)
     for (int j = 0; j < t->rank && n < length->rank; j++)
         if (!t->axis[j].example)
             at[n++] = sub[j];
-    put_place(e, b, length, at);
+    return place_text(e, length, at);
 }
 
-/* One subscript's check, as little of it as is needed. */
-static bool put_check(Emit *e, Buf *b, Tensor *t, Expr **sub, int k, const char *before)
+/* One subscript's check, as little of it as is needed; NULL: nothing. */
+static Str check_text(Emit *e, Tensor *t, Expr **sub, int k)
 {
     long lo, hi;
     const bool known = bounds(sub[k], &lo, &hi), low = known && lo >= 0;
     const bool length = t->axis[k].length != NULL, high = known && hi < t->axis[k].size && !length;
     if (low && high)
-        return false;
-    buf_add(b, "%s", before);
-    if (high) {
-        put_expr(e, b, sub[k], BINDS_add);
-        buf_add(b, " >= 0");
-        return true;
-    }
-    if (low) {
-        put_expr(e, b, sub[k], BINDS_add);
-        buf_add(b, " < ");
-    } else {
-        buf_add(b, "(unsigned) ");
-        put_expr(e, b, sub[k], BINDS_all);
-        buf_add(b, length ? " < (unsigned) " : " < ");
-    }
-    if (length)
-        put_length(e, b, t, sub, k);
-    else
-        buf_add(b, "%s", var_of(e, t)->extent[k]);
-    return true;
+        return NULL;
+    if (high)
+        return format("%s >= 0", expr_text(e, sub[k], BINDS_add));
+    Str end = length ? length_text(e, t, sub, k) : var_of(e, t)->extent[k];
+    if (low)
+        return format("%s < %s", expr_text(e, sub[k], BINDS_add), end);
+    return format(length ? "(unsigned) %s < (unsigned) %s" : "(unsigned) %s < %s", expr_text(e, sub[k], BINDS_all), end);
 }
 
 /* Examples first: the lengths of the other axes are read at them. */
-bool put_inside(Emit *e, Buf *b, Tensor *t, Expr **sub, unsigned check, const char *before)
+Str inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check)
 {
-    bool any = false;
-    for (int pass = 0; pass < 2; pass++)
-        for (int k = 0; k < t->rank; k++)
-            if ((check >> k & 1) && t->axis[k].example == (pass == 0))
-                any |= put_check(e, b, t, sub, k, any ? " && " : before);
-    return any;
+    Buf b = { 0 };
+    for (int examples = 1; examples >= 0; examples--)
+        for (int k = 0; k < t->rank; k++) {
+            Str one = (check >> k & 1) && t->axis[k].example == examples ? check_text(e, t, sub, k) : NULL;
+            if (one)
+                buf_add(&b, b.n ? " && %s" : "%s", one);
+        }
+    return b.at;
 }
 
-static void put_read(Emit *e, Buf *b, Expr *x, int above)
+static Str read_text(Emit *e, Expr *x, int above)
 {
-    for (int k = 0; k < e->loaded.n; k++)
-        if (expr_same(e->loaded.at[k].read, x)) {
-            buf_add(b, "%s", e->loaded.at[k].name);
-            return;
-        }
-    Buf inside = { 0 };
-    if (!x->check || !put_inside(e, &inside, x->tensor, x->sub, x->check, "")) {
-        const bool cast = var_of(e, x->tensor)->text[0] == '(' && above > BINDS_unary;
-        buf_add(b, cast ? "(" : "");
-        put_place(e, b, x->tensor, x->sub);
-        buf_add(b, cast ? ")" : "");
-        return;
-    }
-    buf_add(b, above > BINDS_cond ? "(%s ? " : "%s ? ", inside.at);
-    put_place(e, b, x->tensor, x->sub);
-    buf_add(b, " : ");
-    if (x->other)
-        put_expr(e, b, x->other, BINDS_cond);
-    else if (x->whole)
-        buf_add(b, "0");
-    else
-        put_real(e, b, 0);
-    buf_add(b, above > BINDS_cond ? ")" : "");
+    const Loaded *loaded = FIND_AT(l, e->loaded, expr_same(l->read, x));
+    if (loaded)
+        return loaded->name;
+    Str inside = inside_text(e, x->tensor, x->sub, x->check), place = place_text(e, x->tensor, x->sub);
+    if (!inside)
+        return wrapped(var_of(e, x->tensor)->text[0] == '(' && above > BINDS_unary, place);
+    Str other = x->other ? expr_text(e, x->other, BINDS_cond) : x->whole ? "0" : real_text(e, 0);
+    return wrapped(above > BINDS_cond, format("%s ? %s : %s", inside, place, other));
 }
 
 /* ---- operations ------------------------------------------------------------------------------- */
@@ -174,88 +135,55 @@ static Binding binding(Op op)
     }
 }
 
-static bool is_truth(Expr *x)
+static bool is_truth(const Expr *x)
 {
-    if (x->kind == EXPR_inside)
-        return true;
-    return x->kind == EXPR_op && x->op >= OP_lt && x->op <= OP_not;
+    return x->kind == EXPR_inside || (x->kind == EXPR_op && x->op >= OP_lt && x->op <= OP_not);
 }
 
-void put_truth(Emit *e, Buf *b, Expr *x, int above)
+/* gcc warns of && within ||, and of numbers as truths. */
+Str truth_text(Emit *e, Expr *x, int above)
 {
-    /* gcc warns of && within ||, and of numbers as truths. */
-    const bool mixed = x->kind == EXPR_op && x->op == OP_and && above == BINDS_or;
-    if (is_truth(x)) {
-        put_expr(e, b, x, mixed ? BINDS_all : above);
-        return;
-    }
-    buf_add(b, above > BINDS_eq ? "(" : "");
-    put_expr(e, b, x, BINDS_add);
-    buf_add(b, above > BINDS_eq ? " != 0)" : " != 0");
+    if (is_truth(x))
+        return expr_text(e, x, is_op(x, OP_and) && above == BINDS_or ? BINDS_all : above);
+    return wrapped(above > BINDS_eq, format("%s != 0", expr_text(e, x, BINDS_add)));
 }
 
-static void put_select(Emit *e, Buf *b, Expr *x, int above)
+static Str select_text(Emit *e, Expr *x, int above)
 {
-    buf_add(b, above > BINDS_cond ? "(" : "");
-    put_truth(e, b, x->arg[0], BINDS_or);
-    buf_add(b, " ? ");
-    put_expr(e, b, x->arg[1], BINDS_or);
-    buf_add(b, " : ");
-    put_expr(e, b, x->arg[2], BINDS_cond);
-    buf_add(b, above > BINDS_cond ? ")" : "");
+    return wrapped(above > BINDS_cond, format("%s ? %s : %s", truth_text(e, x->arg[0], BINDS_or),
+                                              expr_text(e, x->arg[1], BINDS_or), expr_text(e, x->arg[2], BINDS_cond)));
 }
 
-static void put_not(Emit *e, Buf *b, Expr *x, int above)
+static Str not_text(Emit *e, Expr *x, int above)
 {
-    if (is_truth(x->arg[0])) {
-        buf_add(b, "!");
-        put_expr(e, b, x->arg[0], BINDS_all);
-        return;
-    }
-    buf_add(b, above > BINDS_eq ? "(" : "");
-    put_expr(e, b, x->arg[0], BINDS_add);
-    buf_add(b, above > BINDS_eq ? " == 0)" : " == 0");
+    if (is_truth(x->arg[0]))
+        return format("!%s", expr_text(e, x->arg[0], BINDS_all));
+    return wrapped(above > BINDS_eq, format("%s == 0", expr_text(e, x->arg[0], BINDS_add)));
 }
 
-static void put_arg(Emit *e, Buf *b, Expr *x, int k, Binding by)
+static Str arg_text(Emit *e, Expr *x, int k, Binding by)
 {
     Expr *a = x->arg[k];
     const int above = k == 0 ? by.left : by.right;
     if (x->op == OP_and || x->op == OP_or)
-        put_truth(e, b, a, above);
-    else if (x->op == OP_div && a->kind == EXPR_num && (k == 0 ? a->whole && x->arg[1]->whole : a->num == 0))
-        put_real(e, b, a->num);         /* never a division of whole numbers, nor one by a whole 0 */
-    else if (x->op == OP_div && k == 0 && a->whole && x->arg[1]->whole) {
-        buf_add(b, "(%s) ", e->real);
-        put_expr(e, b, a, BINDS_all);
-    } else if (is_truth(a) && above > BINDS_less)
-        put_expr(e, b, a, BINDS_all);
-    else
-        put_expr(e, b, a, above);
+        return truth_text(e, a, above);
+    const bool wholes = x->op == OP_div && x->arg[0]->whole && x->arg[1]->whole;
+    if (x->op == OP_div && a->kind == EXPR_num && (k == 0 ? wholes : a->num == 0))
+        return real_text(e, a->num);            /* never a division of whole numbers, nor one by a whole 0 */
+    if (wholes && k == 0)
+        return format("(%s) %s", e->real, expr_text(e, a, BINDS_all));
+    return expr_text(e, a, is_truth(a) && above > BINDS_less ? BINDS_all : above);
 }
 
-static void put_product(Emit *e, Buf *b, Expr *a, Str by, int above)
-{
-    buf_add(b, above > BINDS_mul ? "(" : "");
-    put_expr(e, b, a, BINDS_mul);
-    buf_add(b, " * %s%s", by, above > BINDS_mul ? ")" : "");
-}
-
-static void put_op(Emit *e, Buf *b, Expr *x, int above)
+static Str op_text(Emit *e, Expr *x, int above)
 {
     Str inverse = x->op == OP_div ? inverse_of(e, x) : NULL;
-    if (inverse) {
-        put_product(e, b, x->arg[0], inverse, above);
-        return;
-    }
-    if (x->op == OP_select) {
-        put_select(e, b, x, above);
-        return;
-    }
-    if (x->op == OP_not) {
-        put_not(e, b, x, above);
-        return;
-    }
+    if (inverse)
+        return wrapped(above > BINDS_mul, format("%s * %s", expr_text(e, x->arg[0], BINDS_mul), inverse));
+    if (x->op == OP_select)
+        return select_text(e, x, above);
+    if (x->op == OP_not)
+        return not_text(e, x, above);
     const char *how = e->how.f64 ? texts[x->op].f64 : texts[x->op].f32;
     if (e->how.fast && !e->how.f64 && vector_texts[x->op])
         how = vector_texts[x->op];
@@ -264,48 +192,38 @@ static void put_op(Emit *e, Buf *b, Expr *x, int above)
     Binding by = binding(x->op);
     if (how[0] == '(')                  /* a cast */
         by.binds = BINDS_unary;
-    buf_add(b, by.binds < above ? "(" : "");
+    Buf b = { 0 };
     for (const char *c = how; *c; c++)
         if (*c == '%' && c[1] >= '1' && c[1] <= '3')
-            put_arg(e, b, x, *++c - '1', by);
+            buf_add(&b, "%s", arg_text(e, x, *++c - '1', by));
         else
-            buf_put(b, c, 1);
-    buf_add(b, by.binds < above ? ")" : "");
+            buf_put(&b, c, 1);
+    return wrapped(by.binds < above, b.at);
 }
 
-void put_expr(Emit *e, Buf *b, Expr *x, int above)
+Str expr_text(Emit *e, Expr *x, int above)
 {
-    Str same = x->kind == EXPR_op || (x->kind == EXPR_read && x->whole) ? same_of(e, x) : NULL;
-    if (same) {
-        buf_add(b, "%s", same);
-        return;
-    }
+    Str text = x->kind == EXPR_op || (x->kind == EXPR_read && x->whole) ? same_of(e, x) : NULL;
+    if (text)
+        return text;
     switch (x->kind) {
     case EXPR_num:
-        put_num(e, b, x, above);
-        return;
+        return num_text(e, x, above);
     case EXPR_index:
-        buf_add(b, "%s", index_info(e, x->index)->name ? index_info(e, x->index)->name : "?");
-        return;
+        text = index_info(e, x->index)->name;
+        return text ? text : "?";
     case EXPR_read:
-        put_read(e, b, x, above);
-        return;
-    case EXPR_inside: {
-        Buf inside = { 0 };
-        if (!put_inside(e, &inside, x->arg[0]->tensor, x->arg[0]->sub, x->arg[0]->check, ""))
-            buf_add(b, "1");
-        else
-            buf_add(b, above > BINDS_and ? "(%s)" : "%s", inside.at);
-        return;
-    }
+        return read_text(e, x, above);
+    case EXPR_inside:
+        text = inside_text(e, x->arg[0]->tensor, x->arg[0]->sub, x->arg[0]->check);
+        return text ? wrapped(above > BINDS_and, text) : "1";
     case EXPR_op:
         e->exact += x->whole;
-        put_op(e, b, x, above);
+        text = op_text(e, x, above);
         e->exact -= x->whole;
-        return;
+        return text;
     case EXPR_draw:
-        put_draw(e, b, x);
-        return;
+        return draw_text(e, x);
     default:
         bug("an expression of kind %d reached the emitter", (int) x->kind);
     }

@@ -1,37 +1,23 @@
 /* emit_nest.c -- loop trees as C. */
 #include "emit.h"
 
-void indent(Buf *b, int depth)
+void brace_open(Buf *b)
 {
-    for (int k = 0; k < depth; k++)
-        buf_add(b, "    ");
+    b->n--;
+    buf_add(b, " {\n");
 }
 
 /* ---- sums in a local -------------------------------------------------------------------------- */
-static Stmt *only_point(Node *n)
+Stmt *only_point(const Node *n)
 {
     while (n->kind == NODE_loop && n->body.n == 1)
         n = n->body.at[0];
     return n->kind == NODE_point ? n->stmt : NULL;
 }
 
-static bool same_place(Stmt *a, Stmt *b)
-{
-    if (a->target != b->target)
-        return false;
-    for (int k = 0; k < a->target->rank; k++)
-        if (!expr_same(a->sub[k], b->sub[k]))
-            return false;
-    return true;
-}
-
 static bool reads_target(Stmt *s)
 {
-    AccessList list = stmt_accesses(s);
-    for (int k = 0; k < list.n; k++)
-        if (!list.at[k].write && list.at[k].tensor == s->target)
-            return true;
-    return false;
+    return FIND_AT(a, stmt_accesses(s), !a->write && a->tensor == s->target);
 }
 
 /* A value set, then accumulated onto over loops of its own: it can stay in a register. */
@@ -44,12 +30,7 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
         return false;
     if (a->where || a->check || a->held || s->check || s->held)
         return false;
-    return same_place(a, s) && !reads_target(s) && !reads_target(a);
-}
-
-static bool asks_for(const Expr *x, const void *target)
-{
-    return x->kind == EXPR_inside && x->arg[0]->tensor == target;
+    return a->target == s->target && same_subs(a->sub, s->sub, s->target->rank) && !reads_target(s) && !reads_target(a);
 }
 
 /* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. Not while a condition has
@@ -58,12 +39,11 @@ static bool is_long_sum(Emit *e, Node *n)
 {
     Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
     if (!e->how.fast || !s || s->set < SET_add || s->set > SET_min || s->check || s->held || reads_target(s)
-        || (s->where && expr_any(s->where, asks_for, s->target)) || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
+        || ANY_EXPR(x, s->where, x->kind == EXPR_inside && x->arg[0]->tensor == s->target) || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
         return false;
-    for (; n->kind == NODE_loop; n = n->body.at[0])
-        if (!reduces(s, n->index))
-            return false;
-    return true;
+    while (n->kind == NODE_loop && reduces(s, n->index))
+        n = n->body.at[0];
+    return n->kind != NODE_loop;
 }
 
 static const char *local_name(Set set)
@@ -78,10 +58,8 @@ static bool varies(Node *loop, Expr *x)
 {
     if (x->kind == EXPR_inside) {       /* whether a place is inside is told by the subscripts in question */
         Expr *read = x->arg[0];
-        bool any = false;
-        for (int k = 0; k < read->tensor->rank; k++)
-            any |= (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]);
-        return any;
+        return ANY(k, read->tensor->rank,
+                   (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]));
     }
     for (; loop->kind == NODE_loop; loop = loop->body.at[0])
         if (expr_uses(x, loop->index))
@@ -89,9 +67,8 @@ static bool varies(Node *loop, Expr *x)
     return false;
 }
 
-static bool is_risk(const Expr *x, const void *with)
+static bool is_risk(const Expr *x)
 {
-    (void) with;
     return x->kind == EXPR_draw || (x->kind == EXPR_read && !lies_inside(x));
 }
 
@@ -104,10 +81,10 @@ static bool goes_by(Expr *x, const Tensor *t)
         return ANY(k, x->arg[0]->tensor->rank, goes_by(x->arg[0]->sub[k], t));
     if (x->kind == EXPR_read && x->tensor == t)
         return true;
-    for (int k = 0; expr_part(x, k); k++)
-        if (goes_by(*expr_part(x, k), t))
-            return true;
-    return false;
+    int k = 0;
+    while (expr_part(x, k) && !goes_by(*expr_part(x, k), t))
+        k++;
+    return expr_part(x, k);
 }
 
 /* The condition without those parts that are the same throughout the loop, which go into l->text. What stands behind
@@ -118,12 +95,11 @@ static Expr *lift(Emit *e, Lift *l, Expr *x)
         Expr *a = lift(e, l, x->arg[0]), *b = lift(e, l, x->arg[1]);
         return a && b ? OP2(and, a, b) : a ? a : b;
     }
-    if (varies(l->loop, x) || goes_by(x, l->s->target) || (!l->all && expr_any(x, is_risk, NULL))) {
+    if (varies(l->loop, x) || goes_by(x, l->s->target) || (!l->all && ANY_EXPR(part, x, is_risk(part)))) {
         l->all = false;
         return x;
     }
-    buf_add(&l->text, l->text.n ? " && " : "");
-    put_truth(e, &l->text, x, BINDS_eq);
+    buf_add(&l->text, "%s%s", l->text.n ? " && " : "", truth_text(e, x, BINDS_eq));
     return NULL;
 }
 
@@ -139,7 +115,8 @@ static Buf lifted(Emit *e, Node *loop)
         l.all = !varies(loop, inside);
     }
     if (l.all && inside) {
-        put_inside(e, &l.text, l.s->target, l.s->sub, l.s->check, "");
+        Str text = inside_text(e, l.s->target, l.s->sub, l.s->check);
+        buf_add(&l.text, "%s", text ? text : "");
         l.s->check = 0;
     }
     if (l.s->where)
@@ -148,94 +125,74 @@ static Buf lifted(Emit *e, Node *loop)
 }
 
 /* ---- one point -------------------------------------------------------------------------------- */
-static const char *elem_type(Emit *e, Tensor *t)
+const char *elem_type(Emit *e, const Tensor *t)
 {
     return t->elem == ELEM_int ? "int32_t" : e->real;
 }
 
-static void put_value(Emit *e, Buf *b, Stmt *s, int above)
+static Str value_text(Emit *e, Stmt *s)
 {
-    if (s->target->elem == ELEM_int && !s->value->whole) {
-        buf_add(b, "(int32_t) ");
-        above = BINDS_all;
-    } else if (s->target->elem == ELEM_real && s->value->kind == EXPR_num) {
-        put_real(e, b, s->value->num);
-        return;
-    }
-    put_expr(e, b, s->value, above);
+    if (s->target->elem == ELEM_int && !s->value->whole)
+        return format("(int32_t) %s", expr_text(e, s->value, BINDS_all));
+    if (s->target->elem == ELEM_real && s->value->kind == EXPR_num)
+        return real_text(e, s->value->num);
+    return expr_text(e, s->value, BINDS_comma);
 }
 
 /* name = max(name, value) and its like, or name += value. */
-static void put_update(Emit *e, Buf *b, Stmt *s, const char *name)
+static Str update_text(Emit *e, Stmt *s, Str name)
 {
     static const char *const ops[] = { [SET_is] = "=", [SET_add] = "+=", [SET_mul] = "*=" };
-    if (s->set == SET_join) {
-        buf_add(b, "ae_join(%s, %d, ", var_of(e, s->target)->text, s->target->list);
-        var_of(e, s->target)->used = true;
-        put_value(e, b, s, BINDS_comma);
-        buf_add(b, ");\n");
-        return;
-    }
-    if (s->set <= SET_mul) {
-        Expr *v = s->value;
-        const bool less = s->set == SET_add && v->kind == EXPR_op && v->op == OP_neg;
-        buf_add(b, "%s %s ", name, less ? "-=" : ops[s->set]);
-        if (less)
-            put_expr(e, b, v->arg[0], BINDS_comma);
-        else
-            put_value(e, b, s, BINDS_comma);
-        buf_add(b, ";\n");
-        return;
-    }
-    const char *which = s->set == SET_max ? "max" : "min";
-    if (s->target->elem == ELEM_int)
-        buf_add(b, "%s = ae_i%s(%s, ", name, which, name);
-    else
-        buf_add(b, "%s = ae_%s%s(%s, ", name, which, e->how.f64 ? "" : "f", name);
-    put_value(e, b, s, BINDS_comma);
-    buf_add(b, ");\n");
+    if (s->set == SET_join)
+        return format("ae_join(%s, %d, %s);", var_used(e, s->target)->text, s->target->list, value_text(e, s));
+    if (s->set == SET_add && is_op(s->value, OP_neg))
+        return format("%s -= %s;", name, expr_text(e, s->value->arg[0], BINDS_comma));
+    if (s->set <= SET_mul)
+        return format("%s %s %s;", name, ops[s->set], value_text(e, s));
+    const char *type = s->target->elem == ELEM_int ? "i" : "", *real = *type || e->how.f64 ? "" : "f";
+    return format("%s = ae_%s%s%s(%s, %s);", name, type, s->set == SET_max ? "max" : "min", real, name, value_text(e, s));
 }
 
-Str place_text(Emit *e, Stmt *s)
+Str target_text(Emit *e, Stmt *s)
 {
-    Buf b = { 0 };
-    put_place(e, &b, s->target, s->sub);
-    return b.at;
+    return place_text(e, s->target, s->sub);
 }
 
-static void put_where(Emit *e, Buf *b, Stmt *s, int *depth)
+/* Returns the depth within the condition, if there is one. */
+static int where_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     Buf cond = { 0 };
+    Str inside = s->check ? inside_text(e, s->target, s->sub, s->check) : NULL;
     if (s->held && e->how.check)
         buf_add(&cond, "!ae_clock.hold");
-    if (s->check)
-        put_inside(e, &cond, s->target, s->sub, s->check, cond.n ? " && " : "");
-    if (s->where) {
-        buf_add(&cond, cond.n ? " && " : "");
-        put_truth(e, &cond, s->where, cond.n ? BINDS_eq : BINDS_comma);
-    }
-    if (!cond.n)
-        return;
-    indent(b, *depth);
-    buf_add(b, "if (%s)\n", cond.at);
-    ++*depth;
+    if (inside)
+        buf_add(&cond, "%s%s", cond.n ? " && " : "", inside);
+    if (s->where)
+        buf_add(&cond, "%s%s", cond.n ? " && " : "", truth_text(e, s->where, cond.n ? BINDS_eq : BINDS_comma));
+    if (cond.n)
+        buf_line(b, depth, "if (%s)", cond.at);
+    return depth + (cond.n > 0);
 }
 
-static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
+Str last_word(Str name)
 {
-    put_where(e, b, s, &depth);
+    const char *dot = strrchr(name, '.');
+    return dot ? dot + 1 : name;
+}
+
+static void point_print(Emit *e, Buf *b, Stmt *s, int depth)
+{
+    depth = where_print(e, b, s, depth);
     loads_print(e, b, s, depth);
-    indent(b, depth);
     if (info_of(e, s->target)->scalar && s->set == SET_is) {        /* it lives in its nest only */
-        const char *last = strrchr(s->target->name, '.');
-        Str local = scope_enter(e, last ? last + 1 : s->target->name);
-        buf_add(b, "%s%s ", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target));
-        put_update(e, b, s, local);
+        Str local = scope_enter(e, last_word(s->target->name));
+        buf_line(b, depth, "%s%s %s", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target),
+                 update_text(e, s, local));
         info_of(e, s->target)->local = local;
         e->loaded.n = 0;
         return;
     }
-    put_update(e, b, s, name ? name : place_text(e, s));
+    buf_line(b, depth, "%s", update_text(e, s, target_text(e, s)));
     e->loaded.n = 0;
     fetches_print(e, b, s, depth);
 }
@@ -243,21 +200,16 @@ static void point_print(Emit *e, Buf *b, Stmt *s, const char *name, int depth)
 /* ---- loops ------------------------------------------------------------------------------------ */
 Str limit_text(Emit *e, Index *i)
 {
-    if (!i->limit)
-        return extent_text(e, i);
-    Buf b = { 0 };
-    put_expr(e, &b, i->limit, BINDS_add);
-    return b.at;
+    return i->limit ? expr_text(e, i->limit, BINDS_add) : extent_text(e, i);
 }
 
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth)
 {
     Str name = index_info(e, i)->name = scope_enter(e, i->name);
-    indent(b, depth);
     if (!from)
-        buf_add(b, "for (int %s = %s - 1; %s >= 0; %s--)\n", name, to, name, name);
+        buf_line(b, depth, "for (int %s = %s - 1; %s >= 0; %s--)", name, to, name, name);
     else
-        buf_add(b, "for (int %s = %s; %s < %s; %s++)\n", name, from, name, to, name);
+        buf_line(b, depth, "for (int %s = %s; %s < %s; %s++)", name, from, name, to, name);
 }
 
 static bool is_whole(Stmt *s)
@@ -281,17 +233,13 @@ static void body_print(Emit *e, Buf *b, Node *n, Str to, int depth)
 {
     const int scope = e->scope.n;
     const bool ahead = fetches_ahead(e, n), braces = ahead || is_many(e, &n->body);
-    if (braces) {
-        b->n--;
-        buf_add(b, " {\n");
-    }
+    if (braces)
+        brace_open(b);
     if (ahead)
         ahead_print(e, b, n, to, depth + 1);
     nodes_print(e, b, &n->body, depth + 1);
-    if (braces) {
-        indent(b, depth);
-        buf_add(b, "}\n");
-    }
+    if (braces)
+        buf_line(b, depth, "}");
     scope_leave(e, scope);
 }
 
@@ -304,21 +252,17 @@ static bool has_choice(Expr *x)
         return false;
     if (x->op == OP_select)
         return true;
-    return has_choice(x->arg[0]) || (x->arg[1] && has_choice(x->arg[1])) || (x->arg[2] && has_choice(x->arg[2]));
+    return ANY(k, 3, x->arg[k] && has_choice(x->arg[k]));
 }
 
 /* gcc 12 gets masked loads wrong where it has unrolled a short loop; what is left of conditions stays in loops. */
 static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
 {
-    bool masks = false;
-    for (int k = 0; k < n->body.n; k++) {
-        Stmt *s = n->body.at[k]->kind == NODE_point ? n->body.at[k]->stmt : NULL;
-        masks |= s && (s->where || s->check || (loads_of(e, s).n == 0 && has_choice(s->value)));
-    }
+    const bool masks = FIND(p, n->body, p->kind == NODE_point && (p->stmt->where || p->stmt->check
+                            || (loads_of(e, p->stmt).n == 0 && has_choice(p->stmt->value))));
     if (!e->how.fast || !masks || n->index->limit || n->index->size > 16)
         return false;
-    indent(b, depth);
-    buf_add(b, "#pragma GCC unroll 1\n");
+    buf_line(b, depth, "#pragma GCC unroll 1");
     return true;
 }
 
@@ -329,8 +273,7 @@ static void simd_print(Emit *e, Buf *b, Node *n, int depth)
     if (!e->how.fast || !s || s->set != SET_add || s->target->elem != ELEM_real || !info_of(e, s->target)->local
         || !reduces(s, n->index))
         return;
-    indent(b, depth);
-    buf_add(b, "#pragma omp simd reduction(+:%s)\n", info_of(e, s->target)->local);
+    buf_line(b, depth, "#pragma omp simd reduction(+:%s)", info_of(e, s->target)->local);
 }
 
 /* The greatest or least of a row that lies side by side. */
@@ -347,10 +290,8 @@ static bool most_print(Emit *e, Buf *b, Node *n, Str from, Str to, int depth)
     const bool zero = !strcmp(from, "0");
     Str name = info_of(e, s->target)->local;
     index_info(e, n->index)->name = from;
-    indent(b, depth);
-    buf_add(b, "%s = ae_v%s(&", name, s->set == SET_max ? "most" : "least");
-    put_expr(e, b, s->value, BINDS_unary);
-    buf_add(b, zero ? ", %s, %s);\n" : ", %s - %s, %s);\n", to, zero ? name : from, name);
+    buf_line(b, depth, "%s = ae_v%s(&%s, %s, %s);", name, s->set == SET_max ? "most" : "least",
+             expr_text(e, s->value, BINDS_unary), zero ? to : format("%s - %s", to, from), name);
     return true;
 }
 
@@ -359,28 +300,24 @@ static bool most_print(Emit *e, Buf *b, Node *n, Str from, Str to, int depth)
 static void apart_print(Emit *e, Buf *b, Node *n, int depth)
 {
     AccessList all = { 0 };
-    for (int k = 0; k < n->body.n; k++) {
-        if (n->body.at[k]->kind != NODE_point || is_whole(n->body.at[k]->stmt))
-            return;
-        AccessList some = stmt_accesses(n->body.at[k]->stmt);
-        for (int j = 0; j < some.n; j++)
-            if (!info_of(e, some.at[j].tensor)->local && !info_of(e, some.at[j].tensor)->scalar)
-                PUSH(all, some.at[j]);
-    }
     bool apart = false;
-    for (int i = 0; i < all.n; i++)
-        for (int j = i; j < all.n; j++) {
-            if (!conflict(e, &all.at[i], &all.at[j]))
+    EACH(point, n->body) {
+        if (point->kind != NODE_point || is_whole(point->stmt))
+            return;
+        EACH(a, stmt_accesses(point->stmt))
+            if (!info_of(e, a.tensor)->local && !info_of(e, a.tensor)->scalar)
+                PUSH(all, a);
+    }
+    EACH_AT(x, all)
+        for (const Access *y = x; y < all.at + all.n; y++) {
+            if (!conflict(e, x, y))
                 continue;
-            if (!meet_alike(e, &all.at[i], n->index, &all.at[j], n->index))
+            if (!meet_alike(e, x, n->index, y, n->index))
                 return;
-            for (int k = 0; k < all.at[i].tensor->rank && !apart; k++)
-                apart = all.at[i].tensor != all.at[j].tensor || !expr_same(all.at[i].sub[k], all.at[j].sub[k]);
+            apart |= x->tensor->rank && (x->tensor != y->tensor || !same_subs(x->sub, y->sub, x->tensor->rank));
         }
-    if (!e->how.fast || !apart)
-        return;
-    indent(b, depth);
-    buf_add(b, "#pragma GCC ivdep\n");
+    if (e->how.fast && apart)
+        buf_line(b, depth, "#pragma GCC ivdep");
 }
 
 static void node_print(Emit *e, Buf *b, Node *n, int depth);
@@ -392,11 +329,9 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     const unsigned check = point ? point->check : 0;
     const Buf condition = lifted(e, n);
     if (condition.n) {
-        indent(b, depth);
-        buf_add(b, "if (%s) {\n", condition.at);
+        buf_line(b, depth, "if (%s) {", condition.at);
         node_print(e, b, n, depth + 1);
-        indent(b, depth);
-        buf_add(b, "}\n");
+        buf_line(b, depth, "}");
         point->where = where;       /* share.c asks what is read */
         point->check = check;
         return;
@@ -427,8 +362,7 @@ static void stop_print(Emit *e, Buf *b, Stmt *s, int depth)
     Expr *sub[MAX_RANK];
     const int scope = e->scope.n;
     Str going = scope_enter(e, "going");
-    indent(b, depth);
-    buf_add(b, "int %s = 0;\n", going);
+    buf_line(b, depth, "int %s = 0;", going);
     int in = depth;
     for (int k = 0; k < t->rank; k++) {
         Index *i = index_new(t->axis[k].name, t->axis[k].size, NULL);
@@ -442,14 +376,9 @@ static void stop_print(Emit *e, Buf *b, Stmt *s, int depth)
         loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), in++);
         sub[k] = expr_index(i);
     }
-    indent(b, in);
-    buf_add(b, "%s |= ", going);
-    put_place(e, b, t, sub);
-    buf_add(b, " > %s + 1;\n", index_info(e, s->step)->name);
-    indent(b, depth);
-    buf_add(b, "if (!%s)\n", going);
-    indent(b, depth + 1);
-    buf_add(b, "break;\n");
+    buf_line(b, in, "%s |= %s > %s + 1;", going, place_text(e, t, sub), index_info(e, s->step)->name);
+    buf_line(b, depth, "if (!%s)", going);
+    buf_line(b, depth + 1, "break;");
     scope_leave(e, scope);
 }
 
@@ -460,13 +389,13 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
     e->scan = n->stmt;
     const bool keeps = gemm_keep_print(e, b, n, depth);
     loop_open(e, b, n->index, n->stmt->down ? NULL : "0", limit_text(e, n->index), depth);
-    b->n--;
-    buf_add(b, " {\n");
+    brace_open(b);
     nodes_print(e, b, &n->body, depth + 1);
     if (n->stmt->stop)
         stop_print(e, b, n->stmt, depth + 1);
-    indent(b, depth);
-    buf_add(b, keeps ? "}\n%*sae_keep(NULL);\n" : "}\n", 4 * depth, "");
+    buf_line(b, depth, "}");
+    if (keeps)
+        buf_line(b, depth, "ae_keep(NULL);");
     e->scan = around;
     scope_leave(e, scope);
 }
@@ -474,25 +403,19 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
 /* ---- whole tensors ---------------------------------------------------------------------------- */
 static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
-    Var *v = var_of(e, s->target);
-    v->used = var_root(v)->used = true;
-    indent(b, depth);
-    if (s->held && e->how.check) {
-        buf_add(b, "if (!ae_clock.hold)\n");
-        indent(b, ++depth);
-    }
+    const Var *v = var_used(e, s->target);
+    if (s->held && e->how.check)
+        buf_line(b, depth++, "if (!ae_clock.hold)");
     const char *ref = s->target->rank ? "" : "&";
     if (s->kind == STMT_orthogonal) {
         const int cols = s->target->rank ? s->target->axis[s->target->rank - 1].size : 1;
         const unsigned stream = s->draw ? s->draw->stream : s->value ? s->value->stream : 0;
-        buf_add(b, "ae_orthogonal((%s *) %s%s, %ld, %d, %uu);\n", e->real, ref, v->text,
-                tensor_count(s->target) / cols, cols, stream);
+        buf_line(b, depth, "ae_orthogonal((%s *) %s%s, %ld, %d, %uu);", e->real, ref, v->text,
+                 tensor_count(s->target) / cols, cols, stream);
         return;
     }
-    Var *from = var_of(e, s->source);
-    from->used = var_root(from)->used = true;
-    buf_add(b, "memcpy(%s%s, %s%s, %ld * sizeof(%s));\n", ref, v->text, s->source->rank ? "" : "&", from->text,
-            count_emitted(e, s->target), elem_type(e, s->target));
+    buf_line(b, depth, "memcpy(%s%s, %s%s, %ld * sizeof(%s));", ref, v->text, s->source->rank ? "" : "&",
+             var_used(e, s->source)->text, count_emitted(e, s->target), elem_type(e, s->target));
 }
 
 /* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1: it does something else. */
@@ -519,11 +442,10 @@ static int clears_from(Emit *e, Node *n)
     return n->kind == NODE_point ? from : -1;
 }
 
-static void clear_print(Emit *e, Buf *b, Stmt *s, int from)
+static void clear_print(Emit *e, Buf *b, Stmt *s, int from, int depth)
 {
-    Buf place = { 0 };
-    put_part(e, &place, s->target, s->sub, from);
-    buf_add(b, "memset(%s, 0, sizeof %s);\n", place.at, place.at);
+    Str place = part_text(e, s->target, s->sub, from);
+    buf_line(b, depth, "memset(%s, 0, sizeof %s);", place, place);
 }
 
 /* ---- trees ------------------------------------------------------------------------------------ */
@@ -532,18 +454,11 @@ static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 {
     Stmt *s = only_point(loops);
     Str name = scope_enter(e, local_name(s->set));
-    indent(b, depth);
-    buf_add(b, "%s %s = ", elem_type(e, s->target), name);
-    if (fill)
-        put_value(e, b, fill->stmt, BINDS_comma);
-    else
-        buf_add(b, "%s", place_text(e, s));
-    buf_add(b, ";\n");
+    buf_line(b, depth, "%s %s = %s;", elem_type(e, s->target), name, fill ? value_text(e, fill->stmt) : target_text(e, s));
     info_of(e, s->target)->local = name;
     nodes_print(e, b, &(NodeList) { .at = &loops, .n = 1 }, depth);
     info_of(e, s->target)->local = NULL;
-    indent(b, depth);
-    buf_add(b, "%s = %s;\n", place_text(e, s), name);
+    buf_line(b, depth, "%s = %s;", target_text(e, s), name);
 }
 
 static void node_print(Emit *e, Buf *b, Node *n, int depth)
@@ -554,14 +469,13 @@ static void node_print(Emit *e, Buf *b, Node *n, int depth)
         if (is_whole(n->stmt))
             whole_print(e, b, n->stmt, depth);
         else
-            point_print(e, b, n->stmt, NULL, depth);
+            point_print(e, b, n->stmt, depth);
         return;
     case NODE_loop:
         from = clears_from(e, n);
-        if (from >= 0) {
-            indent(b, depth);
-            clear_print(e, b, only_point(n), from);
-        } else if (is_long_sum(e, n))
+        if (from >= 0)
+            clear_print(e, b, only_point(n), from, depth);
+        else if (is_long_sum(e, n))
             sum_print(e, b, NULL, n, depth);
         else
             loop_print(e, b, n, depth);

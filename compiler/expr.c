@@ -416,17 +416,6 @@ void walk_end(ExprWalk *w)
     ahead.n = w->from;
 }
 
-void expr_walk(Expr *e, void (*see)(Expr *, void *), void *with)
-{
-    EACH_EXPR(x, e)
-        see(x, with);
-}
-
-bool expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with)
-{
-    return ANY_EXPR(x, e, is(x, with));
-}
-
 /* An index is bound by one node only, so an occurrence is enough where the asker stands outside of it. */
 bool expr_uses(Expr *e, const Index *i)
 {

@@ -32,8 +32,7 @@ static void see_table(Fetch *f, Tensor *t, Expr *const *sub)
 
 static void see_stmt(Fetch *f, Stmt *s)
 {
-    const AccessList list = stmt_accesses(s);
-    EACH(a, list)
+    EACH(a, stmt_accesses(s))
         if (a.sub)
             see_table(f, a.tensor, a.sub);
 }
@@ -65,12 +64,8 @@ bool fetches(Emit *e, Stmt *s)
 
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
-    const TensorList tables = tables_of(e, s);
-    EACH(t, tables) {
-        indent(b, depth);
-        buf_add(b, "ae_fetch(%s, %s, %ld);\n", var_of(e, t)->text, place_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
-        var_of(e, t)->used = true;
-    }
+    EACH(t, tables_of(e, s))
+        buf_line(b, depth, "ae_fetch(%s, %s, %ld);", var_used(e, t)->text, target_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
 }
 
 /* ---- the next example --------------------------------------------------------------------------------- */
@@ -139,8 +134,7 @@ static void see_nodes(Emit *e, const Node *n, const NodeList *in, NodeList *loop
             see_nodes(e, n, &node->body, loops, list);
             loops->n--;
         } else if (node->kind == NODE_point) {
-            const AccessList all = stmt_accesses(node->stmt);
-            EACH_AT(a, all)
+            EACH_AT(a, stmt_accesses(node->stmt))
                 see_ahead(e, n, loops, a, list);
         }
     }
@@ -167,28 +161,16 @@ void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth)
         return;
     Index *from = n->index;
     Expr *next = OP2(add, expr_index(from), expr_num(1));
-    indent(b, depth);
-    buf_add(b, "if (%s + 1 < %s)%s\n", index_info(e, from)->name, to, list.n > 1 ? " {" : "");
+    buf_line(b, depth, "if (%s + 1 < %s)%s", index_info(e, from)->name, to, list.n > 1 ? " {" : "");
     EACH_AT(a, list) {
         Expr *sub[MAX_RANK];
         for (int k = 0; k < a->part; k++)
             sub[k] = expr_replace(a->sub[k], &from, &next, 1);
         int in = depth + 1;
-        if (a->inside) {
-            indent(b, in++);
-            buf_add(b, "if (");
-            put_expr(e, b, a->inside, BINDS_comma);
-            buf_add(b, ")\n");
-        }
-        indent(b, in);
-        buf_add(b, "ae_fetch(");
-        put_part(e, b, a->tensor, sub, a->part);
-        buf_add(b, ", 0, sizeof ");
-        put_part(e, b, a->tensor, a->sub, a->part);
-        buf_add(b, ");\n");
+        if (a->inside)
+            buf_line(b, in++, "if (%s)", expr_text(e, a->inside, BINDS_comma));
+        buf_line(b, in, "ae_fetch(%s, 0, sizeof %s);", part_text(e, a->tensor, sub, a->part), part_text(e, a->tensor, a->sub, a->part));
     }
-    if (list.n > 1) {
-        indent(b, depth);
-        buf_add(b, "}\n");
-    }
+    if (list.n > 1)
+        buf_line(b, depth, "}");
 }

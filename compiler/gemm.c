@@ -355,21 +355,18 @@ Index *gemm_best_tile(Gemm *g, Stmt *s)
 }
 
 /* ---- text ------------------------------------------------------------------------------------- */
-static void put_count(Emit *e, Buf *b, Group *x, Index *tile)
+static Str count_text(Emit *e, const Group *x, Index *tile)
 {
+    Buf b = { 0 };
     for (int k = 0; k < x->n; k++) {
-        buf_add(b, k ? " * " : "");
-        if (x->index[k] == tile)
-            buf_add(b, x->n > 1 ? "(hi - lo)" : "hi - lo");
-        else if (x->n > 1 && strchr(limit_text(e, x->index[k]), ' '))
-            buf_add(b, "(%s)", limit_text(e, x->index[k]));
-        else
-            buf_add(b, "%s", limit_text(e, x->index[k]));
+        Str one = x->index[k] == tile ? "hi - lo" : limit_text(e, x->index[k]);
+        buf_add(&b, x->n > 1 && strchr(one, ' ') ? "%s(%s)" : "%s%s", k ? " * " : "", one);
     }
+    return b.at ? b.at : "";
 }
 
 /* Where an array begins: the axes' own indices at 0, the tile's at lo. */
-static void put_start(Emit *e, Buf *b, Gemm *g, Index *tile, Tensor *t, Expr **sub)
+static Str start_text(Emit *e, Gemm *g, Index *tile, Tensor *t, Expr **sub)
 {
     Index *from[3 * MAX_RANK];
     Expr *to[3 * MAX_RANK], *at[MAX_RANK];
@@ -384,16 +381,12 @@ static void put_start(Emit *e, Buf *b, Gemm *g, Index *tile, Tensor *t, Expr **s
             }
     for (int k = 0; k < t->rank; k++)
         at[k] = expr_replace(sub[k], from, to, n);
-    buf_add(b, "&");
-    put_place(e, b, t, at);
+    return format("&%s", place_text(e, t, at));
 }
 
-static void put_scale(Emit *e, Buf *b, Gemm *g)
+static Str scale_text(Emit *e, Gemm *g)
 {
-    if (g->scale)
-        put_expr(e, b, g->scale, BINDS_comma);
-    else
-        put_real(e, b, 1);
+    return g->scale ? expr_text(e, g->scale, BINDS_comma) : real_text(e, 1);
 }
 
 typedef struct { long lda, ldb, ldc; bool ta, tb; } Layout;
@@ -420,72 +413,38 @@ static void blas_print(Emit *e, Buf *b, Node *n, Layout *l, int depth)
 {
     Gemm *g = n->gemm;
     e->blas = true;
-    buf_add(b, "cblas_%cgemm(CblasRowMajor, %s, %s, ", e->how.f64 ? 'd' : 's',
-            l->ta ? "CblasTrans" : "CblasNoTrans", l->tb ? "CblasTrans" : "CblasNoTrans");
-    Axes *of[] = { &g->rows, &g->cols, &g->sums };
-    for (int k = 0; k < 3; k++) {
-        put_count(e, b, &of[k]->at[0], n->index);
-        buf_add(b, k < 2 ? ", " : ",\n");
-    }
-    indent(b, depth + 2);
-    put_scale(e, b, g);
-    buf_add(b, ", ");
-    put_start(e, b, g, n->index, g->a->tensor, g->a->sub);
-    buf_add(b, ", %ld, ", l->lda);
-    put_start(e, b, g, n->index, g->b->tensor, g->b->sub);
-    buf_add(b, ", %ld, ", l->ldb);
-    put_real(e, b, g->clears ? 0 : 1);
-    buf_add(b, ", ");
-    put_start(e, b, g, n->index, n->stmt->target, n->stmt->sub);
-    buf_add(b, ", %ld);\n", l->ldc);
+    buf_line(b, depth, "cblas_%cgemm(CblasRowMajor, %s, %s, %s, %s, %s,", e->how.f64 ? 'd' : 's', l->ta ? "CblasTrans" : "CblasNoTrans",
+             l->tb ? "CblasTrans" : "CblasNoTrans", count_text(e, &g->rows.at[0], n->index), count_text(e, &g->cols.at[0], n->index),
+             count_text(e, &g->sums.at[0], n->index));
+    buf_line(b, depth + 2, "%s, %s, %ld, %s, %ld, %s, %s, %ld);", scale_text(e, g),
+             start_text(e, g, n->index, g->a->tensor, g->a->sub), l->lda,
+             start_text(e, g, n->index, g->b->tensor, g->b->sub), l->ldb, real_text(e, g->clears ? 0 : 1),
+             start_text(e, g, n->index, n->stmt->target, n->stmt->sub), l->ldc);
 }
 
-static void put_axes(Emit *e, Buf *b, Gemm *g, Axes *x, Index *tile)
+static Str axes_text(Emit *e, const Gemm *g, const Axes *x, Index *tile)
 {
-    buf_add(b, "AE_AXES(");
+    Buf b = { 0 };
     for (int k = 0; k < x->n; k++) {
-        buf_add(b, "%s{ ", k ? ", " : "");
-        if (x->at[k].index[0] == g->along)
-            buf_add(b, "AE_LENGTH");
-        else
-            put_count(e, b, &x->at[k], tile);
-        buf_add(b, ", %ld, %ld }", x->at[k].one, x->at[k].two);
-        if (g->some && x->at[k].index[0] == g->some)
-            buf_add(b, ", { AE_LENGTH, 0, 0 }");
+        const Group *one = &x->at[k];
+        buf_add(&b, "%s{ %s, %ld, %ld }", k ? ", " : "", one->index[0] == g->along ? "AE_LENGTH" : count_text(e, one, tile), one->one, one->two);
+        if (g->some && one->index[0] == g->some)
+            buf_add(&b, ", { AE_LENGTH, 0, 0 }");
     }
-    buf_add(b, ")");
+    return format("AE_AXES(%s)", b.at ? b.at : "");
 }
 
 /* some: says of each value of g->some whether it counts. */
 static void contract_print(Emit *e, Buf *b, Node *n, Str some, int depth)
 {
     Gemm *g = n->gemm;
-    buf_add(b, g->along || some ? "ae_contract_along(" : "ae_contract(");
-    if (some)
-        buf_add(b, "%s, ", some);
-    if (g->along) {
-        put_start(e, b, g, n->index, g->along->limit->tensor, g->along->limit->sub);
-        buf_add(b, ", ");
-    }
-    Axes *of[] = { &g->rows, &g->cols, &g->sums };
-    for (int k = 0; k < 3; k++) {
-        put_axes(e, b, g, of[k], n->index);
-        buf_add(b, k < 2 ? ", " : ",\n");
-    }
-    indent(b, depth + 2);
-    put_scale(e, b, g);
-    buf_add(b, ", ");
-    put_start(e, b, g, n->index, g->a->tensor, g->a->sub);
-    buf_add(b, ", ");
-    put_start(e, b, g, n->index, g->b->tensor, g->b->sub);
-    buf_add(b, ", ");
-    put_start(e, b, g, n->index, n->stmt->target, n->stmt->sub);
-    buf_add(b, ", %s, ", g->clears ? "true" : "false");
-    if (g->start)
-        put_start(e, b, g, n->index, g->start->tensor, g->start->sub);
-    else
-        buf_add(b, "NULL");
-    buf_add(b, ");\n");
+    Str length = g->along ? start_text(e, g, n->index, g->along->limit->tensor, g->along->limit->sub) : some;
+    Str call = length ? format("ae_contract_along(%s, ", length) : "ae_contract(";
+    buf_line(b, depth, "%s%s, %s, %s,", call, axes_text(e, g, &g->rows, n->index), axes_text(e, g, &g->cols, n->index),
+             axes_text(e, g, &g->sums, n->index));
+    buf_line(b, depth + 2, "%s, %s, %s, %s, %s, %s);", scale_text(e, g), start_text(e, g, n->index, g->a->tensor, g->a->sub),
+             start_text(e, g, n->index, g->b->tensor, g->b->sub), start_text(e, g, n->index, n->stmt->target, n->stmt->sub),
+             g->clears ? "true" : "false", g->start ? start_text(e, g, n->index, g->start->tensor, g->start->sub) : "NULL");
 }
 
 /* ---- within a scan ------------------------------------------------------------------------------ */
@@ -526,10 +485,7 @@ bool gemm_keep_print(Emit *e, Buf *b, Node *scan, int depth)
     Node *const n = e->how.openblas ? NULL : kept_in(e, &scan->body, scan->stmt);
     if (!n)
         return false;
-    indent(b, depth);
-    buf_add(b, "ae_keep(");
-    put_start(e, b, n->gemm, n->index, n->gemm->b->tensor, n->gemm->b->sub);
-    buf_add(b, ");\n");
+    buf_line(b, depth, "ae_keep(%s);", start_text(e, n->gemm, n->index, n->gemm->b->tensor, n->gemm->b->sub));
     return true;
 }
 
@@ -539,13 +495,10 @@ static Str some_print(Emit *e, Buf *b, Node *n, int depth)
     Index *const i = n->gemm->some;
     const bool tile = i == n->index;
     Str name = scope_enter(e, intern("counts"));
-    indent(b, depth);
-    buf_add(b, "int32_t %s[%s];\n", name, extent_text(e, i));
+    buf_line(b, depth, "int32_t %s[%s];", name, extent_text(e, i));
     loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), depth);
-    indent(b, depth + 1);
-    buf_add(b, "%s[%s%s] = ", name, index_info(e, i)->name, tile ? " - lo" : "");
-    put_truth(e, b, n->stmt->where, BINDS_comma);
-    buf_add(b, ";\n");
+    buf_line(b, depth + 1, "%s[%s%s] = %s;", name, index_info(e, i)->name, tile ? " - lo" : "",
+             truth_text(e, n->stmt->where, BINDS_comma));
     return name;
 }
 
@@ -554,30 +507,22 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth)
     Gemm *g = n->gemm;
     const int scope = e->scope.n;
     Layout l;
-    if (n->stmt->where && !g->some) {
-        indent(b, depth++);
-        buf_add(b, "if (");
-        put_truth(e, b, n->stmt->where, BINDS_comma);
-        buf_add(b, ")\n");
-    }
+    if (n->stmt->where && !g->some)
+        buf_line(b, depth++, "if (%s)", truth_text(e, n->stmt->where, BINDS_comma));
     for (int k = 0; k < g->nouter; k++) {
         const bool tile = g->outer[k] == n->index;
         loop_open(e, b, g->outer[k], tile ? "lo" : "0", tile ? "hi" : limit_text(e, g->outer[k]), depth++);
     }
     Str some = NULL;
     if (g->some) {
-        indent(b, depth);
-        buf_add(b, "{\n");
+        buf_line(b, depth, "{");
         some = some_print(e, b, n, ++depth);
     }
-    indent(b, depth);
     if (e->how.openblas && is_plain(g, &l))
         blas_print(e, b, n, &l, depth);
     else
         contract_print(e, b, n, some, depth);
-    if (some) {
-        indent(b, depth - 1);
-        buf_add(b, "}\n");
-    }
+    if (some)
+        buf_line(b, depth - 1, "}");
     scope_leave(e, scope);
 }

@@ -5,14 +5,7 @@
  * where v is the innermost loop that the subscript uses and has nothing else in it. */
 #include "emit.h"
 
-typedef struct { Emit *e; Node *loop; Buf from, to; int nfrom, nto; } Range;
-
-static Stmt *only_point(Node *n)
-{
-    while (n->kind == NODE_loop && n->body.n == 1)
-        n = n->body.at[0];
-    return n->kind == NODE_point ? n->stmt : NULL;
-}
+typedef struct { Emit *e; Node *loop; Str *from, *to; } Range;
 
 static bool uses_below(Node *loop, Expr *x)
 {
@@ -25,21 +18,6 @@ static bool uses_below(Node *loop, Expr *x)
 static Expr *sum(Expr *a, long c)
 {
     return OP2(add, a, expr_num((double) c));
-}
-
-static void more(Buf *b, int *n, const char *start, Str what)
-{
-    Buf all = { 0 };
-    buf_add(&all, "%s(%s, %s)", start, b->at, what);
-    *b = all;
-    ++*n;
-}
-
-static Str text_of(Emit *e, Expr *x)
-{
-    Buf b = { 0 };
-    put_expr(e, &b, x, BINDS_comma);
-    return b.at;
 }
 
 static Expr *divided(Expr *x, long by)
@@ -56,9 +34,9 @@ static bool narrow(Range *r, Expr *sub, long size)
         return false;
     Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1), *minus = expr_op(OP_neg, rest, NULL, NULL);
     if (lo < 0)
-        more(&r->from, &r->nfrom, "ae_imax", text_of(r->e, divided(sum(minus, by - 1), by)));
+        *r->from = format("ae_imax(%s, %s)", *r->from, expr_text(r->e, divided(sum(minus, by - 1), by), BINDS_comma));
     if (hi >= size)
-        more(&r->to, &r->nto, "ae_imin", text_of(r->e, divided(sum(minus, size + by - 1), by)));
+        *r->to = format("ae_imin(%s, %s)", *r->to, expr_text(r->e, divided(sum(minus, size + by - 1), by), BINDS_comma));
     return true;
 }
 
@@ -89,12 +67,8 @@ void bounds_of_loop(Emit *e, Node *loop, Str *from, Str *to)
     Stmt *s = e->how.fast ? only_point(loop) : NULL;
     if (!s || s->nouter != s->nindex || (!s->where && !s->check))
         return;
-    Range r = { .e = e, .loop = loop };
-    buf_add(&r.from, "%s", *from);
-    buf_add(&r.to, "%s", *to);
+    Range r = { e, loop, from, to };
     s->check = narrow_all(&r, s->target, s->sub, s->check);
     if (s->where)
         s->where = narrow_where(&r, s->where);
-    *from = r.from.at;
-    *to = r.to.at;
 }

@@ -9,16 +9,13 @@
 static const char *const offered[] = { "encode", "decode", "reconstruct", "predict" };
 
 /* ---- one example ------------------------------------------------------------------------------------------ */
-static const char *type_of(Emit *e, const Tensor *t)
+static Str sizes_of(const Tensor *t)
 {
-    return t->elem == ELEM_int ? "int32_t" : e->real;
-}
-
-static void put_sizes(Buf *b, const Tensor *t)
-{
+    Buf b = { 0 };
     for (int k = 0; k < t->rank; k++)
         if (!t->axis[k].example)
-            buf_add(b, "[%d]", t->axis[k].size);
+            buf_add(&b, "[%d]", t->axis[k].size);
+    return b.at ? b.at : "";
 }
 
 /* Filled by the caller, in the order of the declarations; then what is no data. What is given and not read is left out. */
@@ -43,10 +40,18 @@ static void put_head(Emit *e, Buf *b, const Program *p, const TensorList *in)
 {
     buf_add(b, "void %s_%s(", e->m->name, p->name);
     for (int k = 0; k < in->n; k++)
-        buf_add(b, "const %s *in%d, ", type_of(e, in->at[k]), k + 1);
+        buf_add(b, "const %s *in%d, ", elem_type(e, in->at[k]), k + 1);
     for (int k = 0; k < p->outputs.n; k++)
-        buf_add(b, "%s%s *out%d", k ? ", " : "", type_of(e, p->outputs.at[k]), k + 1);
+        buf_add(b, "%s%s *out%d", k ? ", " : "", elem_type(e, p->outputs.at[k]), k + 1);
     buf_add(b, ")");
+}
+
+/* Copies an array in or out, and says in the header what it is. */
+static void put_copy(Emit *e, Buf *header, Buf *b, Tensor *t, bool in, int n)
+{
+    Str text = var_used(e, t)->text, name = format("%s%d", in ? "in" : "out", n);
+    buf_line(b, 1, "memcpy(%s, %s, %ld * sizeof *%s);", in ? text : name, in ? name : text, count_emitted(e, t), name);
+    buf_add(header, " %s: %s%s", name, comment_text(t->name), sizes_of(t));
 }
 
 static void put_wrapper(Emit *e, Buf *header, Buf *b, Program *p)
@@ -56,25 +61,11 @@ static void put_wrapper(Emit *e, Buf *header, Buf *b, Program *p)
     buf_add(header, ";\n    /*");
     put_head(e, b, p, &in);
     buf_add(b, "\n{\n");
-    for (int k = 0; k < in.n; k++) {
-        Var *v = var_of(e, in.at[k]);
-        v->used = true;
-        buf_add(b, "    memcpy(%s, in%d, %ld * sizeof *in%d);\n", v->text, k + 1, count_emitted(e, in.at[k]), k + 1);
-        buf_add(header, " in%d: ", k + 1);
-        put_comment(header, in.at[k]->name);
-        put_sizes(header, in.at[k]);
-    }
-    EACH(run, e->runs)
-        if (run->program == p && run->part == PART_run)
-            buf_add(b, "    %s();\n", run->name);
-    for (int k = 0; k < p->outputs.n; k++) {
-        Var *v = var_of(e, p->outputs.at[k]);
-        v->used = var_root(v)->used = true;
-        buf_add(b, "    memcpy(out%d, %s, %ld * sizeof *out%d);\n", k + 1, v->text, count_emitted(e, p->outputs.at[k]), k + 1);
-        buf_add(header, " out%d: ", k + 1);
-        put_comment(header, p->outputs.at[k]->name);
-        put_sizes(header, p->outputs.at[k]);
-    }
+    for (int k = 0; k < in.n; k++)
+        put_copy(e, header, b, in.at[k], true, k + 1);
+    buf_line(b, 1, "%s();", run_name(e, p, PART_run));
+    for (int k = 0; k < p->outputs.n; k++)
+        put_copy(e, header, b, p->outputs.at[k], false, k + 1);
     buf_add(header, " */\n");
     buf_add(b, "}\n\n");
 }
@@ -134,12 +125,7 @@ static bool stands_alone(Emit *e, const char *body)
 static void put_text(Buf *b, const char *field, const char *text)
 {
     buf_add(b, "      .%s =", field);
-    for (const char *line = text; *line; ) {
-        const size_t n = strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n');
-        buf_add(b, "\n    ");
-        put_string(b, intern_n(line, n));
-        line += n;
-    }
+    put_lines(b, text);
     buf_add(b, ",\n");
 }
 
@@ -151,18 +137,13 @@ static int put_held(Emit *e, Buf *b, Str name, const char *body)
         if ((v->tensor->role != ROLE_param && v->tensor->role != ROLE_state) || !v->name || !has_word(body, v->name))
             continue;
         Buf declared = { 0 };
-        buf_add(&declared, "static const %s %s", type_of(e, v->tensor), v->name);
+        buf_add(&declared, "static const %s %s", elem_type(e, v->tensor), v->name);
         for (int k = 0; k < v->tensor->rank; k++)
             buf_add(&declared, "[%s]", v->extent[k]);
-        buf_add(&list, "    { ");
-        put_string(&list, declared.at);
-        buf_add(&list, ", ");
-        put_string(&list, v->tensor->name);
-        buf_add(&list, " },\n");
+        buf_add(&list, "    { %s, %s },\n", c_string(declared.at), c_string(v->tensor->name));
         n++;
     }
-    if (n)
-        buf_add(b, "static const AeHeld %s[] = {\n%s};\n", name, list.at);
+    table_print(b, "AeHeld", name, &list);
     return n;
 }
 
@@ -185,8 +166,7 @@ static bool put_entry(Buf *tables, Buf *entries, Module *m, EmitOptions how, con
     put_before(e, &before, body.at);
     const Str held = format("ae_held%s%s", *name ? "_" : "", name);
     const int n = put_held(e, tables, held, body.at);
-    buf_add(entries, "    { .name = ");
-    put_string(entries, name);
+    buf_add(entries, "    { .name = %s", c_string(name));
     buf_add(entries, n ? ", .held = %s, .nheld = %d,\n" : ",\n", held, n);
     put_text(entries, "header", header.at);
     put_text(entries, "before", before.at);

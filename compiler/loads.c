@@ -64,15 +64,10 @@ ExprList loads_of(Emit *e, Stmt *s)
 
 void loads_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
-    ExprList list = loads_of(e, s);
     e->loaded.n = 0;
-    EACH(x, list) {
-        const char *last = strrchr(x->tensor->name, '.');
-        Str name = scope_enter(e, last ? last + 1 : x->tensor->name);
-        indent(b, depth);
-        buf_add(b, "const %s %s = ", x->whole ? "int32_t" : e->real, name);
-        put_expr(e, b, x, BINDS_comma);
-        buf_add(b, ";\n");
+    EACH(x, loads_of(e, s)) {
+        Str name = scope_enter(e, last_word(x->tensor->name));
+        buf_line(b, depth, "const %s %s = %s;", x->whole ? "int32_t" : e->real, name, expr_text(e, x, BINDS_comma));
         PUSH(e->loaded, ((Loaded) { x, name }));
     }
 }

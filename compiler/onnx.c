@@ -88,17 +88,13 @@ void onnx_print(Buf *b, Module *m, bool check)
         const OnnxGraph *x = p->onnx;
         if (!x->why && x->weights.n) {
             buf_add(b, "static const char *const ae_onnx_%s[] = {", p->name);
-            EACH(t, x->weights) {
-                buf_add(b, "\n    ");
-                put_string(b, weight_name(t));
-                buf_add(b, ",");
-            }
+            EACH(t, x->weights)
+                buf_add(b, "\n    %s,", c_string(weight_name(t)));
             buf_add(b, "\n};\n");
         }
         buf_add(&tables, "    { .name = \"%s\"", p->name);
         if (x->why) {
-            buf_add(&tables, ", .why = ");
-            put_string(&tables, x->why);
+            buf_add(&tables, ", .why = %s", c_string(x->why));
         } else {
             if (x->weights.n)
                 buf_add(&tables, ", .weights = ae_onnx_%s, .nweights = %d", p->name, x->weights.n);

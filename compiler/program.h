@@ -263,7 +263,7 @@ typedef struct {
     Str split;          /* train, test */
     Str kind;           /* digits idx csv npy npz png cifar text pairs blobs ... */
     VEC(Str) files;
-    VEC(Setting) args;  /* the rest, constant expressions */
+    SettingList args;   /* the rest, constant expressions */
     Place place;
 } DataSource;
 
@@ -276,7 +276,7 @@ typedef struct Module {
     TensorList temps;           /* every temporary of every program */
     long nparams;               /* elements of the parameter block */
     VEC(DataSource) data;
-    VEC(Setting) data_settings;
+    SettingList data_settings;
     VEC(Phase *) phases;
     ProgramList programs;       /* encode decode reconstruct sample predict evaluate init ... */
     VEC(Call *) metrics;        /* of `evaluate`, those the trainer computes itself */
@@ -322,8 +322,6 @@ void  walk_end(ExprWalk *w);
 #define WALK(x, walk) \
     for (ExprWalk x##_walk __attribute__((cleanup(walk_end))) = walk; !x##_walk.done; x##_walk.done = true) \
         for (Expr *x; (x = walk_next(&x##_walk)); )
-void  expr_walk(Expr *e, void (*see)(Expr *, void *), void *with);          /* by a function */
-bool  expr_any(Expr *e, bool (*is)(const Expr *, const void *), const void *with);
 bool  expr_uses(Expr *e, const Index *i);
 bool  expr_reads(Expr *e, const TensorList *list);
 bool  reads_one_of(const Expr *e, const TensorList *list);  /* e itself is a read of one */
@@ -360,7 +358,6 @@ TensorList written_by(StmtList *list);      /* scans' bodies included, once for 
 #define EACH_STMT_OF(s, p)      EACH(s, stmts_of(p))
 StmtList stmts_all(const StmtList *list);
 StmtList stmts_of(Program *p);
-void  each_stmt(StmtList *list, void (*see)(Stmt *, void *), void *with);   /* by a function */
 StmtList *program_part(Program *p, int k);  /* once, begin, body, update, apart, end; then NULL */
 Str fresh_cname(Str base);                  /* names.c: a C identifier made from base that no other tensor or caller has */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */

@@ -268,13 +268,6 @@ static void add_region(Emit *e, Run *run, Choice *c, bool rows)
     PUSH(run->regions, r);
 }
 
-static void order_all(Emit *e, StmtList *list)
-{
-    EACH_STMT(s, list)
-        if (s->kind == STMT_nest)
-            order_loops(e, s);
-}
-
 /* The first, by one thread, and what else is little enough. */
 static void choose_first(Choice *c, StmtList *list)
 {
@@ -314,10 +307,8 @@ void regions(Emit *e, Run *run)
 static void calls_print(Emit *e, Buf *b, Region *r, const char *from, const char *to, int depth)
 {
     EACH(f, r->funcs)
-        if (f) {
-            indent(b, depth);
-            func_call(e, b, f, r->tile ? format("%s, %s", from, to) : "");
-        }
+        if (f)
+            buf_line(b, depth, "%s", func_call(e, f, r->tile ? format("%s, %s", from, to) : ""));
 }
 
 static bool is_empty(Region *r)

@@ -52,11 +52,6 @@ static Str name_for(Reading *r, const Var *v)
     return name;
 }
 
-static const char *type_of(Emit *e, const Var *v)
-{
-    return v->tensor->elem == ELEM_int ? "int32_t" : e->real;
-}
-
 /* An array that has not been met: a parameter, and in the form its type. */
 static void add_array(Reading *r, Var *v)
 {
@@ -64,9 +59,9 @@ static void add_array(Reading *r, Var *v)
     const Str name = name_for(r, v);
     PUSH(r->arrays, v);
     PUSH(r->names, name);
-    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)" : ", %s *restrict %s", type_of(r->e, v), name);
+    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)" : ", %s *restrict %s", elem_type(r->e, t), name);
     buf_add(&r->gives, ", %s%s", t->rank ? "" : "&", v->text);
-    buf_add(&r->form, "%s%d", type_of(r->e, v), t->rank);
+    buf_add(&r->form, "%s%d", elem_type(r->e, t), t->rank);
     for (int k = 1; k < t->rank; k++)
         buf_add(&r->form, "[%ld]", axis_room(t, k));
     var_shape(&r->takes, v, 1);

@@ -194,6 +194,11 @@ unsigned checks_needed(Tensor *t, Expr **sub, unsigned check)
     return check;
 }
 
+bool same_subs(Expr *const *a, Expr *const *b, int n)
+{
+    return ALL(k, n, expr_same(a[k], b[k]));
+}
+
 long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
 {
     long stride = 1, sum = 0;
@@ -231,8 +236,7 @@ bool same_range(const Index *a, const Index *b)
 
 bool tells_example(Stmt *s, Index *i)
 {
-    const AccessList list = stmt_accesses(s);
-    EACH_AT(a, list)
+    EACH_AT(a, stmt_accesses(s))
         if (a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)))
             return true;
     return false;
@@ -262,8 +266,7 @@ void find_needed(StmtList *list, TensorList *needed)
                 find_needed(&s->body, needed);
             }
         else if (HAS(*needed, s->target)) {
-            const TensorList named = stmt_tensors(s);
-            EACH(t, named)
+            EACH(t, stmt_tensors(s))
                 PUSH_NEW(*needed, t);
         }
     }

@@ -129,19 +129,6 @@ static int run_one(const Argv *argv, bool verbose)
     return run_all(&one, verbose);
 }
 
-static Str c_string(const char *text)
-{
-    Buf b = { 0 };
-    buf_add(&b, "\"");
-    for (const unsigned char *p = (const unsigned char *) text; *p; p++)
-        if (*p < 32 || *p > 126 || strchr("\"\\?", *p))
-            buf_add(&b, "\\%03o", *p);
-        else
-            buf_add(&b, "%c", *p);
-    buf_add(&b, "\"");
-    return intern(b.at);
-}
-
 static void flags(Argv *argv, const BuildOptions *how)
 {
     static const struct { const char *name, *flag; } targets[] = {

@@ -27,6 +27,13 @@ Var *var_root(Var *v)
     return v;
 }
 
+Var *var_used(Emit *e, Tensor *t)
+{
+    Var *v = var_of(e, t);
+    v->used = var_root(v)->used = true;
+    return v;
+}
+
 /* ---- making ----------------------------------------------------------------------------------- */
 static Var *var_new(Emit *e, Tensor *t)
 {
@@ -111,8 +118,7 @@ static void gather_program(Emit *e, Program *p)
     EACH(t, p->inputs)
         gather(e, &mine, t);
     EACH_STMT_OF(s, p) {
-        const TensorList named = stmt_tensors(s);
-        EACH(t, named) {
+        EACH(t, stmt_tensors(s)) {
             gather(e, &mine, t);
             for (int k = 0; k < t->rank; k++)
                 gather(e, &mine, t->axis[k].length);
@@ -170,8 +176,7 @@ static Touch touches(Emit *e, Program *p, Var *v)
     int at = 0;
     for (int k = 0; program_part(p, k); k++)
         for (int j = 0; j < program_part(p, k)->n; j++, at++) {
-            const AccessList list = stmt_accesses(program_part(p, k)->at[j]);
-            EACH(a, list) {
+            EACH(a, stmt_accesses(program_part(p, k)->at[j])) {
                 if (var_of(e, a.tensor) != v)
                     continue;
                 if (a.tensor->external)
@@ -219,8 +224,7 @@ static void alias_in(Emit *e, Program *p, bool *wanted, bool *refused, Stmt **ho
             PUSH(done, to);
         }
     EACH(s, p->body) {                      /* defined in another way here */
-        const AccessList list = stmt_accesses(s);
-        EACH(a, list)
+        EACH(a, stmt_accesses(s))
             if (a.tensor->rank && !HAS(done, var_of(e, a.tensor)))
                 refused[var_of(e, a.tensor)->axis] = true;
     }
@@ -276,7 +280,7 @@ static void pad(Buf *b, size_t line, size_t to)
 void var_print(Emit *e, Buf *b, Var *v, const char *before)
 {
     const size_t line = b->n;
-    const char *type = v->tensor->elem == ELEM_int ? "int32_t" : e->real;
+    const char *type = elem_type(e, v->tensor);
     const bool row = v->tensor->rank == 1;
     if (is_pointer(e, v)) {                 /* the same storage, seen in another shape */
         buf_add(b, row ? "%s%s *const %s" : "%s%s (*const %s)", before, type, v->name);
@@ -292,8 +296,7 @@ void var_print(Emit *e, Buf *b, Var *v, const char *before)
     pad(b, line, 56);
     buf_add(b, "/* ");
     put_sizes(b, v);
-    put_comment(b, v->tensor->name ? v->tensor->name : v->name);
-    buf_add(b, " */\n");
+    buf_add(b, "%s */\n", comment_text(v->tensor->name ? v->tensor->name : v->name));
 }
 
 static void print_params(Emit *e, Buf *b)

@@ -31,25 +31,11 @@ static void mention(TensorList *list, Tensor *t)
             mention(list, t->axis[k].length);
 }
 
-static void see_expr(Expr *e, void *with)
+static void see_stmt(TensorList *list, Stmt *s)
 {
-    if (e->kind == EXPR_read)
-        mention(with, e->tensor);
-}
-
-static void see_stmt(Stmt *s, void *with)
-{
-    Tensor *const all[] = { s->target, s->source, s->wrt, s->stop };
-    for (int k = 0; k < 4; k++)
-        if (all[k])
-            mention(with, all[k]);
-    for (int k = 0; k < s->nindex; k++)
-        expr_walk(s->index[k]->limit, see_expr, with);
-    for (int k = 0; s->kind == STMT_nest && k < s->target->rank; k++)
-        expr_walk(s->sub[k], see_expr, with);
-    expr_walk(s->where, see_expr, with);
-    expr_walk(s->value, see_expr, with);
-    expr_walk(s->draw, see_expr, with);
+    const TensorList named = stmt_tensors(s);
+    EACH(t, named)
+        mention(list, t);
 }
 
 static double given(const Tensor *t, long k)
@@ -67,7 +53,8 @@ static double given(const Tensor *t, long k)
 static void give(Machine *m, Program *p)
 {
     TensorList all = { 0 };
-    each_stmt(&p->body, see_stmt, &all);
+    EACH_STMT(s, &p->body)
+        see_stmt(&all, s);
     for (int pass = 0; pass < 2; pass++)        /* lengths first */
         for (int k = 0; k < all.n; k++) {
             Tensor *t = all.at[k];
