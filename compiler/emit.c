@@ -180,7 +180,7 @@ static void group(Emit *e, Run *r)
     }
     EACH(made, r->funcs) {
         order_all(e, &made->stmts);
-        made->body = fuse(e, made->stmts.at, made->stmts.n);
+        made->body = fuse(e, &made->stmts);
     }
 }
 

@@ -201,7 +201,7 @@ double stmt_points(Stmt *s);
 void order_loops(Emit *e, Stmt *s);         /* the order of the indices of a nest */
 int chain_start(Emit *e, StmtList *list, int at);   /* where the chain of pointwise statements begins that ends at `at` */
 /* The loop tree of statements, in order, sharing what may be shared. */
-NodeList fuse(Emit *e, Stmt **stmts, int n);
+NodeList fuse(Emit *e, const StmtList *list);
 void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile);
 bool fuse_whole(Emit *e, Node *into, Stmt *s);
 bool is_alias(Emit *e, Stmt *s);            /* a reshape that copies nothing */

@@ -281,10 +281,7 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
     } else {
         Node *n = node_new(s->kind == STMT_scan ? NODE_scan : NODE_call, s);
         n->index = s->step;
-        for (int k = 0; k < s->body.n; k++) {
-            Stmt *after = k + 1 < s->body.n ? s->body.at[k + 1] : NULL;
-            fuse_into(e, &n->body, s->body.at[k], after, tile_among(e, s->body.at[k]));
-        }
+        n->body = fuse(e, &s->body);
         PUSH(*list, n);
     }
 }
@@ -301,12 +298,13 @@ static bool tree_depends(Emit *e, Node *n, Stmt *s)
     return n->kind == NODE_loop ? FIND(inner, n->body, tree_depends(e, inner, s)) != NULL : depends(e, n->stmt, s);
 }
 
-static void put_first(Emit *e, NodeList *list, Node *n, Stmt *s)
+static void put_first(Emit *e, NodeList *list, Stmt *s)
 {
+    Node *last = list->at[--list->n];
     int at = list->n;
     while (at > 0 && !tree_depends(e, list->at[at - 1], s))
         at--;
-    INSERT(*list, at, n);
+    INSERT(*list, at, last);
 }
 
 /* ---- all of a list ---------------------------------------------------------------------------- */
@@ -315,28 +313,17 @@ bool is_alias(Emit *e, Stmt *s)
     return s->kind == STMT_reshape && (var_of(e, s->target)->alias == var_of(e, s->source));
 }
 
-NodeList fuse(Emit *e, Stmt **stmts, int n)
+NodeList fuse(Emit *e, const StmtList *list)
 {
     NodeList out = { 0 };
-    for (int k = 0; k < n; k++) {
-        Stmt *s = stmts[k];
+    for (int k = 0; k < list->n; k++) {
+        Stmt *s = list->at[k];
+        const int had = out.n;
         if (is_alias(e, s))
             continue;
-        if (s->kind == STMT_nest) {
-            const int had = out.n;
-            insert(e, &out, s, 0, most_levels(e, &out, s, k + 1 < n ? stmts[k + 1] : NULL));
-            if (out.n > had && is_clear(s)) {
-                Node *last = out.at[--out.n];
-                put_first(e, &out, last, s);
-            }
-            continue;
-        }
-        Node *node = node_new(s->kind == STMT_scan ? NODE_scan : NODE_call, s);
-        if (s->kind == STMT_scan) {
-            node->index = s->step;
-            node->body = fuse(e, s->body.at, s->body.n);
-        }
-        PUSH(out, node);
+        fuse_into(e, &out, s, k + 1 < list->n ? list->at[k + 1] : NULL, tile_among(e, s));
+        if (!e->how.fast && out.n > had && s->kind == STMT_nest && is_clear(s))
+            put_first(e, &out, s);
     }
     return out;
 }
