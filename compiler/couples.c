@@ -208,10 +208,7 @@ static void see_all(Couples *c)
 
 static bool is_read(Program *p, const Tensor *t)
 {
-    EACH_STMT(s, &p->body)
-        if (ANY_EXPR_OF(e, s, e->kind == EXPR_read && e->tensor == t))
-            return true;
-    return false;
+    return FIND(s, stmts_all(&p->body), ANY_EXPR_OF(e, s, e->kind == EXPR_read && e->tensor == t));
 }
 
 static void see_updates(Couples *c)

@@ -566,11 +566,8 @@ static void gradient_tensors(Module *m, Program *p)
 /* The first statement that reads what depends on the parameter but passes no gradient on. */
 static Stmt *find_end(Diff *d)
 {
-    EACH_STMT(s, &d->p->body)
-        if (s->kind == STMT_nest && !s->backward && !known_of(d, s->target)->active
-            && ANY_EXPR_OF(e, s, e->tensor && known_of(d, e->tensor)->active))
-            return s;
-    return NULL;
+    return FIND(s, stmts_all(&d->p->body), s->kind == STMT_nest && !s->backward && !known_of(d, s->target)->active
+                && ANY_EXPR_OF(e, s, e->tensor && known_of(d, e->tensor)->active));
 }
 
 /* One message for all parameters whose gradients end at one statement, or of one use. */

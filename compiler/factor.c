@@ -270,11 +270,7 @@ static Stmt *joined(Stmt *s, Stmt *reader)
 
 static bool reads_written(Stmt *s, const StmtList *list, int from, int to)
 {
-    for (int k = from; k < to; k++)
-        EACH(t, stmt_tensors(s))
-            if (t != s->target && writes(list->at[k], t))
-                return true;
-    return false;
+    return FIND(t, stmt_tensors(s), t != s->target && ANY(k, to, k >= from && writes(list->at[k], t)));
 }
 
 static void join_sums(Factor *f, StmtList *list)

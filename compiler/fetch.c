@@ -69,7 +69,8 @@ void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
 }
 
 /* ---- the next example --------------------------------------------------------------------------------- */
-enum { FAR = 1 << 16, LINE = 64, MOST = 4096, PAGE = 4096 };     /* bytes: of a tensor worth it, of the least part and the largest, of what processors look ahead in */
+/* Bytes: of a tensor worth it, of the least part and the largest, of what processors look ahead in. */
+enum { FAR = 1 << 16, LINE = 64, MOST = 4096, PAGE = 4096 };
 
 typedef struct { Tensor *tensor; Expr **sub; int part; Expr *inside; } Ahead;    /* its first `part` subscripts; inside: NULL, or when */
 typedef VEC(Ahead) AheadList;
@@ -101,17 +102,10 @@ static int part_ahead(Emit *e, const Node *n, const NodeList *loops, const Acces
     return far && bytes >= LINE && bytes <= MOST ? part : 0;
 }
 
-static bool scan_writes(const Stmt *scan, const Tensor *t)
-{
-    EACH_STMT(s, &scan->body)
-        if (s->target == t)
-            return true;
-    return false;
-}
-
 static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a, AheadList *list)
 {
-    const int part = a->sub && a->tensor->role == ROLE_temp && !scan_writes(e->scan, a->tensor) ? part_ahead(e, n, loops, a) : 0;
+    const bool read = a->sub && a->tensor->role == ROLE_temp && !FIND(s, stmts_all(&e->scan->body), s->target == a->tensor);
+    const int part = read ? part_ahead(e, n, loops, a) : 0;
     if (!part || FIND_AT(had, *list, had->tensor == a->tensor && had->part == part
                          && ALL(k, part, expr_same(had->sub[k], a->sub[k]))))
         return;

@@ -19,7 +19,11 @@ typedef struct {
     TensorList hoisted;
 } Once;
 
-#define EACH_WITHIN(part, s) EACH_STMT(part, (&(StmtList) { .at = &s, .n = 1 }))      /* s and all in its body */
+/* s and all in its body. */
+static StmtList within(Stmt **s)
+{
+    return stmts_all(&(StmtList) { .at = s, .n = 1 });
+}
 
 static bool has_length(const Tensor *t)
 {
@@ -54,7 +58,7 @@ static bool has_state(const Once *o, Stmt *s)
 
 static void gather_targets(Stmt *s, TensorList *list)
 {
-    EACH_WITHIN(part, s)
+    EACH(part, within(&s))
         if (part->target)
             PUSH_NEW(*list, part->target);
 }
@@ -64,13 +68,9 @@ static void spread(Once *o, bool (*is)(const Once *, Stmt *), TensorList *list)
 {
     for (int had = -1; had != list->n;) {
         had = list->n;
-        EACH(s, o->p->body) {
-            bool found = false;
-            EACH_WITHIN(part, s)
-                found |= is(o, part);
-            if (found)
+        EACH(s, o->p->body)
+            if (FIND(part, within(&s), is(o, part)))
                 gather_targets(s, list);
-        }
     }
 }
 
@@ -88,15 +88,12 @@ static void states_of_steps(Once *o)
 /* ---- what leaves -------------------------------------------------------------------------------------- */
 static bool writes_hoisted(Once *o, Stmt *s)
 {
-    EACH_WITHIN(part, s)
-        if (part->target && tensor_in(&o->hoisted, part->target))
-            return true;
-    return false;
+    return FIND(part, within(&s), part->target && tensor_in(&o->hoisted, part->target));
 }
 
 static void gather_needed(Once *o, Stmt *s)
 {
-    EACH_WITHIN(part, s) {
+    EACH(part, within(&s)) {
         EACH_EXPR_OF(e, part)
             if (e->kind == EXPR_read && e->tensor->role == ROLE_temp)
                 PUSH_NEW(o->hoisted, e->tensor);

@@ -251,10 +251,7 @@ static bool same_block(const Tensor *a, const Tensor *b)
 
 static bool written(const StmtList *list, const Tensor *t)
 {
-    EACH_STMT(s, list)
-        if (s->target && same_block(s->target, t))
-            return true;
-    return false;
+    return FIND(s, stmts_all(list), s->target && same_block(s->target, t));
 }
 
 /* A product that reads weights: from a copy in the order that its target wants. */

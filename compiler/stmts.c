@@ -236,10 +236,7 @@ bool same_range(const Index *a, const Index *b)
 
 bool tells_example(Stmt *s, Index *i)
 {
-    EACH_AT(a, stmt_accesses(s))
-        if (a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)))
-            return true;
-    return false;
+    return FIND_AT(a, stmt_accesses(s), a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)));
 }
 
 double stmt_points(Stmt *s)
