@@ -107,19 +107,11 @@ static ExprList found_in(Emit *e, Node *loop, void (*look)(const Within *, Expr 
     return out;
 }
 
-bool divisors_before(Emit *e, Node *loop)
+void local_print(Emit *e, Buf *b, const char *type, Str wish, Expr *x, int depth)
 {
-    return found_in(e, loop, gather).n > 0 || found_in(e, loop, gather_same).n > 0 || found_in(e, loop, NULL).n > 0;
-}
-
-/* Puts each into a local, which stands for it within the loop. */
-static void keep_each(Emit *e, Buf *b, const ExprList *list, const char *type, const char *wish, int depth)
-{
-    EACH(x, *list) {
-        Str name = scope_enter(e, intern(wish));
-        buf_line(b, depth, "const %s %s = %s;", type, name, expr_text(e, x, BINDS_comma));
-        PUSH(e->sames, ((Loaded) { x, name }));
-    }
+    Str name = scope_enter(e, wish);
+    buf_line(b, depth, "const %s %s = %s;", type, name, expr_text(e, x, BINDS_comma));
+    PUSH(e->locals, ((Local) { x, name }));
 }
 
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)

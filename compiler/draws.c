@@ -56,11 +56,6 @@ static RowList rows_of(Emit *e, Node *loop)
     return rows;
 }
 
-bool draws_before(Emit *e, Node *loop)
-{
-    return rows_of(e, loop).n > 0;
-}
-
 /* The number of an element from its keys, the last fastest. */
 static Str number_of(Emit *e, Expr **key, const int *size, int n, const char *cast)
 {

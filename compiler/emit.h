@@ -242,13 +242,12 @@ enum {
 
 /* ---- draws.c ---------------------------------------------------------------------------------- */
 Str  draw_text(Emit *e, Expr *x);
-bool draws_before(Emit *e, Node *loop);
 void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth);     /* in e->drawn after it */
 
 /* ---- divisors.c ------------------------------------------------------------------------------- */
-bool divisors_before(Emit *e, Node *loop);
-Str  same_of(Emit *e, Expr *x);
-void divisors_print(Emit *e, Buf *b, Node *loop, int depth);    /* in e->inverses after it */
+void local_print(Emit *e, Buf *b, const char *type, Str wish, Expr *x, int depth);     /* x in a local, which stands for it from here on */
+Str  local_of(Emit *e, Expr *x);            /* NULL: there is none */
+void divisors_print(Emit *e, Buf *b, Node *loop, int depth);    /* in e->locals and e->inverses after it */
 Str  inverse_of(Emit *e, Expr *x);
 
 /* ---- emit_nest.c ------------------------------------------------------------------------------ */
@@ -263,9 +262,7 @@ void brace_open(Buf *b);                    /* behind the line just written */
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);     /* from NULL: downwards from to - 1 */
 
 /* ---- fetch.c ---------------------------------------------------------------------------------- */
-bool fetches(Emit *e, Stmt *s);
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth);
-bool fetches_ahead(Emit *e, const Node *n);         /* whether ahead_print says anything */
 void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth);    /* within the loop n, which runs up to `to` */
 
 /* ---- inside.c, loads.c ------------------------------------------------------------------------ */

@@ -294,7 +294,7 @@ static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
     Module *m = e->m;
     const char *slash = m->source->name ? strrchr(m->source->name, '/') : NULL, *file = slash ? slash + 1 : m->source->name;
     buf_add(b, "#ifndef AE_FOLDER\n#define AE_FOLDER \".\"      /* where the data files are */\n#endif\n\n");
-    buf_add(b, "const AeModel ae_model = {\n    .name = %s,\n    .file = %s,\n", c_string(m->name ? m->name : ""), c_string(file ? file : ""));
+    buf_add(b, "const AeModel ae_model = {\n    .name = %s,\n    .file = %s,\n", c_string(m->name), c_string(file ? file : ""));
     buf_add(b, "    .text = text,\n    .folder = AE_FOLDER,\n    .batch = BATCH,\n");
     list_line(b, "inputs", "inputs", m->inputs.n);
     if (m->nparams)

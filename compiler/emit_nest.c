@@ -217,22 +217,25 @@ static bool is_whole(Stmt *s)
     return s->set >= SET_argmax;
 }
 
-/* More than one C statement. */
-static bool is_many(Emit *e, NodeList *list)
+/* More than one C statement at this depth, or one broken over lines. */
+static bool is_many(const char *text, int depth)
 {
-    if (list->n != 1)
-        return true;
-    Node *n = list->at[0];
-    if ((n->kind == NODE_point && (loads_of(e, n->stmt).n || fetches(e, n->stmt))) || draws_before(e, n)
-        || divisors_before(e, n) || is_long_sum(e, n))
-        return true;
-    return n->kind == NODE_gemm || n->kind == NODE_call || (n->kind == NODE_point && is_whole(n->stmt));
+    int n = 0;
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        const char *first = line + strspn(line, " ");
+        n += first == line + 4 * depth && !strchr("}#", *first);
+        n += line[strcspn(line, "\n") - 1] == ',';
+    }
+    return n > 1;
 }
 
 static void body_print(Emit *e, Buf *b, Node *n, Str to, int depth)
 {
     const int scope = e->scope.n;
-    const bool ahead = fetches_ahead(e, n), braces = ahead || is_many(e, &n->body);
+    Buf body = { 0 };
+    ahead_print(e, &body, n, to, depth + 1);
+    nodes_print(e, &body, &n->body, depth + 1);
+    const bool braces = is_many(body.at, depth + 1);
     if (braces)
         brace_open(b);
     if (ahead)

@@ -57,11 +57,6 @@ static TensorList tables_of(Emit *e, Stmt *s)
     return f.tables;
 }
 
-bool fetches(Emit *e, Stmt *s)
-{
-    return tables_of(e, s).n > 0;
-}
-
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     EACH(t, tables_of(e, s))
@@ -141,11 +136,6 @@ static AheadList ahead_of(Emit *e, const Node *n)
     if (e->how.fast && e->scan && FIND(inner, n->body, inner->kind == NODE_loop))
         see_nodes(e, n, &n->body, &loops, &list);
     return list;
-}
-
-bool fetches_ahead(Emit *e, const Node *n)
-{
-    return ahead_of(e, n).n > 0;
 }
 
 void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth)

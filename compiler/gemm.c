@@ -427,7 +427,8 @@ static Str axes_text(Emit *e, const Gemm *g, const Axes *x, Index *tile)
     Buf b = { 0 };
     for (int k = 0; k < x->n; k++) {
         const Group *one = &x->at[k];
-        buf_add(&b, "%s{ %s, %ld, %ld }", k ? ", " : "", one->index[0] == g->along ? "AE_LENGTH" : count_text(e, one, tile), one->one, one->two);
+        Str count = one->index[0] == g->along ? "AE_LENGTH" : count_text(e, one, tile);
+        buf_add(&b, "%s{ %s, %ld, %ld }", k ? ", " : "", count, one->one, one->two);
         if (g->some && one->index[0] == g->some)
             buf_add(&b, ", { AE_LENGTH, 0, 0 }");
     }

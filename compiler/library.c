@@ -190,6 +190,7 @@ void exports_print(Buf *b, Module *m, EmitOptions how)
     if (all.n > 1)
         put_entry(&tables, &entries, m, how, &all, intern(""));
     buf_add(b, "/* What `export --c` writes: programs of %s without the trainer. */\n#include \"ae.h\"\n\n", m->name);
-    buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s    { .name = NULL },\n};\n", tables.at ? tables.at : "", entries.at ? entries.at : "");
+    buf_add(&entries, "    { .name = NULL },\n");
+    buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s};\n", tables.at ? tables.at : "", entries.at);
     onnx_print(b, m, how.check);
 }
