@@ -65,7 +65,7 @@ static void gather_same(const Within *w, Expr *x, ExprList *out)
 
 static void gather(const Within *w, Expr *x, ExprList *out)
 {
-    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select || same_of(w->e, x))
+    if (!x || x->kind != EXPR_op || x->whole || x->op == OP_select || local_of(w->e, x))
         return;
     Expr *by = is_candidate(x) ? x->arg[1] : NULL;
     if (by && by->kind != EXPR_num && !any_varies(w, by) && !expr_among(out, by))
@@ -80,7 +80,7 @@ static void gather_rows(const Within *w, Tensor *t, Expr **sub, ExprList *out)
     for (int k = 0; k < t->rank; k++)
         EACH_EXPR(x, sub[k])
             if (x->kind == EXPR_read && x->whole && x->tensor->rank > 0 && lies_inside(x) && !any_varies(w, x)
-                && !same_of(w->e, x) && !expr_among(out, x))
+                && !local_of(w->e, x) && !expr_among(out, x))
                 PUSH(*out, x);
 }
 
@@ -117,20 +117,21 @@ void local_print(Emit *e, Buf *b, const char *type, Str wish, Expr *x, int depth
 void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
 {
     const ExprList same = found_in(e, loop, gather_same), rows = found_in(e, loop, NULL);
-    keep_each(e, b, &rows, "int32_t", "row", depth);
-    keep_each(e, b, &same, e->real, "same", depth);        /* where none of these stands */
-    EACH(x, found_in(e, loop, gather)) {
+    EACH(x, rows)
+        local_print(e, b, "int32_t", "row", x, depth);
+    EACH(x, same)
+        local_print(e, b, e->real, "same", x, depth);
+    EACH(x, found_in(e, loop, gather)) {            /* where none of these stands */
         Str name = scope_enter(e, "inverse");
         buf_line(b, depth, "const %s %s = %s / %s;", e->real, name, real_text(e, 1), expr_text(e, x, BINDS_unary));
-        PUSH(e->inverses, ((Loaded) { x, name }));
+        PUSH(e->inverses, ((Local) { x, name }));
     }
 }
 
-/* The local that x stands in; NULL: there is none. */
-Str same_of(Emit *e, Expr *x)
+Str local_of(Emit *e, Expr *x)
 {
-    const Loaded *same = FIND_AT(l, e->sames, expr_same(l->read, x));
-    return same ? same->name : NULL;
+    const Local *local = FIND_AT(l, e->locals, expr_same(l->is, x));
+    return local ? local->name : NULL;
 }
 
 /* What x, a division, multiplies by instead; NULL: it stays one. */
@@ -144,6 +145,6 @@ Str inverse_of(Emit *e, Expr *x)
         const bool known = fabs(frexp(by->num, &exponent)) == 0.5;      /* of a power of 2 by gcc */
         return by->num == 0 || !isfinite(by->num) || known ? NULL : real_text(e, 1 / by->num);
     }
-    const Loaded *inverse = FIND_AT(l, e->inverses, expr_same(l->read, by));
+    const Local *inverse = FIND_AT(l, e->inverses, expr_same(l->is, by));
     return inverse ? inverse->name : NULL;
 }

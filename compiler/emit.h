@@ -108,7 +108,7 @@ typedef struct {            /* one entry of the descriptor: what run() or update
 } Run;
 
 typedef struct { Expr *draw; Str name; int first; } Drawn;      /* one of a row; first: the key where the row's begin */
-typedef struct { Expr *read; Str name; } Loaded;    /* a read that stands in a local */
+typedef struct { Expr *is; Str name; } Local;       /* what stands in a local */
 
 typedef struct {
     Module *m;
@@ -124,9 +124,9 @@ typedef struct {
     VEC(Shared *) shared;
     VEC(Var *) by_text;     /* vars in the order of their texts' addresses */
     ProgramList programs;       /* all: phases' first */
-    VEC(Loaded) loaded;     /* for the statement being printed */
+    VEC(Local) locals;      /* for the loops and the statement being printed */
     VEC(Drawn) drawn;       /* for the loops being printed */
-    VEC(Loaded) inverses, sames;    /* of divisors, and what does not change, for the loop being printed */
+    VEC(Local) inverses;    /* of divisors, for the loops being printed */
     int exact;              /* within what becomes a whole number */
     int naxes;
     Index *lo;              /* stands for the name lo */

@@ -88,9 +88,6 @@ Str inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check)
 
 static Str read_text(Emit *e, Expr *x, int above)
 {
-    const Loaded *loaded = FIND_AT(l, e->loaded, expr_same(l->read, x));
-    if (loaded)
-        return loaded->name;
     Str inside = inside_text(e, x->tensor, x->sub, x->check), place = place_text(e, x->tensor, x->sub);
     if (!inside)
         return wrapped(var_of(e, x->tensor)->text[0] == '(' && above > BINDS_unary, place);
@@ -203,7 +200,7 @@ static Str op_text(Emit *e, Expr *x, int above)
 
 Str expr_text(Emit *e, Expr *x, int above)
 {
-    Str text = x->kind == EXPR_op || (x->kind == EXPR_read && x->whole) ? same_of(e, x) : NULL;
+    Str text = x->kind == EXPR_op || x->kind == EXPR_read ? local_of(e, x) : NULL;
     if (text)
         return text;
     switch (x->kind) {

@@ -39,7 +39,8 @@ static bool is_long_sum(Emit *e, Node *n)
 {
     Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
     if (!e->how.fast || !s || s->set < SET_add || s->set > SET_min || s->check || s->held || reads_target(s)
-        || ANY_EXPR(x, s->where, x->kind == EXPR_inside && x->arg[0]->tensor == s->target) || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
+        || ANY_EXPR(x, s->where, x->kind == EXPR_inside && x->arg[0]->tensor == s->target) || info_of(e, s->target)->local
+        || info_of(e, s->target)->scalar)
         return false;
     while (n->kind == NODE_loop && reduces(s, n->index))
         n = n->body.at[0];
@@ -182,6 +183,7 @@ Str last_word(Str name)
 
 static void point_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
+    const int locals = e->locals.n;
     depth = where_print(e, b, s, depth);
     loads_print(e, b, s, depth);
     if (info_of(e, s->target)->scalar && s->set == SET_is) {        /* it lives in its nest only */
@@ -189,11 +191,11 @@ static void point_print(Emit *e, Buf *b, Stmt *s, int depth)
         buf_line(b, depth, "%s%s %s", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target),
                  update_text(e, s, local));
         info_of(e, s->target)->local = local;
-        e->loaded.n = 0;
+        e->locals.n = locals;
         return;
     }
     buf_line(b, depth, "%s", update_text(e, s, target_text(e, s)));
-    e->loaded.n = 0;
+    e->locals.n = locals;
     fetches_print(e, b, s, depth);
 }
 
@@ -238,9 +240,7 @@ static void body_print(Emit *e, Buf *b, Node *n, Str to, int depth)
     const bool braces = is_many(body.at, depth + 1);
     if (braces)
         brace_open(b);
-    if (ahead)
-        ahead_print(e, b, n, to, depth + 1);
-    nodes_print(e, b, &n->body, depth + 1);
+    buf_add(b, "%s", body.at);
     if (braces)
         buf_line(b, depth, "}");
     scope_leave(e, scope);
@@ -339,7 +339,7 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
         point->check = check;
         return;
     }
-    const int drawn = e->drawn.n, inverses = e->inverses.n, sames = e->sames.n;
+    const int drawn = e->drawn.n, inverses = e->inverses.n, locals = e->locals.n;
     Str from = n->tile ? "lo" : "0", to = n->tile ? "hi" : limit_text(e, n->index);
     bounds_of_loop(e, n, &from, &to);
     if (most_print(e, b, n, from, to, depth))
@@ -354,7 +354,7 @@ static void loop_print(Emit *e, Buf *b, Node *n, int depth)
     body_print(e, b, n, to, depth);
     e->drawn.n = drawn;
     e->inverses.n = inverses;
-    e->sames.n = sames;
+    e->locals.n = locals;
     scope_leave(e, scope);
 }
 

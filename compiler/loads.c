@@ -26,7 +26,7 @@ static bool is_safe(Emit *e, Expr *x)
 
 static void gather(Loads *l, Expr *x, bool maybe)
 {
-    if (!x || same_of(l->e, x))
+    if (!x || local_of(l->e, x))
         return;
     if (x->kind == EXPR_read) {
         if (x->check)
@@ -64,10 +64,6 @@ ExprList loads_of(Emit *e, Stmt *s)
 
 void loads_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
-    e->loaded.n = 0;
-    EACH(x, loads_of(e, s)) {
-        Str name = scope_enter(e, last_word(x->tensor->name));
-        buf_line(b, depth, "const %s %s = %s;", x->whole ? "int32_t" : e->real, name, expr_text(e, x, BINDS_comma));
-        PUSH(e->loaded, ((Loaded) { x, name }));
-    }
+    EACH(x, loads_of(e, s))
+        local_print(e, b, x->whole ? "int32_t" : e->real, last_word(x->tensor->name), x, depth);
 }
