@@ -56,6 +56,15 @@ Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value)
     return s;
 }
 
+Stmt *scan_for(Stmt *each, Index *step)
+{
+    Stmt *s = nest_for(each, NULL, SET_is, NULL);
+    s->kind = STMT_scan;
+    s->step = step;
+    PUSH(s->body, each);
+    return s;
+}
+
 void nest_index(Stmt *s, Index *i)
 {
     if (s->nindex == 2 * MAX_RANK)

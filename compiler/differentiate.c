@@ -220,11 +220,8 @@ static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
     Tensor *y = d->of->target, *t = temp_named(d->m, &d->names, format("%s.%s", y->name, name), ELEM_real, y->place);
     const int last = t->rank = f->target->rank;
     memcpy(t->axis, f->target->axis, sizeof t->axis);
-    Stmt *scan = NEW(Stmt), *n = nest_for(f, t, SET_is, NULL);
-    *scan = *nest_for(f, NULL, SET_is, NULL);
-    scan->kind = STMT_scan;
+    Stmt *n = nest_for(f, t, SET_is, NULL), *scan = scan_for(n, index_new(f->index[f->nindex - 1]->name, t->axis[last - 1].size, NULL));
     scan->down = by < 0;
-    scan->step = index_new(f->index[f->nindex - 1]->name, t->axis[last - 1].size, NULL);
     for (int k = 0; k < f->nindex - 1; k++)
         nest_index(n, f->index[k]);
     memcpy(n->sub, f->sub, sizeof n->sub);
@@ -232,7 +229,6 @@ static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
     const unsigned check = 1u << (last - 1);
     n->value = OP2(mul, expr_read(t, n->sub, check, expr_num(1)), expr_read(f->target, n->sub, check, expr_num(1)));
     n->sub[last - 1] = expr_index(scan->step);
-    PUSH(scan->body, n);
     PUSH(*d->out, scan);
     return expr_read(t, f->sub, 0, NULL);
 }

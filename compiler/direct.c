@@ -66,8 +66,7 @@ bool direct_fits(Program *p, int at)
 /* The factors with an index of the row come last: what stands before them is the same for all of it. */
 Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
 {
-    Stmt *s = NEW(Stmt);
-    *s = *add;
+    Stmt *s = COPY(add);
     s->target = param;
     s->update = true;
     s->backward = false;

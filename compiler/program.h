@@ -341,6 +341,7 @@ bool  tensor_in(const TensorList *list, const Tensor *t);
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of another kind than a nest */
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
 Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value);       /* of the same place and use */
+Stmt *scan_for(Stmt *each, Index *step);    /* of this one statement */
 void  nest_index(Stmt *s, Index *i);
 void  nest_used(Stmt *s, const Stmt *of);   /* s runs over those indices of another that its value and where need */
 /* Gives the target one more axis, with i as its subscript; loop: i becomes an index of s. */

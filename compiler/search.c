@@ -22,20 +22,13 @@ static bool is_repeated(const Stmt *s)
 static Stmt *running_sum(Module *m, StrList *names, Stmt *choice)
 {
     Index *over = choice->index[choice->nouter], *step = index_new(over->name, over->size, NULL);
-    Tensor *sum = tensor_new(m, name_fresh(names, format("%s.sum", choice->target->name)), ROLE_temp, ELEM_real);
-    sum->rank = 1;
-    sum->axis[0] = (Axis) { over->size, NULL, false, over->name };
-    sum->place = choice->place;
-    Expr *at = expr_index(step), *before = expr_op(OP_sub, at, expr_num(1), NULL);
+    Tensor *sum = temp_named(m, names, format("%s.sum", choice->target->name), ELEM_real, choice->place);
+    shaped(sum, &(Axis) { .size = over->size, .name = over->name }, 1);
+    Expr *at = expr_index(step), *before = OP2(sub, at, expr_num(1));
     Expr *weight = expr_replace(choice->value, &over, &at, 1);
-    Stmt *add = nest_new(sum, SET_is, expr_op(OP_add, weight, expr_read(sum, &before, 1, NULL), NULL));
+    Stmt *add = nest_for(choice, sum, SET_is, OP2(add, weight, expr_read(sum, &before, 1, NULL)));
     add->sub[0] = at;
-    Stmt *scan = stmt_new(STMT_scan, NULL, NULL);
-    scan->step = step;
-    PUSH(scan->body, add);
-    scan->place = add->place = choice->place;
-    scan->use = add->use = choice->use;
-    return scan;
+    return scan_for(add, step);
 }
 
 static void search_list(Module *m, StrList *names, StmtList *list)
@@ -62,6 +55,6 @@ void search(Module *m, Program *p)
     StrList names = { 0 };
     names_of(&names, p);
     StmtList *const lists[] = { &p->begin, &p->body, &p->end };
-    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+    for (int k = 0; k < COUNT(lists); k++)
         search_list(m, &names, lists[k]);
 }

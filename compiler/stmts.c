@@ -257,14 +257,12 @@ void find_needed(StmtList *list, TensorList *needed)
 {
     for (int k = list->n; k-- > 0; ) {
         Stmt *s = list->at[k];
-        if (s->kind == STMT_scan)           /* an earlier step may feed a later one */
-            for (int before = -1; before != needed->n; ) {
-                before = needed->n;
-                find_needed(&s->body, needed);
-            }
-        else if (HAS(*needed, s->target)) {
+        for (int before = -1; s->kind == STMT_scan && before != needed->n; ) {      /* an earlier step may feed a later one */
+            before = needed->n;
+            find_needed(&s->body, needed);
+        }
+        if (s->kind != STMT_scan && HAS(*needed, s->target))
             EACH(t, stmt_tensors(s))
                 PUSH_NEW(*needed, t);
-        }
     }
 }
