@@ -293,8 +293,8 @@ void assign(Scope *s, Stat *st, Env *env)
     nest->value = lower_sized(&c, st->value, env);
     for (int k = 0; k < nest->nindex; k++)
         if (nest->index[k]->size < 0) {
-            fail(e, st->left->place, DIAG_no_range, nest->index[k]->name);
-            report_help("write it: `%s < 10`; or let it stand alone at an axis", nest->index[k]->name);
+            fail(e, st->left->place, DIAG_no_range, nest->index[k]->name,
+                 format("write it: `%s < 10`; or let it stand alone at an axis", nest->index[k]->name));
             return;
         }
     if (e->failed && !e->trial)

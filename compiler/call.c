@@ -285,8 +285,8 @@ Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
             pair_rank(c, r, k, env, s->place);
         if (r->bound[k]->size < 0) {
             const Str name = r->bound[k]->name;
-            fail(c->e, s->list.at[k < s->list.n ? k : 0]->place, DIAG_no_range, name);
-            report_help("write it: `%s(%s < 10)`; or let `%s` stand alone at an axis", s->name, name, name);
+            fail(c->e, s->list.at[k < s->list.n ? k : 0]->place, DIAG_no_range, name,
+                 format("write it: `%s(%s < 10)`; or let `%s` stand alone at an axis", s->name, name, name));
             r->bound[k]->size = 1;
         }
     }

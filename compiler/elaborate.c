@@ -233,9 +233,8 @@ static void warn_overcomplete(Elab *e)
     const long code = tensor_count(encode->outputs.at[0]), input = tensor_count(x->tensor);
     if (noisy || code < input)
         return;
-    report(e->bottleneck->decl->place, DIAG_overcomplete, code / e->m->batch_max, x->name, input / e->m->batch_max);
-    report_help("make it smaller, add noise (`corrupt %s { gaussian(0.3) }`) or a term (`regularize { l1(%s) * 1e-3 }`)",
-                x->name, e->bottleneck->name);
+    report(e->bottleneck->decl->place, DIAG_overcomplete, code / e->m->batch_max, x->name, input / e->m->batch_max, x->name,
+           e->bottleneck->name);
 }
 
 /* What a target is meant to be within, `x[n, ..] of 0..1`, pixels are not unless they are scaled. */

@@ -335,17 +335,15 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     Expr *sub[MAX_RANK + 1];
     Place place[MAX_RANK + 1];
     if (!t && !n->tied) {           /* a scan's, not yet known: what its `else` is; whole, if nothing speaks against it */
-        fail(e, s->place, DIAG_read_above, n->name);
-        report_help(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
-                            : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name);
+        fail(e, s->place, DIAG_read_above, n->name,
+             format(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
+                            : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name));
         Expr *first = other && e->scan ? lower(c, other, env) : NULL;
         return first ? first : expr_index(index_new(n->name, 1, NULL));
     }
-    if (t && !e->scan && !n->defined && HAS(c->names->outs, t)) {
-        fail(e, s->place, DIAG_read_above, n->name);
-        report_help("statements run in the order written: move this one below the one that defines `%s`", n->name);
-        return NULL;
-    }
+    if (t && !e->scan && !n->defined && HAS(c->names->outs, t))
+        return fail(e, s->place, DIAG_read_above, n->name,
+                    format("statements run in the order written: move this one below the one that defines `%s`", n->name));
     int rank = subscripts(c, n, subs, env, sub, place);
     Expr *outside = other ? lower(c, other, env) : NULL;
     if (n->tied)

@@ -192,9 +192,8 @@ static void warn_last_axis(Walk *w, Scope *used, Tensor *x)
         return;
     if (FIND(layer, w->net->layers, reorders(layer->def)))
         return;
-    report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size);
-    report_help("`flatten %s` connects all %d elements; `channels_last %s` works on the channels of each pixel",
-                used->use->words, x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
+    report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size, used->use->words,
+           x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
 }
 
 static bool is_input(Elab *e, Str layer, Str name)

@@ -110,8 +110,8 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
             return;
         }
     if (!st->bound && !axis) {
-        fail(e, st->place, DIAG_no_range, st->name);
-        report_help("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name);
+        fail(e, st->place, DIAG_no_range, st->name,
+             format("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name));
         return;
     }
     Scan *scan = COPY(&((Scan) { .up = e->scan, .name = st->name, .down = st->down }));

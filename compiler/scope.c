@@ -127,8 +127,7 @@ static void check_limits(Scope *s, const Stmt *st, Place place)
         const Index *i = st->index[k];
         if (!i->limit || !ANY_EXPR(x, i->limit, x->kind == EXPR_index && is_free(x->index, st, s->e->scan)))
             continue;
-        fail(s->e, place, DIAG_length_unbound, i->name);
-        report_help("write the example too, `m[n, %s]`, or run over all of the axis: `m[%s < %d]`", i->name, i->name, i->size);
+        fail(s->e, place, DIAG_length_unbound, i->name, i->name, i->name, i->size);
         return;
     }
 }

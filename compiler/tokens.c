@@ -145,7 +145,6 @@ static bool is_declaration(const Token *t)
 static void stray_closer(Pairing *p, Token t)
 {
     report(t.place, DIAG_stray_bracket, t.name);
-    report_help("take it out, or write the bracket that it should close");
     if (t.kind != '}') {
         t.kind = BAD;
         add(p, t);
@@ -172,9 +171,8 @@ static void close_bracket(Pairing *p, Token t)
         top->kind = BAD;
         p->open.n--;
     } else if (partner(top->kind) != t.kind) {
-        report(t.place, DIAG_wrong_bracket, t.name, top->name);
+        report(t.place, DIAG_wrong_bracket, t.name, top->name, partner(top->kind));
         report_note(top->place, "it was opened here");
-        report_help("write `%c`", partner(top->kind));
         t.kind = partner(top->kind);
     }
     close_top(p, t);

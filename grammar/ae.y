@@ -123,10 +123,8 @@ static Syn *new_syn(SynKind kind, Str name, Place place)
 
 static void say_deep(Reader *r, Place place)
 {
-    if (!r->said_deep) {
+    if (!r->said_deep)
         report(place, DIAG_too_deep);
-        report_help("give a part of it a name of its own");
-    }
     r->said_deep = true;
 }
 
@@ -167,10 +165,8 @@ static Syn *binary(Reader *r, Syn *a, Token *op, Syn *b)
 
 static Syn *compare(Reader *r, Syn *a, Token *op, Syn *b)
 {
-    if (a->kind == SYN_binary && strpbrk(a->op, "<>=")) {
+    if (a->kind == SYN_binary && strpbrk(a->op, "<>="))
         report(op->place, DIAG_chained);
-        report_help("write `a < b and b < c`, or put brackets around one of them");
-    }
     return binary(r, a, op, b);
 }
 
@@ -190,14 +186,11 @@ static Syn *condition(Reader *r, Syn *c, Syn *a, Syn *b)
 
 static void check_args(Args args)
 {
-    if (args.where) {
+    if (args.where)
         report(args.where->place, DIAG_where_alone);
-        report_help("`where` belongs to a reduction: `sum(i where c) x[i]`");
-    }
     for (int k = 1; k < args.list.n; k++)
         if (!args.list.at[k].name && args.list.at[k - 1].name) {
-            report(args.list.at[k].place, DIAG_late_argument);
-            report_help("put it before `%s = ...`, or name it too", args.list.at[k - 1].name);
+            report(args.list.at[k].place, DIAG_late_argument, args.list.at[k - 1].name);
             return;
         }
 }
@@ -234,17 +227,15 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
     e->name = name->name;
     for (int k = 0; k < args.list.n; k++) {
         if (!is_index(&args.list.at[k])) {
-            report(args.list.at[k].place, DIAG_no_index, name->name);
-            report_help("a call before a value is a reduction, `sum(i) x[i]`; if a product was meant, write `*` between them");
+            report(args.list.at[k].place, DIAG_no_index, name->name,
+                   "a call before a value is a reduction, `sum(i) x[i]`; if a product was meant, write `*` between them");
             return e;
         }
         PUSH(e->list, args.list.at[k].value);
     }
     hold_all(r, e, e->list);
-    if (!args.list.n) {
-        report(name->place, DIAG_no_index, name->name);
-        report_help("write the index to reduce over, as in `sum(i) x[i]`, or an operator between the two");
-    }
+    if (!args.list.n)
+        report(name->place, DIAG_no_index, name->name, "write the index to reduce over, as in `sum(i) x[i]`, or an operator between the two");
     return e;
 }
 
@@ -267,20 +258,16 @@ static void give_blocks(Call *c, Call *gathered)
         PUSH(c->blocks, loose);
         return;
     }
-    if (loose->n) {
-        report(loose->at[0]->place, DIAG_mixed_block, c->name);
-        report_help("put this into braces of its own: `%s { { %s ... } { ... } }`", c->name, loose->at[0]->name);
-    }
+    if (loose->n)
+        report(loose->at[0]->place, DIAG_mixed_block, c->name, c->name, loose->at[0]->name);
     for (int k = 1; k < gathered->blocks.n; k++)
         PUSH(c->blocks, gathered->blocks.at[k]);
 }
 
 static Block *take_layers(Call *gathered)
 {
-    if (gathered->blocks.n > 1) {
+    if (gathered->blocks.n > 1)
         report(gathered->place, DIAG_loose_block);
-        report_help("write `concat { { ... } { ... } }` to put blocks side by side");
-    }
     return gathered->blocks.at[0];
 }
 
@@ -323,10 +310,8 @@ static Stat *definition(Token *word, Token *name, ArgList args, Place place)
         if (a->name || a->value->kind == SYN_name)
             PUSH(s->params, ((Entry) { .name = a->name ? a->name : a->value->name, .place = a->place, .scalar = true,
                                        .init = a->name ? a->value : NULL }));
-        else {
+        else
             report(a->place, DIAG_no_parameter, name->name);
-            report_help("write a name, or `name = default`");
-        }
     }
     return s;
 }
@@ -372,7 +357,6 @@ static Stat *sweep(Token *word, Args args, StatList body, Place place)
                 return s;
             }
     report(place, DIAG_bad_sweep);
-    report_help("write `sweep(every = start)`, `sweep(every = epoch)` or `sweep(every = step)`");
     return s;
 }
 
@@ -383,10 +367,8 @@ static Entry entry(Token *name, Syn *init)
 
 static SynList shape(Subs subs)
 {
-    if (subs.other) {
+    if (subs.other)
         report(subs.other_place, DIAG_else_in_shape);
-        report_help("take `else` out; it belongs to a read, as in `x[n, i - 1 else 0]`");
-    }
     return subs.list;
 }
 
@@ -797,14 +779,12 @@ static void say_slip(Reader *r, const Slip *e, Place place)
     const Token *met = e->met;
     const bool name = (may(e, NAME) || may(e, LAYER) || may(e, KEY)) && !may(e, '*');
     if (!e->line_end && name && is_kept_word(met)) {
-        report(place, DIAG_kept_word, met->name);
-        report_help("choose another name, `%s_` say", met->name);
+        report(place, DIAG_kept_word, met->name, met->name);
         return;
     }
-    if (!e->line_end && met->kind == '=' && may(e, EQ)) {
+    if (!e->line_end && met->kind == '=' && may(e, EQ))
         report(place, DIAG_equals);
-        report_help("write `==` to compare");
-    } else {
+    else {
         report(place, DIAG_syntax, list_expected(e), name_met(e));
         help_syntax(r, e);
     }
