@@ -1,4 +1,4 @@
-/* onnx_read.c -- elements of tensors as ONNX: an axis as it is, a slice of it, or gathered by a table or by what is computed.
+/* onnx_read.c -- elements of tensors as ONNX: an axis as it is, or gathered by a table or by what is computed.
  *
  * Subscripts that share no index are gathered one axis at a time; axes whose subscripts share one become one axis first. */
 #include "onnx.h"
@@ -41,24 +41,6 @@ static void gather_at(Gather *g, int at, Val v)
 {
     g->name = gathered(g->o, g->name, at, v.name);
     replace_slot(g, at, v.axes);
-}
-
-/* A run of elements: from the first on, as many as the index has. */
-static bool slice_at(Gather *g, int at, Expr *sub, long size)
-{
-    Index *i = NULL;
-    long by, lo, hi;
-    EACH_EXPR(x, sub)
-        if (x->kind == EXPR_index && x->index != i)
-            i = i ? NULL : x->index;
-    if (!i || is_rows(i) || step_of(g->o, i) >= 0 || !affine(sub, i, &by) || by != 1 || !bounds(sub, &lo, &hi) || lo < 0 || hi >= size
-        || hi - lo + 1 != i->size)
-        return false;
-    if (lo || hi + 1 < size)
-        g->name = NODE(g->o, "Slice", g->name, const_list(g->o, &lo, 1), const_list(g->o, (long[]) { hi + 1 }, 1),
-                       const_list(g->o, (long[]) { at }, 1));
-    g->slot[at] = (Slot) { i, -1 };
-    return true;
 }
 
 /* ---- places in several axes as one ----------------------------------------------------------------------- */
@@ -156,7 +138,7 @@ static void gather_axis(Gather *g, const Held *h, int k)
         gather_together(g, axis, n);
     else if (a->example)
         onnx_refuse(g->o, "an example reads what others have");
-    else if (!slice_at(g, slot_of(g, k), g->sub[k], a->size))
+    else
         gather_at(g, slot_of(g, k), lower_index(g->o, g->sub[k], a->size, g->check >> k & 1));
 }
 
