@@ -304,6 +304,7 @@ static void begin(Elab *e, File *file)
 
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines)
 {
+    static void (*const uses[])(Elab *) = { use_programs, predict_program, bound_program, named_programs };
     Elab *e = NEW(Elab);
     StatList trains = { 0 };
     begin(e, file);
@@ -322,14 +323,8 @@ Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defin
     if (diag_errors())
         return NULL;
     make_phases(e, &trains);
-    if (!diag_errors())
-        use_programs(e);
-    if (!diag_errors())
-        predict_program(e);
-    if (!diag_errors())
-        bound_program(e);
-    if (!diag_errors())
-        named_programs(e);
+    for (int k = 0; k < COUNT(uses) && !diag_errors(); k++)
+        uses[k](e);
     if (diag_errors())
         return NULL;
     if (!e->m->data.n)

@@ -235,7 +235,8 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
     }
     hold_all(r, e, e->list);
     if (!args.list.n)
-        report(name->place, DIAG_no_index, name->name, "write the index to reduce over, as in `sum(i) x[i]`, or an operator between the two");
+        report(name->place, DIAG_no_index, name->name,
+               "write the index to reduce over, as in `sum(i) x[i]`, or an operator between the two");
     return e;
 }
 
@@ -702,7 +703,7 @@ static Str list_expected(const Slip *e)
     };
     const char *names[4];
     int n = 0;
-    for (size_t k = 0; k < sizeof all / sizeof *all && n < 4; k++)
+    for (size_t k = 0; k < (size_t) COUNT(all) && n < 4; k++)
         if (all[k].may)
             names[n++] = all[k].name;
     Buf b = { 0 };
@@ -731,36 +732,30 @@ static void help_syntax(Reader *r, const Slip *e)
     const Token *met = e->met, *prev = e->prev, *head = prev->head >= 0 ? &r->tokens.words.at[prev->head] : NULL;
     const int sign = e->line_end ? NL : met->kind;
     const bool operator = may(e, '*'), operand = !e->line_end && operator && is_operand(met);
-    if (sign == ',' && (may(e, LAYER) || may(e, KEY)))
-        report_help("%s are separated by blanks alone; take the `,` out", may(e, LAYER) ? "layers" : "settings");
-    else if (may(e, LAYER) && (sign == ARROW || sign == '+' || sign == ':' || sign == '>'))
-        report_help("layers follow one another without a sign: `dense(64) relu`");
-    else if (sign == EQ && may(e, '='))
-        report_help("write `=`; two of them compare");
-    else if (may(e, LAYER))
-        report_help("a block is a row of layers: `{ conv(32, kernel = 4) relu }`");
-    else if (prev->kind == AS || (sign == NAME && met->name == intern("as")))
-        report_help("a name follows `as`: `kl(z) as bound`");
-    else if (operator && may(e, ':'))
-        report_help("a choice has two branches: `c ? a : b`");
-    else if (operand && is_operand(prev) && may(e, NL))
-        report_help("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length, met->text);
-    else if (operand && may(e, NL))
-        report_help("write an operator between the two, `*` for a product");
-    else if (e->line_end && may(e, '[') && !may(e, '=') && !may(e, NAME))
-        report_help("a value alone says nothing; give it a name: `y[n, j] = ...`");
-    else if (operand && may(e, ')'))
-        report_help("write `,` between two arguments, or an operator");
-    else if (may(e, NUM) && !operator && !may(e, ENTRY) && prev->length < 3 && prev->kind != '{')
-        report_help("write a value after `%s`, or take the `%s` out", prev->name, prev->name);
-    else if (head && head->word >= 0)
-        report_help("the form is `%s`", keywords[head->word].form);
-    else if (may(e, KEY))
-        report_help("settings are written `name = value`, a line or several");
-    else if (may(e, '=') && may(e, UPDATE))
-        report_help("a statement begins with a word such as `in`, or says what a name is: `y[n, j] = ...`");
-    else
-        report_help("statements end with their line; a longer one goes on after an operator or an open bracket");
+    const bool layer = may(e, LAYER), setting = may(e, KEY), ends = may(e, NL), assigns = may(e, '=');
+    const bool known = head && head->word >= 0, value = may(e, NUM) && !operator && !may(e, ENTRY);
+    const struct { bool applies; Str help; } all[] = {      /* the first that applies */
+        { sign == ',' && layer, "layers are separated by blanks alone; take the `,` out" },
+        { sign == ',' && setting, "settings are separated by blanks alone; take the `,` out" },
+        { layer && (sign == ARROW || sign == '+' || sign == ':' || sign == '>'),
+          "layers follow one another without a sign: `dense(64) relu`" },
+        { sign == EQ && assigns, "write `=`; two of them compare" },
+        { layer, "a block is a row of layers: `{ conv(32, kernel = 4) relu }`" },
+        { prev->kind == AS || (sign == NAME && met->name == intern("as")), "a name follows `as`: `kl(z) as bound`" },
+        { operator && may(e, ':'), "a choice has two branches: `c ? a : b`" },
+        { operand && is_operand(prev) && ends,
+          format("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length, met->text) },
+        { operand && ends, "write an operator between the two, `*` for a product" },
+        { e->line_end && may(e, '[') && !assigns && !may(e, NAME), "a value alone says nothing; give it a name: `y[n, j] = ...`" },
+        { operand && may(e, ')'), "write `,` between two arguments, or an operator" },
+        { value && prev->length < 3 && prev->kind != '{',
+          format("write a value after `%s`, or take the `%s` out", prev->name, prev->name) },
+        { known, format("the form is `%s`", known ? keywords[head->word].form : "") },
+        { setting, "settings are written `name = value`, a line or several" },
+        { assigns && may(e, UPDATE), "a statement begins with a word such as `in`, or says what a name is: `y[n, j] = ...`" },
+        { true, "statements end with their line; a longer one goes on after an operator or an open bracket" },
+    };
+    report_help("%s", all[FIRST(k, COUNT(all), all[k].applies)].help);
 }
 
 /* A bracket opened lines above may be why the line does not fit. */
