@@ -292,6 +292,8 @@ static void print_page(Buf *b)
 int command_doc(Options *o)
 {
     Buf b = { 0 };
+    if (o->html && o->file)
+        return refuse(2, "`--html` is all of the reference: `-o %s` writes it there", o->file);
     gather();
     if (o->html)
         print_page(&b);

@@ -8,40 +8,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct { const char *name; int (*run)(Options *); const char *args, *does; } commands[] = {
-    { "run",     command_run,     "FILE.ae [-- ARGS]", "compile (cached) and run the trainer; without ARGS: train" },
-    { "build",   command_build,   "FILE.ae [-o BIN]",  "compile to a trainer binary" },
-    { "emit",    command_emit,    "FILE.ae -o DIR",    "write the self-contained program: C, runtime, Makefile" },
-    { "check",   command_check,   "FILE.ae",           "diagnose only" },
-    { "show",    command_show,    "FILE.ae",           "the layers as a table; --graph FILE.svg as a picture; --ir STAGE prints the program after a pass" },
-    { "tune",    command_tune,    "FILE.ae",           "time who computes matrix products; `--gemm auto` then follows FILE.ae.tune" },
-    { "fmt",     command_fmt,     "FILE.ae",           "put into the one layout; --check only says whether it is" },
-    { "doc",     command_doc,     "[NAME]",            "what a layer, loss or task is: text, signature, definition" },
-    { "explain", command_explain, "AE0123",            "a diagnostic at length" },
-    { "new",     command_new,     "NAME",              "a started .ae file; --from TEMPLATE" },
+static const struct { const char *name; char letter; int (*run)(Options *); const char *args, *does; } commands[] = {
+    { "run",     'r', command_run,     "FILE.ae [-- ARGS]", "compile (cached) and run the trainer; without ARGS: train" },
+    { "build",   'b', command_build,   "FILE.ae [-o BIN]",  "compile to a trainer binary" },
+    { "emit",    'e', command_emit,    "FILE.ae -o DIR",    "write the self-contained program: C, runtime, Makefile" },
+    { "check",   'c', command_check,   "FILE.ae",           "diagnose only" },
+    { "show",    's', command_show,    "FILE.ae",           "the layers as a table; --graph FILE.svg as a picture; --ir STAGE prints the program after a pass" },
+    { "tune",    't', command_tune,    "FILE.ae",           "time who computes matrix products; `--gemm auto` then follows FILE.ae.tune" },
+    { "fmt",     'f', command_fmt,     "FILE.ae",           "put into the one layout; --check only says whether it is" },
+    { "doc",     'd', command_doc,     "[NAME]",            "what a layer, loss or task is: text, signature, definition" },
+    { "explain", 'x', command_explain, "AE0123",            "a diagnostic at length" },
+    { "new",     'n', command_new,     "NAME",              "a started .ae file; --from TEMPLATE" },
 };
 
-/* Where a flag's value goes in Options. */
-static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind; size_t at; const char *does; } flags[] = {
-    { "-o",         "PATH",    TEXT,   offsetof(Options, out),      "where to write" },
-    { "-D",         "name=value", DEFINE, 0,                        "overrides a `set`" },
-    { "--schedule", "fast|plain", TEXT, offsetof(Options, schedule), "kernels and threads, or the loops to read" },
-    { "--real",     "f32|f64", TEXT,   offsetof(Options, real),     "the type of numbers" },
-    { "--target",   "native|v4|v3|v2|generic", TEXT, offsetof(Options, target), "the processor" },
-    { "--gemm",     "auto|generated|openblas", TEXT, offsetof(Options, gemm), "what computes matrix products" },
-    { "--cc",       "PROGRAM", TEXT,   offsetof(Options, cc),       "the C compiler" },
-    { "--mpi",      NULL,      FLAG,   offsetof(Options, mpi),      "a trainer whose steps several processes share: mpirun -n 4 BIN train" },
-    { "--sanitize", NULL,      FLAG,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
-    { "--keep",     NULL,      FLAG,   offsetof(Options, keep),     "keep the folder with the C" },
-    { "--gradcheck", NULL,     FLAG,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },
-    { "--profile",  NULL,      FLAG,   offsetof(Options, profile),  "a trainer that times each statement, for `bench --profile`" },
-    { "-v",         NULL,      FLAG,   offsetof(Options, verbose),  "show the compiler's command line" },
-    { "--json",     NULL,      FLAG,   offsetof(Options, json),     "diagnostics as JSON" },
-    { "--ir",       "STAGE",   TEXT,   offsetof(Options, stage),    "elaborate, split, differentiate, simplify ...; plan draws the memory" },
-    { "--graph",    "FILE.svg", TEXT,  offsetof(Options, graph),    "show: the layers as a picture" },
-    { "--check",    NULL,      FLAG,   offsetof(Options, only_check), "fmt: change nothing, exit 1 where something would" },
-    { "--from",     "TEMPLATE", TEXT,  offsetof(Options, from),     "new: what to start from" },
-    { "--html",     NULL,      FLAG,   offsetof(Options, html),     "doc: the whole reference as a page" },
+/* Which commands know a flag, by their letters, and where its value goes in Options. */
+#define COMPILES "rbecst"
+static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind; const char *of; size_t at; const char *does; } flags[] = {
+    { "-o",         "PATH",    TEXT, "bed",   offsetof(Options, out),      "where to write" },
+    { "-D",         "name=value", DEFINE, COMPILES, 0,                "overrides a `set`" },
+    { "--schedule", "fast|plain", TEXT, COMPILES, offsetof(Options, schedule), "kernels and threads, or the loops to read" },
+    { "--real",     "f32|f64", TEXT, COMPILES,   offsetof(Options, real),     "the type of numbers" },
+    { "--target",   "native|v4|v3|v2|generic", TEXT, COMPILES, offsetof(Options, target), "the processor" },
+    { "--gemm",     "auto|generated|openblas", TEXT, COMPILES, offsetof(Options, gemm), "what computes matrix products" },
+    { "--cc",       "PROGRAM", TEXT, COMPILES,   offsetof(Options, cc),       "the C compiler" },
+    { "--mpi",      NULL,      FLAG, COMPILES,   offsetof(Options, mpi),      "a trainer whose steps several processes share: mpirun -n 4 BIN train" },
+    { "--sanitize", NULL,      FLAG, COMPILES,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
+    { "--keep",     NULL,      FLAG, COMPILES,   offsetof(Options, keep),     "keep the folder with the C" },
+    { "--gradcheck", NULL,     FLAG, COMPILES,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },
+    { "--profile",  NULL,      FLAG, COMPILES,   offsetof(Options, profile),  "a trainer that times each statement, for `bench --profile`" },
+    { "-v",         NULL,      FLAG, COMPILES,   offsetof(Options, verbose),  "show the compiler's command line" },
+    { "--json",     NULL,      FLAG, COMPILES,   offsetof(Options, json),     "diagnostics as JSON" },
+    { "--ir",       "STAGE",   TEXT, "s",   offsetof(Options, stage),    "elaborate, split, differentiate, simplify ...; plan draws the memory" },
+    { "--graph",    "FILE.svg", TEXT, "s",  offsetof(Options, graph),    "show: the layers as a picture" },
+    { "--check",    NULL,      FLAG, "f",   offsetof(Options, only_check), "fmt: change nothing, exit 1 where something would" },
+    { "--from",     "TEMPLATE", TEXT, "n",  offsetof(Options, from),     "new: what to start from" },
+    { "--html",     NULL,      FLAG, "d",   offsetof(Options, html),     "doc: the whole reference as a page" },
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands, NFLAGS = sizeof flags / sizeof *flags };
@@ -81,7 +82,7 @@ static bool define(Options *o, const char *text)
 }
 
 /* Takes one word of the command line; false after a message. */
-static bool take_flag(Options *o, int argc, char **argv, int *at)
+static bool take_flag(Options *o, int command, int argc, char **argv, int *at)
 {
     for (int k = 0; k < NFLAGS; k++) {
         const size_t n = strlen(flags[k].name);
@@ -95,6 +96,8 @@ static bool take_flag(Options *o, int argc, char **argv, int *at)
             value = word + 2;
         else
             continue;
+        if (!strchr(flags[k].of, commands[command].letter))
+            return refuse(false, "`aec %s` has no flag `%s`; `aec --help` tells whose it is", commands[command].name, flags[k].name);
         if (flags[k].kind == FLAG) {
             *(bool *) ((char *) o + flags[k].at) = true;
             return true;
@@ -140,12 +143,14 @@ int main(int argc, char **argv)
         if (!strcmp(argv[k], "--help"))
             return finish(usage(stdout));
         if (argv[k][0] == '-' && argv[k][1]) {
-            if (!take_flag(&o, argc, argv, &k))
+            if (!take_flag(&o, which, argc, argv, &k))
                 return 2;
         } else if (!o.file)
             o.file = argv[k];
+        else if (commands[which].run == command_run)
+            return refuse(2, "what the trainer is to do stands behind `--`: aec run %s -- %s", shell_word(o.file), argv[k]);
         else
-            return refuse(2, "one file at a time: `%s` is a second", argv[k]);
+            return refuse(2, "one at a time: `%s` is a second", argv[k]);
     }
     return finish(commands[which].run(&o));
 }

@@ -51,6 +51,18 @@ static Str model_name(const char *path)
     return b.n ? intern(b.at) : intern("model");
 }
 
+/* As a shell takes it. */
+Str shell_word(Str text)
+{
+    Buf b = { 0 };
+    if (*text && !strpbrk(text, " $`\"\\&;|<>()*?#~!'"))
+        return text;
+    for (buf_add(&b, "'"); *text; text++)
+        buf_add(&b, *text == '\'' ? "'\\''" : "%c", *text);
+    buf_add(&b, "'");
+    return intern(b.at);
+}
+
 int command_new(Options *o)
 {
     if (!o->file)
@@ -75,7 +87,7 @@ int command_new(Options *o)
     if (!write_file(path, b.at, b.n))
         return 1;
     printf("%s: %s.\n", path, template_does(template));
-    Str word = strpbrk(path, " $`\"\\&;|<>()*?#~!") ? format("'%s'", path) : path;       /* as a shell takes it */
+    Str word = shell_word(path);
     printf("Try `aec run %s`, then `aec run %s%s`.\n", word, word, template_next(template));
     return 0;
 }

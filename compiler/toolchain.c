@@ -28,7 +28,7 @@ bool write_file(const char *path, const char *text, size_t length)
     const Str temporary = format("%s.%ld.part", path, (long) getpid());
     FILE *f = fopen(temporary, "wb");
     if (!f)
-        return failed(temporary);
+        return failed(path);
     bool good = fwrite(text, 1, length, f) == length;
     good &= fflush(f) == 0;
     good &= fclose(f) == 0;
@@ -175,7 +175,10 @@ static Str cache_folder(void)
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     const Str folder = cache && *cache ? format("%s/aec", cache) : home && *home ? format("%s/.cache/aec", home)
                      : format("/tmp/aec-%ld", (long) getuid());
-    return make_folder(folder) ? folder : NULL;
+    if (make_folder(folder))
+        return folder;
+    refuse(0, "builds are kept in %s; XDG_CACHE_HOME=DIR keeps them in DIR/aec", folder);
+    return NULL;
 }
 
 static uint64_t hash_argv(uint64_t h, const Argv *argv)

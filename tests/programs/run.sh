@@ -121,6 +121,7 @@ said=$(cd "$work" && "$aec" new "two words" | tail -n 1)
 if [ "$said" = "Try \`aec run 'two words.ae'\`, then \`aec run 'two words.ae' -- sample -o digits.png\`." ]; then ok; else bad "aec new says what to type" "$said"; fi >> "$work/templates.result"
 
 try "loops alike under a local" "$aec" build tests/programs/alike.ae -o "$work/alike" > "$work/alike.result"
+try "words that are not taken" tests/programs/usage.sh "$aec" "$work/usage" > "$work/usage.result"
 try "the clock outside of training" tests/programs/clock.sh "$aec" "$work/clock" > "$work/clock.result"
 try "numbers too small to matter" tests/programs/denormals.sh "$aec" "$work/denormals" > "$work/denormals.result"
 try "a loss that is not finite" tests/programs/diverges.sh "$aec" "$work/diverges" > "$work/diverges.result"
