@@ -10,11 +10,17 @@ const char *need_output(void)
     return opt.output;
 }
 
-const Split *chosen_split(void)
+const char *chosen_name(void)
 {
     const char *const name = opt.split ? opt.split : data_split("test") ? "test" : "train";
     if (strcmp(name, "train") != 0 && strcmp(name, "validation") != 0 && strcmp(name, "test") != 0)
         usage("--split is train, validation or test, not %s", name);
+    return name;
+}
+
+const Split *chosen_split(void)
+{
+    const char *const name = chosen_name();
     const Split *const s = data_split(name);
     if (!s)
         fail("there are no %s rows", name);

@@ -203,6 +203,6 @@ void command_eval(void)
     Metrics m = { 0 };
     metrics_check();
     weights_start(false);
-    evaluate_split(opt.split ? opt.split : data_split("test") ? "test" : "train", true, &m);
+    evaluate_split(chosen_name(), true, &m);
     (opt.json ? print_json : print_table)(&m);
 }

@@ -58,8 +58,11 @@ void command_grad(void)
         if (trained(s.phase, &ae_model.param[k]))
             bundle_array(&b, ae_model.grad[k].name, &ae_model.grad[k]);
     store_write(opt.output, b.tensor, b.n, b.meta, b.nmeta);
-    if (!opt.quiet)
-        printf("loss %.9g, gradients of %d tensors in %s\n", (double) *p->loss, b.n - 1 - p->nterms, opt.output);
+    const int gradients = b.n - 1 - p->nterms;
+    if (opt.json)
+        printf("{\"loss\": %.9g, \"gradients\": %d}\n", (double) *p->loss, gradients);
+    else if (!opt.quiet)
+        printf("loss %.9g, gradients of %d tensors in %s\n", (double) *p->loss, gradients, opt.output);
 }
 
 /* ---- gradcheck ---------------------------------------------------------------------------------------------- */

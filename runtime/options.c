@@ -75,15 +75,15 @@ static const Flag *find_flag(const char *word, const char *command)
     usage("%s knows no option %s; see %s %s --help", command, word, opt.program, command);
 }
 
-static uint64_t whole_of(const char *flag, const char *s, uint64_t most)
+static uint64_t whole_of(const Flag *f, const char *s, uint64_t most)
 {
     uint64_t v = 0;
     if (!*s || strlen(s) > 20)
-        usage("--%s takes a whole number, not \"%s\"", flag, s);
+        usage("%s%s takes a whole number, not \"%s\"", dashes(f), f->name, s);
     for (const char *p = s; *p; p++)
         if (!isdigit((unsigned char) *p) || __builtin_mul_overflow(v, 10u, &v)
             || __builtin_add_overflow(v, (uint64_t) (*p - '0'), &v) || v > most)
-            usage("--%s takes a whole number up to %llu, not \"%s\"", flag, (unsigned long long) most, s);
+            usage("%s%s takes a whole number up to %llu, not \"%s\"", dashes(f), f->name, (unsigned long long) most, s);
     return v;
 }
 
@@ -117,13 +117,13 @@ static void take(const Flag *f, int argc, char **argv, int *k)
     case TEXT:  *(const char **) at = value; break;
     case COUNT:
         if (f->at == offsetof(Options, n))
-            opt.n = (long) whole_of(f->name, value, 1u << 30);
+            opt.n = (long) whole_of(f, value, 1u << 30);
         else
-            *(int *) at = (int) whole_of(f->name, value, f->at == offsetof(Options, threads) ? 1024 : 1u << 30);
+            *(int *) at = (int) whole_of(f, value, f->at == offsetof(Options, threads) ? 1024 : 1u << 30);
         if (strspn(value, "0") == strlen(value))
-            usage("--%s takes a number from 1", f->name);
+            usage("%s%s takes a number from 1", dashes(f), f->name);
         break;
-    case SEED:  opt.seed = whole_of(f->name, value, UINT64_MAX); opt.has_seed = true; break;
+    case SEED:  opt.seed = whole_of(f, value, UINT64_MAX); opt.has_seed = true; break;
     case NUMBER:
         if (!parse_number(value, at) || *(double *) at <= 0)
             usage("--%s takes a number above 0, not \"%s\"", f->name, value);
@@ -180,6 +180,8 @@ int options_parse(int argc, char **argv)
     }
     if (opt.scaled && !opt.ntest)
         usage("--scaled is said of the files of --test, and there are none");
+    if (opt.nargs && !commands[c].args)
+        usage("%s takes options alone, and \"%s\" is none; see %s %s --help", opt.command, opt.args[0], opt.program, opt.command);
     if (opt.nargs != commands[c].args)
         usage("usage: %s %s %s", opt.program, opt.command, commands[c].takes);
     return c;

@@ -315,7 +315,8 @@ void command_gradcheck(void);
 void command_bench(void);
 void command_info(void);
 void command_show(void);
-const Split *chosen_split(void);                        /* of --split */
+const char *chosen_name(void);                          /* of --split */
+const Split *chosen_split(void);
 long row_argument(const char *s, long rows);            /* the number of a row */
 Result *run_codes(const AeProgram *p, const ae_real *codes, long rows);     /* rows of codes through decode */
 const char *need_output(void);                          /* the file of -o, whose ending is known */

@@ -20,6 +20,8 @@ column() { awk -F, -v name="$1" 'NR == 1 { for (k = 1; k <= NF; k++) if ($k == n
 ./hand eval $W --json > ev.json && ./tool among ev.json < last.json && ok || bad "eval is what train logged"
 has "--pca" "$(./hand eval $W --pca)" "test/pca.mse"
 has "--split" "$(./hand eval $W --split validation)" "validation/reconstruct"
+fails "a split misspelt, of eval" 2 '--split is train, validation or test, not tset' ./hand eval $W --split tset
+has "grad --json" "$(./hand grad -o g.safetensors --json)" ", \"gradients\": "
 fails "a split misspelt" 2 '--split is train, validation or test, not tset' ./hand encode $W --split tset -o z.npy
 ./hand grad -o g.safetensors --quiet && ./hand64 grad -o g64.safetensors --quiet \
     && ./tool tensors g.safetensors g64.safetensors loss encoder.dense1.w && ok || bad "grad in float is grad in double"
@@ -59,7 +61,9 @@ fails "zero"            2 '--threads takes a number from 1' ./hand train --threa
 fails "no value"        2 '--out needs DIR after it' ./hand train --out
 fails "no output"       2 'encode needs -o FILE' ./hand encode
 fails "odd output"      2 '-o z.txt: the name ends in .npy, .csv or .png' ./hand encode -o z.txt
-fails "too many"        2 'usage: ./hand eval' ./hand eval more
+fails "too many"        2 'eval takes options alone, and "more" is none' ./hand eval more
+fails "too few"         2 'usage: ./hand decode CODES -o FILE' ./hand decode -o z.npy
+fails "none of -n"      2 'error: -n takes a number from 1' ./hand encode $W -n 0 -o z.npy
 fails "row outside"     1 'there is no row 999: the split has rows 0 to 358' ./hand interpolate $W 0 999 -o i.npy
 fails "codes do not fit" 1 's1.npy: 6400 numbers in 100 rows, where the model' ./hand decode $W s1.npy -o d.npy
 for c in "" train eval encode decode reconstruct sample interpolate predict score grad gradcheck bench info; do
