@@ -1,0 +1,104 @@
+# part-pretext.sh -- read by run.sh: tasks that pictures make of themselves, and codes that are near or far (130 to 148).
+
+# ---- 127, 136, 137, 141: views -----------------------------------------------------------------------------------------------
+build looks looks --cc "$work/cc" && train looks --epochs 1 && {
+    ./looks eval --split train --weights looks.run > looked
+    said() { sed -n "s|^train/$1 *\([^ ]*\) .*|\1|p" looked; }
+    near "136: turned back by its quarters, and four quarters are none" "$(said turns)" 0 0
+    near "137: put back by its order" "$(said orders)" 0 0
+    near "127: light and colour make the picture again" "$(said together)" 0 1e-10
+    near "127: and whatever the colour is, its light" "$(said alight)" 0 1e-10
+    [ "$(grep -cE '^train/(differs|sse)\(.*((p|sd|by) = 0|side = 0..0|range = 0..1|area = 1..1|angle = 0..0|most = 0|radius = 0|factor = 1|p = 1)\), ' looked)" = 19 ] && ok \
+        || bad "141: settings at which a view changes nothing" "$(grep -c . looked)"
+    while read -r line; do near "141: ${line%  *} changes nothing" "${line##* }" 0 1e-12
+    done < <(sed -nE 's/^train\/((differs|sse)\(.*((p|sd|by) = 0|side = 0..0|range = 0..1|area = 1..1|angle = 0..0|most = 0|radius = 0|factor = 1|p = 1)\), .*\)) +([^ ]+) .*/\1  \5/p' looked)
+    # shares and squares of 1,438 rows of 64, within three of their deviations
+    told() { near "141: $1" "$(grep -F "train/$1" looked | awk '{ for (k = NF; k > 0; k--) if ($k ~ /^[0-9.e-]+$/) { print $k; exit } }')" $2 $3; }
+    told 'sse(noise(lift(x), sd = 0.3)' 5.76 0.09
+    told 'changed(mask(lift(x), p = 0.25)' 0.25 0.0043
+    told 'changed(hide(lift(x), p = 0.4)' 0.4 0.0049
+    told 'changed(salt_pepper(lift(x), p = 0.2)' 0.2 0.004
+    told 'changed(erase(lift(x), side = 2..4)' 0.15104 0.0061          # 4, 9 and 16 of 64
+    told 'differs(flip(lift(x), p = 0.3)' 0.3 0.0363
+    told 'differs(flip_up(lift(x), p = 0.3)' 0.3 0.0363
+    told 'differs(invert(lift(x), p = 0.3)' 0.3 0.0363
+    told 'differs(grey(three(x), p = 0.3)' 0.3 0.0363
+    told 'differs(shift(lift(x), most = 1)' 0.88889 0.0249             # all but one of nine
+    told 'differs(rotate(lift(x), turns = 4)' 0.75 0.0343
+    told 'factor(brightness(lift(x), by = 0.4)' 0.053333 0.0038        # by^2 / 3, deviation 2 by^2 / sqrt(45)
+}
+
+# ---- 130: only what was hidden is learnt -----------------------------------------------------------------------------
+"$tool" npy x.npy 2,4 1 2 3 4 5 6 7 8; "$tool" npy at.npy 2,4 1 0 1 0 0 0 1 0
+"$tool" weights w.safetensors f.dense1.w 4,4 0 f.dense1.b 4 0
+build holes holes --cc "$work/cc" && {
+    grad holes --weights w.safetensors
+    near "130: the mean over what is gone: (1 + 9) / 2 and 49" "$(of loss)" 27 1e-5
+    if [ "$(of f.dense1.b)" = "-0.5 0 -8.5 0" ]; then ok; else bad "130: what is there has no slope at all" "$(of f.dense1.b)"; fi
+}
+
+# ---- 129: holes ------------------------------------------------------------------------------------------------------------
+cat "$here/../../examples/inpainting.ae" - > inpainting.ae <<'INPAINTING'
+
+loss mean_fill {
+    in v[n, c, h, w], x[n, c, h, w], gone[n, c, h, w]
+    around[n, b] = mean(i, j where gone[n, b, i, j] == 0) v[n, b, i, j]
+    value[n] = mean(b, i, j where gone[n, b, i, j] > 0) (around[n, b] - x[n, b, i, j])^2
+}
+
+view left {
+    in gone[n, ..]
+    out y[n, ..]
+    y[n, ..] = 1 - gone[n, ..]
+}
+
+pretext plainly {
+    let v, gone = erase(x, side = 2..4)
+    minimize mean_fill(v, x, gone)
+}
+
+pretext around {
+    let v, gone = erase(x, side = 2..4)
+    minimize mse(fill(decoder(z(encoder(v))), x, gone), x, left(gone))
+}
+INPAINTING
+sed -i 's/^train {/&\n    minimize = [inpaint, plainly, around]/' inpainting.ae
+build inpainting inpainting && train inpainting $([ "$what" = all ] || echo --epochs 1) && {
+    said=$(./inpainting eval --json --weights inpainting.run)
+    near "129: around the hole the picture is as it was" "$(echo "$said" | field test/around)" 0 0
+    [ "$what" = quick ] || holds "129: 4 dB better than the mean of what stands around" \
+        "$(echo "$said" | field test/inpaint) > 0 && $(echo "$said" | field test/inpaint) * 10^0.4 < $(echo "$said" | field test/plainly)"
+}
+
+# ---- 146, 148: triplets, and how near and how even codes lie -------------------------------------------------------------
+triplet() {     # triplet "A" "P" "Q" PLAIN TURNED
+    "$tool" npy a.npy 1,2 $1; "$tool" npy p.npy 1,2 $2; "$tool" npy q.npy 1,2 $3
+    grad triplets --weights w.safetensors
+    near "146: $1, $2 and $3" "$(of loss.plain)" $4 1e-6; near "146: $1, $2 and $3 at length 1" "$(of loss.turned)" $5 1e-6
+}
+build triplets triplets --cc "$work/cc" && {
+    "$tool" weights w.safetensors f.dense1.w 2,2 1,0,0,1 f.dense1.b 2 0 round.dense1.w 2,2 1,0,0,1 round.dense1.b 2 0
+    triplet "0 1" "0 2" "2 1" 0 0                           # 1 - 4 + 0.5
+    triplet "0 1" "0 2" "1 1" 0.5 0                         # 1 - 1 + 0.5; 0 - (2 - sqrt 2) + 0.5 < 0
+    triplet "0 1" "1 0" "0 2" 1.5 2.5                       # 2 - 1 + 0.5; 2 - 0 + 0.5
+    triplet "0 3" "5 0" "0 0.25" 26.9375 2.5                # lengths do not count where all are 1
+    triplet "0 1" "0.5 1" "0 1.75" 0.1875 0.71114562        # 0.25 - 0.5625 + 0.5
+    near "148: squared distance of pairs" "$(of loss.near)" 0.21114562 1e-6
+    "$tool" npy a.npy 3,2 0 1 1 0 0 -1; "$tool" npy p.npy 3,2 0 1; "$tool" npy q.npy 3,2 1 0
+    grad triplets --weights w.safetensors
+    near "148: pairs at 0, 2 and 4" "$(of loss.near)" 2 1e-6
+    near "148: log of the mean of exp(-2 d^2), d^2 = 2, 2, 4" "$(of loss.even)" "$(awk 'BEGIN { printf "%.9g", log((2 * exp(-4) + exp(-8)) / 3) }')" 1e-5
+}
+
+# ---- 142: what is left in the encoder ------------------------------------------------------------------------------------
+if [ "$what" = all ]; then
+    probed() { "./$1" eval --json --weights "$1.run" | field "test/${2:-digit.accuracy}"; }
+    for task in masked which simclr byol dino jepa inpaint sharpen; do
+        sed "s/\[TASK\]/[$task]/" "$here/pretext.ae" > $task.ae; build $task $task && train $task
+    done
+    ./simclr train --quiet --phase probe --out random.run > log 2>&1; random=$(./simclr eval --json --weights random.run | field test/digit.accuracy)
+    for task in masked simclr byol dino jepa inpaint sharpen; do
+        holds "142: after $task a linear head finds more than in a random encoder" "$random > 0.5 && $(probed $task) > $random + 0.04"
+    done
+    holds "138: which of four things was done, four times in ten at least" "$(probed which which.accuracy) > 0.5"
+fi
