@@ -59,7 +59,7 @@ pretext plainly {
 
 pretext around {
     let v, gone = erase(x, side = 2..4)
-    minimize mse(fill(decoder(z(encoder(v))), x, gone), x, left(gone))
+    minimize mse_at(fill(decoder(z(encoder(v))), x, gone), x, left(gone))
 }
 INPAINTING
 sed -i 's/^train {/&\n    minimize = [inpaint, plainly, around]/' inpainting.ae
