@@ -385,7 +385,8 @@ Decl *find_decl(Elab *e, DeclKind kind);            /* the first */
 void  declare_input(Elab *e, Decl *d, bool label);
 void  declare_data(Elab *e, Decl *d);
 Setting *setting_of(Decl *d, const char *name);     /* the first; d may be NULL */
-bool  is_setting(Elab *e, Setting *s, const char *of, const char *const *names);
+Syn  *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place, int unknown);
+bool  set_once(Elab *e, Decl *d, const Setting *s);         /* false after a report: another of its name stands before */
 Phase *phase_new(Elab *e, Decl *d);
 void  drop_terms(Program *p);
 void  phase_programs(Elab *e, int number, Decl *train);

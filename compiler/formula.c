@@ -558,11 +558,12 @@ bool constant(Ctx *c, Syn *s, double *value)
 
 Syn *settled(Elab *e, Syn *s)
 {
-    const bool sum = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren;
     Ctx c = size_ctx(e->root);
+    const bool sum = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren || s->kind == SYN_cond;
+    const bool call = s->kind == SYN_call && (builtin_op(s->name) >= 0 || find_function(e->root, s->name));
     Syn *t = COPY(s);
     t->list = (SynList) { 0 };
-    if (sum || (s->kind == SYN_name && name_find(e->root, s->name, NAME_number))) {
+    if (sum || call || (s->kind == SYN_name && (name_find(e->root, s->name, NAME_number) || number_named(&c, s->name)))) {
         e->failed = 0;
         t->kind = SYN_num;
         constant(&c, s, &t->num);

@@ -1,31 +1,10 @@
 /* phases.c -- a phase of training: its settings, the program of a step, that of its evaluation, its sweeps. */
 #include "elab.h"
-#include <math.h>
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
 Setting *setting_of(Decl *d, const char *name)
 {
     return d ? FIND_AT(s, d->settings, s->name == intern(name)) : NULL;
-}
-
-/* Whether `names`, which end in NULL, have the setting; else false after a report. */
-bool is_setting(Elab *e, Setting *s, const char *of, const char *const *names)
-{
-    StrList known = { 0 };
-    for (; *names; names++)
-        PUSH(known, intern(*names));
-    if (HAS(known, s->name))
-        return true;
-    say(e, s->place, DIAG_unknown_setting, s->name, of);
-    suggest(s->name, &known, "the settings are");
-    return false;
-}
-
-static bool setting_number(Elab *e, Setting *s, double *v)
-{
-    Ctx c = size_ctx(e->root);
-    e->failed = 0;
-    return constant(&c, s->value, v);
 }
 
 /* Whether a line of regularize reads so, and has no name. */
@@ -70,45 +49,30 @@ static void check_minimized(Elab *e, Setting *s)
 
 static void read_setting(Elab *e, Phase *p, Setting *s)
 {
-    const struct { const char *name; int *to; int least; } whole[] = {
-        { "batch", &p->batch, 1 }, { "epochs", &p->epochs, 0 }, { "labels", &p->labels, 1 },
-        { "accumulate", &p->accumulate, 1 }, { "early_stop", &p->early_stop, 1 },
+    const struct { const char *name; int *to; } whole[] = {
+        { "batch", &p->batch }, { "epochs", &p->epochs }, { "labels", &p->labels }, { "accumulate", &p->accumulate },
+        { "early_stop", &p->early_stop },
     };
-    double v;
-    if (s->name == intern("batch") && s->value->kind == SYN_name && s->value->name == intern("all")) {
-        p->batch = 0;
+    const Syn *v = setting_value(e, "train", s->name, s->value, s->place, DIAG_unknown_setting);
+    if (!v)
         return;
-    }
-    for (size_t q = 0; q < sizeof whole / sizeof *whole; q++)
-        if (!strcmp(whole[q].name, s->name) && setting_number(e, s, &v)) {
-            if (v != floor(v) || v < whole[q].least || v > 1e9)
-                say(e, s->value->place, DIAG_setting_range, s->name, whole[q].least, number_text(v));
-            else
-                *whole[q].to = (int) v;
-        }
+    for (int k = 0; k < COUNT(whole); k++)
+        if (!strcmp(whole[k].name, s->name))
+            *whole[k].to = (int) v->num;            /* `all` is 0 */
     if (s->name == intern("early_stop") && !setting_of(find_decl(e, DECL_data), "validation"))
         say(e, s->place, DIAG_stop_without_validation);
-    if (s->name == intern("seed") && setting_number(e, s, &v)) {
-        if (v != floor(v) || v < 0 || v > 9007199254740992.0)      /* whole numbers of a double end there */
-            say(e, s->value->place, DIAG_setting_range, s->name, 0, number_text(v));
-        else
-            p->seed = (unsigned long) v;
-    }
-    if (s->name == intern("clip") && setting_number(e, s, &v)) {
-        if (!(v > 0))
-            say(e, s->value->place, DIAG_not_positive, s->name, number_text(v));
-        p->clip = v;
-    }
-    if (s->name == intern("drop_last") && setting_number(e, s, &v))
-        p->drop_last = v != 0;
+    if (s->name == intern("seed"))
+        p->seed = (unsigned long) v->num;
+    if (s->name == intern("clip"))
+        p->clip = v->num;
+    if (s->name == intern("drop_last"))
+        p->drop_last = v->num != 0;
     if (s->name == intern("minimize"))
         check_minimized(e, s);
 }
 
 Phase *phase_new(Elab *e, Decl *d)
 {
-    static const char *const known[] = { "minimize", "freeze", "labels", "optimizer", "schedule", "batch", "accumulate",
-                                         "drop_last", "epochs", "early_stop", "clip", "seed", NULL };
     Phase *p = COPY(&((Phase) { .name = d && d->name ? d->name : intern("train"), .accumulate = 1 }));
     EACH_AT(s, e->defaults->settings)
         read_setting(e, p, s);
@@ -116,13 +80,7 @@ Phase *phase_new(Elab *e, Decl *d)
         return p;
     p->place = d->place;
     EACH_AT(s, d->settings) {
-        if (!is_setting(e, s, "train", known))
-            continue;
-        Setting *first = setting_of(d, s->name);
-        if (first != s) {
-            say(e, s->place, DIAG_setting_twice, s->name);
-            report_note(first->place, "it is set here first");
-        }
+        set_once(e, d, s);
         read_setting(e, p, s);
     }
     return p;

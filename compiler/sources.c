@@ -1,4 +1,4 @@
-/* sources.c -- the declaration `data`: where examples come from, and what is done to them. */
+/* sources.c -- the declaration `data`: where examples come from, and what is done to them; what settings may be. */
 #include "elab.h"
 #include <math.h>
 
@@ -31,6 +31,18 @@ static const struct { const char *of, *name; Takes takes; double least, most; bo
     { MADE, "noise",            NUMBER, 0, INFINITY, false, NULL, "a number of at least 0" },
     { MADE, "seed",             NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
     { "blobs", "centres",       NUMBER, 1, 1000, true, NULL, "a whole number from 1 to 1000" },
+    { "train", "minimize",      .takes = ANYTHING },
+    { "train", "freeze",        .takes = ANYTHING },
+    { "train", "labels",        NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "optimizer",     .takes = ANYTHING },
+    { "train", "schedule",      .takes = ANYTHING },
+    { "train", "batch",         NUMBER, 1, 1e9, true, "all", "a whole number of at least 1, or `all`" },
+    { "train", "accumulate",    NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "drop_last",     NUMBER, 0, 1, true, NULL, "`true` or `false`" },
+    { "train", "epochs",        NUMBER, 0, 1e9, true, NULL, "a whole number of at least 0" },
+    { "train", "early_stop",    NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "clip",          NUMBER, 0x1p-1074, INFINITY, false, NULL, "a number above 0" },
+    { "train", "seed",          NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },     /* whole in a double */
 };
 
 /* Whether a word stands among those that spaces part. */
@@ -48,8 +60,8 @@ static bool fits(int row, const Syn *v)
     const bool word = v->kind == SYN_name && among(settings[row].words, v->name);
     switch (settings[row].takes) {
     case NUMBER:
-        return v->kind == SYN_num && v->num >= settings[row].least && v->num <= settings[row].most
-            && (!settings[row].whole || v->num == floor(v->num));
+        return word || (v->kind == SYN_num && v->num >= settings[row].least && v->num <= settings[row].most
+            && (!settings[row].whole || v->num == floor(v->num)));
     case TEXTS:
         return v->kind == SYN_string || (v->kind == SYN_list && !FIND(part, v->list, part->kind != SYN_string));
     case RANGE:
@@ -63,7 +75,7 @@ static bool fits(int row, const Syn *v)
 }
 
 /* The value; NULL after a report: `of` has no such setting, or it is something else. */
-static Syn *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place, int unknown)
+Syn *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place, int unknown)
 {
     const int errors = diag_errors();
     StrList names = { 0 };
@@ -78,7 +90,9 @@ static Syn *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place
             return NULL;
         if (fits(k, is))
             return is;
-        say(e, v->place, DIAG_setting_value, name, settings[k].is, words_of(v));
+        say(e, v->place, DIAG_setting_value, name, settings[k].is, words_of(is));
+        if (settings[k].takes == NUMBER && is->kind == SYN_name)
+            report_help("a constant is declared by `set %s = 10`", is->name);
         return NULL;
     }
     if (unknown == DIAG_unknown_setting)
@@ -90,6 +104,16 @@ static Syn *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place
     else
         report_help("`%s` takes no settings", of);
     return NULL;
+}
+
+bool set_once(Elab *e, Decl *d, const Setting *s)
+{
+    const Setting *first = setting_of(d, s->name);
+    if (first == s)
+        return true;
+    say(e, s->place, DIAG_setting_twice, s->name);
+    report_note(first->place, "it is set here first");
+    return false;
 }
 
 /* A list of texts, as columns = ["a", "b"], is an argument for each of them. */
@@ -137,17 +161,15 @@ void declare_data(Elab *e, Decl *d)
     EACH_AT(s, d->settings) {
         const bool train = s->name == intern("train");
         const bool source = (train || s->name == intern("test")) && s->value->kind == SYN_call;
-        Setting *const first = setting_of(d, s->name);
         Syn *const v = source ? s->value : setting_value(e, "data", s->name, s->value, s->place, DIAG_unknown_setting);
-        if (v && first != s) {
-            say(e, s->place, DIAG_setting_twice, s->name);
-            report_note(first->place, "it is set here first");
-        } else if (source) {
+        if (!v || !set_once(e, d, s))
+            continue;
+        if (source) {
             declare_source(e, s);
-        } else if (v && train) {
+        } else if (train) {
             say(e, v->place, DIAG_unknown_source, words_of(v));
             report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
-        } else if (v) {
+        } else {
             PUSH(e->m->data_settings, ((Setting) { s->name, settled(e, v), s->place }));
         }
     }
