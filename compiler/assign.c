@@ -148,9 +148,7 @@ static Name *params_name(Scope *s, Syn *left)
     Name *net = left->args.n == 1 ? name_find(s, left->args.at[0].value->name, NAME_net) : NULL;
     if (!net || s->e->param_k < 0 || s->e->param_k >= net->net->params.n)
         return fail(s->e, left->place, DIAG_params_of_what);
-    Name *n = NEW(Name);
-    n->name = left->name, n->tensor = net->net->params.at[s->e->param_k], n->shape = left->list;
-    return n;
+    return COPY(&((Name) { .name = left->name, .tensor = net->net->params.at[s->e->param_k], .shape = left->list }));
 }
 
 /* Whether this statement may write the target: false after a report. */

@@ -32,8 +32,7 @@ const Source *source_read(const char *name)
     if (failed)
         return refuse(1, "%s: cannot be read: %s", name, strerror(errno)), NULL;
     buf_put(&b, "", 0);
-    Source *s = COPY(&((Source) { .name = intern(name), .text = b.at, .length = b.n }));
-    return s;
+    return COPY(&((Source) { .name = intern(name), .text = b.at, .length = b.n }));
 }
 
 const Source *embedded_file(const char *name)
@@ -43,6 +42,8 @@ const Source *embedded_file(const char *name)
             return s;
     return NULL;
 }
+
+typedef VEC(const Source *) SourceList;
 
 static bool used_file(Decl *d, const Source *from, SourceList *out)
 {
@@ -59,7 +60,8 @@ static bool used_file(Decl *d, const Source *from, SourceList *out)
     return true;
 }
 
-bool libraries_of(File *file, SourceList *out)
+/* All of the prelude and what the file uses. */
+static bool libraries_of(File *file, SourceList *out)
 {
     bool good = true;
     EACH(d, file->decls)

@@ -15,9 +15,6 @@ int refuse(int status, const char *how, ...) __attribute__((format(printf, 2, 3)
 int refuse_word(const char *word, const StrList *names, const char *said, const char *otherwise);
 /* A file's text, or NULL after a message on stderr. */
 const Source *source_read(const char *name);
-/* All of the prelude and what the file uses, as sources. */
-typedef VEC(const Source *) SourceList;
-bool libraries_of(File *file, SourceList *out);
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
 Module *compile(const Source *source, const SettingList *defines, Str stage, EmitOptions how);
 bool stage_is_fast(Str stage);              /* a pass of the fast schedule */

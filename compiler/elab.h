@@ -375,7 +375,6 @@ Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
 void  add_metrics(Elab *e, PredictedList *predicted);
 void  declare_metrics(Elab *e, Decl *d);
 void  named_programs(Elab *e);
-bool  trainers_own(Elab *e, const Call *call);               /* a metric that needs a whole split */
 void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);

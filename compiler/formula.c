@@ -36,9 +36,7 @@ Env *env_find(Env *env, Str name)
 
 Env *env_push(Env *up, EnvKind kind, Str name)
 {
-    Env *b = NEW(Env);
-    b->up = up, b->kind = kind, b->name = name;
-    return b;
+    return COPY(&((Env) { .up = up, .kind = kind, .name = name }));
 }
 
 Env *bind_expr(Env *up, Str name, Expr *value)

@@ -164,7 +164,7 @@ static bool is_assignment(const Layout *l, const Token *t)
 {
     int head = t->head >= 0 ? l->tokens.words.at[t->head].kind : 0;
     return t->kind == '=' || t->kind == ADD || t->kind == UPDATE || t->kind == '~'
-        || (t->kind == ':' && (head == INPUT || head == LABEL));
+        || (t->kind == ':' && head == INPUT);
 }
 
 /* The piece that may be lined up with those of other rows; 0: none. */

@@ -18,8 +18,8 @@ static int own_metric(Str name)
     return FIRST(k, OWN, !strcmp(own[k].name, name));
 }
 
-/* Two tensors are compared by a loss of the library, even where the trainer has a metric of that name. */
-bool trainers_own(Elab *e, const Call *call)
+/* A metric over a whole split. Two tensors are compared by a loss of the library, even where the trainer has one of that name. */
+static bool trainers_own(Elab *e, const Call *call)
 {
     const bool two = call->args.n > 1 && !call->args.at[1].name && call->args.at[1].value->kind == SYN_name;
     return own_metric(call->name) >= 0 && !(two && find_definition(e, "loss", call->name));
@@ -66,9 +66,8 @@ static Call *checked_own(Elab *e, const Call *call)
 {
     const int row = own_metric(call->name);
     const char *takes = own[row].takes;
-    Call *checked = NEW(Call);
+    Call *checked = COPY(call);
     Syn *count = NULL;
-    *checked = *call;
     checked->args = (ArgList) { 0 };
     EACH_AT(a, call->args) {
         Name *number = a->value->kind == SYN_name ? name_find(e->root, a->value->name, NAME_number) : NULL;

@@ -8,10 +8,9 @@ static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x);
 /* The call of a `mirror` line, its arguments the numbers that they are in the layer. */
 static Call *mirror_call(Walk *w, Scope *layer, const Call *line)
 {
-    Call *call = NEW(Call);
+    Call *call = COPY(line);
     Ctx sizes = size_ctx(layer);
     sizes.floors = true;
-    *call = *line;
     call->place = w->net->place;
     call->args = (ArgList) { 0 };
     EACH(a, line->args) {
@@ -20,8 +19,7 @@ static Call *mirror_call(Walk *w, Scope *layer, const Call *line)
             double v = layer->dots[d].size;
             if (a.value->kind != SYN_dots && !constant(&sizes, a.value, &v))
                 return NULL;
-            Syn *number = NEW(Syn);
-            number->kind = SYN_num, number->num = v, number->place = a.place;
+            Syn *number = COPY(&((Syn) { .kind = SYN_num, .num = v, .place = a.place }));
             PUSH(call->args, ((Arg) { a.name, number, a.place }));
         }
     }

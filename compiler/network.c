@@ -8,8 +8,7 @@ Net *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place pla
 {
     Net *net = FIND(known, e->nets, known->path == path);      /* in another program: it keeps its parameters' list */
     if (!net) {
-        net = NEW(Net);
-        net->kind = kind, net->name = name, net->path = path, net->place = place;
+        net = COPY(&((Net) { .kind = kind, .name = name, .path = path, .place = place }));
         PUSH(e->nets, net);
     }
     net->within = within;

@@ -49,8 +49,6 @@ typedef struct {
 } Onnx;
 
 /* ---- onnx_wire.c: protocol buffers, nodes, constants ----------------------------------------------------- */
-void wire_int(Buf *b, int field, int64_t v);
-void wire_bytes(Buf *b, int field, const char *at, size_t n);
 void wire_text(Buf *b, int field, const char *text);
 void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n);      /* a ValueInfo; n < 0: no shape; -1: the batch */
 void wire_tensor(Buf *b, int field, Str name, const Tensor *t);

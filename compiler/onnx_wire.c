@@ -17,13 +17,13 @@ static void put_varint(Buf *b, uint64_t v)
     buf_put(b, &byte, 1);
 }
 
-void wire_int(Buf *b, int field, int64_t v)
+static void wire_int(Buf *b, int field, int64_t v)
 {
     put_varint(b, (uint64_t) field << 3);
     put_varint(b, (uint64_t) v);
 }
 
-void wire_bytes(Buf *b, int field, const char *at, size_t n)
+static void wire_bytes(Buf *b, int field, const char *at, size_t n)
 {
     put_varint(b, (uint64_t) field << 3 | 2);
     put_varint(b, n);

@@ -13,8 +13,7 @@ Name *name_find(Scope *s, Str name, NameKind kind)
 
 Name *name_add(Scope *s, NameKind kind, Str name, Place place)
 {
-    Name *n = NEW(Name);
-    n->kind = kind, n->name = name, n->place = place;
+    Name *n = COPY(&((Name) { .kind = kind, .name = name, .place = place }));
     PUSH(s->names, n);
     return n;
 }
@@ -30,14 +29,13 @@ Name *name_tensor(Scope *s, const Entry *entry, Tensor *t)
 
 Use *use_new(Str path, Str words, Place place)
 {
-    Use *use = COPY(&((Use) { path, words, place }));
-    return use;
+    return COPY(&((Use) { path, words, place }));
 }
 
 Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Use *use)
 {
-    Scope *s = NEW(Scope);
-    *s = (Scope) { .e = e, .around = around, .def = def, .path = path, .draws = path, .use = use, .mult = 1, .training = true };
+    Scope *s = COPY(&((Scope) { .e = e, .around = around, .def = def, .path = path, .draws = path, .use = use, .mult = 1,
+                                .training = true }));
     if (around)
         s->training = around->training, s->net = around->net;
     return s;

@@ -62,8 +62,7 @@ static void elaborate_net(Scope *s, Stat *st)
     result->tensor = y;
     result->defined = true;
     for (int k = 0; k < y->rank && k < 7; k++) {
-        Syn *sub = NEW(Syn);
-        sub->kind = SYN_name, sub->name = format("%c", "njklpqr"[k]), sub->place = st->place;
+        Syn *sub = COPY(&((Syn) { .kind = SYN_name, .name = format("%c", "njklpqr"[k]), .place = st->place }));
         PUSH(result->shape, sub);
     }
 }

@@ -6,16 +6,12 @@
 
 static Value *value_new(Tensor *t, Scope *made)
 {
-    Value *v = NEW(Value);
-    v->t = t, v->scope = made;
-    return v;
+    return COPY(&((Value) { .t = t, .scope = made }));
 }
 
 static Value *number_value(Expr *num)
 {
-    Value *v = value_new(NULL, NULL);
-    v->num = num;
-    return v;
+    return COPY(&((Value) { .num = num }));
 }
 
 /* As an argument or a summand a term is one number for each example. */

@@ -53,9 +53,9 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 %token <token> '+' '-' '*' '/' '%' '^' '?' ':' '<' '>' '=' '(' ')' '[' ']' '{' '}' ',' '.' '~'
 %token <token> WHERE "where" ELSE "else" AND "and" OR "or" NOT "not" EXEMPT "exempt" GRAD "grad" UNTIL "until"
 %token <token> AS "as" AS_IN "as " BY "by" DOWN "down" OF "of"
-%token <token> AE "ae" MODEL "model" SET "set" USE "use" INPUT "input" LABEL "label" DATA "data" ENCODER "encoder"
+%token <token> AE "ae" MODEL "model" SET "set" USE "use" INPUT "input" DATA "data" ENCODER "encoder"
 %token <token> DECODER "decoder" NET "net" BOTTLENECK "bottleneck" RECONSTRUCT "reconstruct" CORRUPT "corrupt"
-%token <token> REGULARIZE "regularize" AUGMENT "augment" TRAIN "train" EVALUATE "evaluate" TASK "pretext"
+%token <token> REGULARIZE "regularize" TRAIN "train" TASK "pretext"
 %token <token> DEFINE "layer" DEF "def"
 %token <token> ENTRY "in" REQUIRE "require" MIRROR "mirror" TIED "tied" SCAN "scan" SWEEP "sweep" ROLE "sample"
 %token <token> LET "let" PREDICT "predict" MINIMIZE "minimize"
@@ -67,7 +67,7 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 %type <arg> arg
 %type <list> some_args
 %type <args> args optional_args
-%type <token> assign_sign optional_name optional_as optional_exempt optional_down optional_role optional_text optional_term
+%type <token> by assign_sign optional_name optional_as optional_exempt optional_down optional_role optional_text optional_term
 %type <entry> entry formal
 %type <entries> entries formals some_formals
 %type <names> names
@@ -113,12 +113,7 @@ static Str name_of(const Token *t)
 /* ---- expressions ------------------------------------------------------------------------------- */
 static Syn *new_syn(SynKind kind, Str name, Place place)
 {
-    Syn *e = NEW(Syn);
-    e->kind = kind;
-    e->name = name;
-    e->place = place;
-    e->depth = 1;
-    return e;
+    return COPY(&((Syn) { .kind = kind, .name = name, .place = place, .depth = 1 }));
 }
 
 static void say_deep(Reader *r, Place place)
@@ -144,8 +139,8 @@ static void hold(Reader *r, Syn *e, Syn *part)
 
 static void hold_all(Reader *r, Syn *e, SynList parts)
 {
-    for (int k = 0; k < parts.n; k++)
-        hold(r, e, parts.at[k]);
+    EACH(part, parts)
+        hold(r, e, part);
 }
 
 static Syn *join(Reader *r, SynKind kind, Syn *a, Syn *b, Place place)
@@ -243,11 +238,7 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
 /* ---- layers ------------------------------------------------------------------------------------ */
 static Call *layer(Token *name, Args args, Place place)
 {
-    Call *c = NEW(Call);
-    c->name = name->name;
-    c->args = args.list;
-    c->place = place;
-    return c;
+    return COPY(&((Call) { .name = name->name, .args = args.list, .place = place }));
 }
 
 /* The braces after a call hold layers, or several blocks. */
@@ -275,15 +266,10 @@ static Block *take_layers(Call *gathered)
 /* ---- statements ---------------------------------------------------------------------------------- */
 static Stat *begin(Token *word, Token *name, Place place)
 {
-    Stat *s = NEW(Stat);
-    s->kind = (StatKind) keywords[word->word].value;
-    s->role = word->name;
-    s->doc = word->doc;
-    s->place = place;
-    if (name) {
-        s->name = name->name;
+    Stat *s = COPY(&((Stat) { .kind = (StatKind) keywords[word->word].value, .role = word->name, .doc = word->doc, .place = place }));
+    s->name = name_of(name);
+    if (name)
         s->name_place = name->place;
-    }
     return s;
 }
 
@@ -336,12 +322,7 @@ static Stat *task(Reader *r, Token *word, Token *name, Args args, StatList body,
 
 static Stat *assign(Token *role, Syn *left, Token *op, Syn *value, Place place)
 {
-    Stat *s = NEW(Stat);
-    s->kind = STAT_assign;
-    s->place = place;
-    s->role = name_of(role);
-    s->left = left;
-    return with_value(s, op, value);
+    return with_value(COPY(&((Stat) { .kind = STAT_assign, .place = place, .role = name_of(role), .left = left })), op, value);
 }
 
 static Stat *sweep(Token *word, Args args, StatList body, Place place)
@@ -388,8 +369,7 @@ static Entry of_values(Entry e, Syn *of)
 static Stat *function(Token *word, Token *name, EntryList params, Token *operand, Syn *body, Syn *slope, Place place)
 {
     Stat *s = begin(word, name, place);
-    s->function = NEW(Function);
-    *s->function = (Function) { name->name, params, name_of(operand), body, slope, place };
+    s->function = COPY(&((Function) { name->name, params, name_of(operand), body, slope, place }));
     s->name_place = place;
     return s;
 }
@@ -421,7 +401,6 @@ stat:
 |   SET NAME '=' value              { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   USE STRING                      { $$ = begin($1, $2, @$); }
 |   INPUT NAME ':' value            { $$ = with_value(begin($1, $2, @$), $3, $4); }
-|   LABEL NAME ':' value            { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   DATA settings                   { $$ = begin($1, NULL, @1); $$->settings = $2; $$->braced = true; }
 |   TRAIN optional_name settings    { $$ = begin($1, $2, place_join(@1, @2)); $$->settings = $3; $$->braced = true; }
 |   REGULARIZE lines                { $$ = begin($1, NULL, @1); $$->lines = $2; $$->braced = true; }
@@ -437,11 +416,8 @@ stat:
 |   BOTTLENECK NAME '~' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '=' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '=' block       { $$ = network($1, $2, $4, place_join(@1, @3)); $$->op = $3->name; }
-|   RECONSTRUCT NAME '~' value      { $$ = with_value(begin($1, $2, @$), $3, $4); }
-|   RECONSTRUCT NAME BY value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
+|   RECONSTRUCT NAME by value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   CORRUPT NAME block              { $$ = network($1, $2, $3, place_join(@1, @2)); }
-|   AUGMENT NAME block              { $$ = network($1, $2, $3, place_join(@1, @2)); }
-|   EVALUATE block                  { $$ = network($1, NULL, $2, @1); }
 |   TASK NAME optional_args         { $$ = begin($1, $2, @$); $$->args = $3.list; }
 |   TASK NAME optional_args stats   { $$ = task(r, $1, $2, $3, $4, place_join(@1, @3)); }
 |   DEFINE NAME optional_args stats { $$ = braced(definition($1, $2, $3.list, place_join(@1, @3)), $4); }
@@ -461,9 +437,7 @@ stat:
 |   optional_role target assign_sign expr
                                     { $$ = assign($1, $2, $3, $4, $1 ? @$ : place_join(@2, @4)); }
 |   LET names '=' value             { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->names = $2; }
-|   PREDICT target '~' value optional_as
-                                    { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2; $$->as = name_of($5); }
-|   PREDICT target BY value optional_as
+|   PREDICT target by value optional_as
                                     { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2; $$->as = name_of($5); }
 |   MINIMIZE value optional_as      { $$ = with_value(begin($1, NULL, @$), NULL, $2); $$->as = name_of($3); }
 ;
@@ -553,6 +527,7 @@ optional_bound: %empty { $$ = NULL; }   |   '<' expr { $$ = $2; } ;
 optional_slope: %empty { $$ = NULL; }   |   GRAD expr { $$ = $2; } ;
 optional_until: %empty { $$ = NULL; }   |   UNTIL expr { $$ = $2; } ;
 assign_sign:    '=' | ADD | UPDATE ;
+by:             '~' | BY ;
 names:
     NAME                            { $$ = (NameList) { 0 }; PUSH($$, $1->name); }
 |   names ',' NAME                  { $$ = $1; PUSH($$, $3->name); }
