@@ -11,7 +11,7 @@
 #include "program.h"
 
 typedef struct {
-    Tensor *tensor;
+    Tensor *tensor, *of;        /* of: the weights that it is a copy of; NULL */
     int group;                  /* the first of those that go alike */
     double votes[MAX_RANK];     /* of the group, at its first */
     bool stays;                 /* likewise */
@@ -156,6 +156,15 @@ static void move_axis(Tensor *t, int last)
     t->axis[t->rank - 1] = moved;
 }
 
+static void move_all(Order *o, const StmtList *list)
+{
+    EACH(s, *list)
+        move_stmt(o, s);
+    EACH_AT(x, o->at)
+        if (x->last >= 0)
+            move_axis(x->tensor, x->last);
+}
+
 static void choose_last(Order *o, Moved *x)
 {
     const Moved *g = group_of(o, x->tensor);
@@ -214,23 +223,19 @@ static void part_reshapes(Module *m, Order *o, StmtList *list)
 
 /* ---- weights ---------------------------------------------------------------------------------- */
 /* Weights in another order: those that are read as a copy made first, a gradient as a temporary copied last. */
-typedef struct { Tensor *of, *copy; int last; } Turned;
-typedef struct { Module *m; VEC(Turned) at; } Weights;
-
 static bool all_bare(Expr *const *sub, int rank)
 {
     return ALL(k, rank, sub[k]->kind == EXPR_index);
 }
 
-static Tensor *turned(Weights *w, Tensor *t, int last)
+static Tensor *turned(Module *m, Order *o, Tensor *t, int last)
 {
-    const Turned *had = FIND_AT(one, w->at, one->of == t && one->last == last);
+    const Moved *had = FIND_AT(x, o->at, x->of == t && x->last == last);
     if (had)
-        return had->copy;
-    Tensor *c = unmoved(w->m, t);
-    move_axis(c, last);
-    PUSH(w->at, ((Turned) { t, c, last }));
-    return c;
+        return had->tensor;
+    const Moved one = { .tensor = unmoved(m, t), .of = t, .group = o->at.n, .last = last };
+    PUSH(o->at, one);
+    return one.tensor;
 }
 
 /* The axis of the weights that should go last, beside that of t; -1: it does, or the last is summed along. */
@@ -255,21 +260,14 @@ static bool written(const StmtList *list, const Tensor *t)
 }
 
 /* A product that reads weights: from a copy in the order that its target wants. */
-static void turn_read(Weights *w, Stmt *s, const StmtList *body)
+static void turn_read(Module *m, Order *o, Stmt *s, const StmtList *body)
 {
     for (int k = 0; k < 2; k++) {
         Expr *const f = s->value->arg[k];
         const int last = f->tensor->role == ROLE_param && !written(body, f->tensor)
             ? wanted_last(s, f->tensor, f->sub, s->target, s->sub) : -1;
-        if (last < 0)
-            continue;
-        Tensor *c = turned(w, f->tensor, last);
-        Expr *sub[MAX_RANK], *both[] = { s->value->arg[0], s->value->arg[1] };
-        unsigned check = f->check;
-        memcpy(sub, f->sub, sizeof sub);
-        move_sub(sub, &check, c->rank, last);
-        both[k] = expr_read(c, sub, check, f->other);
-        s->value = expr_op(OP_mul, both[0], both[1], NULL);
+        if (last >= 0)
+            s->value = expr_put(s->value, f, expr_read(turned(m, o, f->tensor, last), f->sub, f->check, f->other));
     }
 }
 
@@ -293,49 +291,30 @@ static bool only_set(StmtList *body, const Tensor *g)
                  || (s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex)) || written(&s->body, g));
 }
 
-static Stmt *copy_turned(const Stmt *like, Tensor *target, Tensor *source, int last, bool back)
-{
-    Stmt *s = copy(like, target, source);
-    Expr *sub[MAX_RANK];
-    unsigned check = 0;
-    memcpy(sub, s->sub, sizeof sub);
-    if (back)
-        move_sub(sub, &check, source->rank, last);
-    else
-        memmove(sub + last + 1, s->sub + last, (size_t) (source->rank - 1 - last) * sizeof *sub);
-    if (!back)
-        sub[last] = s->sub[source->rank - 1];
-    s->value = expr_read(source, sub, 0, NULL);
-    return s;
-}
-
 static void turn_weights(Module *m, StmtList *body)
 {
-    Weights read = { m, { 0 } }, set = { m, { 0 } };
-    for (int k = 0; k < body->n; k++) {
-        Stmt *s = body->at[k];
+    Order o = { 0 };
+    StmtList out = { 0 };
+    EACH(s, *body) {
         if (!is_product(s))
             continue;
-        turn_read(&read, s, body);
+        turn_read(m, &o, s, body);
         const int last = s->target->role == ROLE_grad ? gradient_last(s) : -1;
         if (last >= 0 && only_set(body, s->target))
-            turned(&set, s->target, last);
+            turned(m, &o, s->target, last);
     }
-    StmtList out = { 0 };
-    EACH_AT(t, read.at)
-        PUSH(out, copy_turned(body->at[0], t->copy, t->of, t->last, false));
+    EACH_AT(x, o.at)
+        if (x->of->role == ROLE_param)
+            PUSH(out, copy(body->at[0], x->tensor, x->of));
     for (int k = 0; k < body->n; k++) {
         Stmt *s = body->at[k];
+        const Moved *x = FIND_AT(one, o.at, one->of == s->target);
         PUSH(out, s);
-        const Turned *t = FIND_AT(one, set.at, one->of == s->target);
-        if (!t)
-            continue;
-        const bool more = ANY(i, body->n, i > k && body->at[i]->target == t->of);
-        s->target = t->copy;
-        move_sub(s->sub, &s->check, t->copy->rank, t->last);
-        if (!more)
-            PUSH(out, copy_turned(s, t->of, t->copy, t->last, true));
+        if (x && !ANY(i, body->n, i > k && body->at[i]->target == x->of))
+            PUSH(out, copy(s, x->of, x->tensor));
+        s->target = x ? x->tensor : s->target;
     }
+    move_all(&o, &out);
     *body = out;
 }
 
@@ -356,10 +335,7 @@ void order_axes(Module *m, Program *p)
         choose_last(&o, x);
     for (int k = 0; program_part(p, k); k++)
         part_reshapes(m, &o, program_part(p, k));
-    EACH_STMT_OF(s, p)
-        move_stmt(&o, s);
-    EACH_AT(x, o.at)
-        if (x->last >= 0)
-            move_axis(x->tensor, x->last);
+    const StmtList all = stmts_of(p);
+    move_all(&o, &all);
     turn_weights(m, &p->body);
 }
