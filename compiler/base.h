@@ -51,6 +51,13 @@ void vec_room(void **at, int n, int *room, size_t size);
     for (int j_ = (list).n - 1; j_ > (k); j_--) \
         SWAP((list).at[j_], (list).at[j_ - 1]); \
 } while (0)
+/* Puts x before those at the end of the list for which c holds, each as y. */
+#define INSERT_BEFORE(list, x, y, c) do { \
+    int at_ = (list).n; \
+    for (__typeof__(*(list).at) y; at_ > 0 && (y = (list).at[at_ - 1], (c)); ) \
+        at_--; \
+    INSERT(list, at_, x); \
+} while (0)
 #define REMOVE(list, k) \
     memmove(&(list).at[k], &(list).at[(k) + 1], (size_t) (--(list).n - (k)) * sizeof *(list).at)
 bool vec_has(const void *at, int n, const void *x);

@@ -177,12 +177,8 @@ static Str range_table(Buf *b, Phase *f, bool whole, int *n)
     *n = 0;
     for (int k = 0; f->gradient && k < f->gradient->trained.n && (!whole || f->tables.n); k++) {
         Tensor *t = f->gradient->trained.at[k];
-        int at = list.n;
-        if (whole && FIND_AT(row, f->tables, row->table == t))
-            continue;
-        while (at > 0 && list.at[at - 1]->offset > t->offset)
-            at--;
-        INSERT(list, at, t);
+        if (!whole || !FIND_AT(row, f->tables, row->table == t))
+            INSERT_BEFORE(list, t, other, other->offset > t->offset);
     }
     for (int k = 0; k < list.n; ++*n) {
         const long first = list.at[k]->offset;

@@ -301,10 +301,7 @@ static bool tree_depends(Emit *e, Node *n, Stmt *s)
 static void put_first(Emit *e, NodeList *list, Stmt *s)
 {
     Node *last = list->at[--list->n];
-    int at = list->n;
-    while (at > 0 && !tree_depends(e, list->at[at - 1], s))
-        at--;
-    INSERT(*list, at, last);
+    INSERT_BEFORE(*list, last, other, !tree_depends(e, other, s));
 }
 
 /* ---- all of a list ---------------------------------------------------------------------------- */

@@ -191,14 +191,9 @@ void plan(Emit *e)
     scalars(e);
     find_lives(e);
     places.n = 0;
-    EACH(v, e->vars) {
-        if (v->tensor->role != ROLE_temp || v->alias)
-            continue;
-        int at = list.n;
-        while (at > 0 && tensor_bytes(e, list.at[at - 1]->tensor) < tensor_bytes(e, v->tensor))
-            at--;
-        INSERT(list, at, v);
-    }
+    EACH(v, e->vars)
+        if (v->tensor->role == ROLE_temp && !v->alias)
+            INSERT_BEFORE(list, v, other, tensor_bytes(e, other->tensor) < tensor_bytes(e, v->tensor));
     EACH(v, list)
         place(e, v);
 }

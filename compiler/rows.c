@@ -211,10 +211,8 @@ static void find_tables(Rows *r)
         if (!w.fits || w.clears != 1 || !w.adds || !update_rests(r->p, table))
             continue;
         Expr *rate = w.direct && r->phase->clip == 0 ? rate_of(r->p, table) : NULL;
-        int at = r->found.n;
-        while (at > 0 && r->found.at[at - 1].table->offset > table->offset)
-            at--;
-        INSERT(r->found, at, ((Found) { table, grad, rate ? NULL : list_new(r->m, table), rate, { 0 } }));
+        const Found one = { table, grad, rate ? NULL : list_new(r->m, table), rate, { 0 } };
+        INSERT_BEFORE(r->found, one, other, other.table->offset > table->offset);
     }
 }
 
