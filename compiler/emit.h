@@ -164,7 +164,7 @@ bool  check_storage(Emit *e);               /* storage.c: a program can hold the
 long  count_emitted(Emit *e, const Tensor *t);
 long  tensor_bytes(Emit *e, const Tensor *t);       /* stmts.c: as it is stored */
 void  var_print(Emit *e, Buf *b, Var *v, const char *before);
-void  var_shape(Buf *b, Var *v, int from);  /* [BATCH][128], from this axis on */
+Str   extents_text(Var *v, int from);       /* [BATCH][128], from this axis on */
 IndexInfo *index_info(Emit *e, Index *i);
 
 /* ---- extents.c -------------------------------------------------------------------------------- */

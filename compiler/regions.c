@@ -316,38 +316,38 @@ static bool is_empty(Region *r)
     return !FIND(f, r->funcs, f);
 }
 
+static void tiles_print(Emit *e, Buf *b, Region *r, Str step, int depth)
+{
+    Str limit = limit_text(e, r->tile);
+    buf_line(b, depth, "for (int lo = 0; lo < %s; lo += %s) {", limit, step);
+    buf_line(b, depth + 1, "const int hi = ae_imin(lo + %s, %s);", step, limit);
+    calls_print(e, b, r, "lo", "hi", depth + 1);
+    buf_line(b, depth, "}");
+}
+
 static void region_print(Emit *e, Buf *b, Region *r)
 {
     if (r->wait)
-        buf_add(b, "        #pragma omp barrier\n");
+        buf_line(b, 2, "#pragma omp barrier");
     if (is_empty(r))
         return;
     if (!r->tile) {
-        buf_add(b, "        #pragma omp single nowait\n        {\n");
+        buf_line(b, 2, "#pragma omp single nowait\n        {");
         calls_print(e, b, r, "", "", 3);
-        buf_add(b, "        }\n");
+        buf_line(b, 2, "}");
         return;
     }
-    Str limit = limit_text(e, r->tile);
-    Str step = r->step ? format("%d", r->step) : format("ae_share(%s, %s)", limit, r->rows ? "AE_ROWS" : "AE_COLUMNS");
-    buf_add(b, "        #pragma omp for schedule(static) nowait\n");
-    buf_add(b, "        for (int lo = 0; lo < %s; lo += %s) {\n", limit, step);
-    buf_add(b, "            const int hi = ae_imin(lo + %s, %s);\n", step, limit);
-    calls_print(e, b, r, "lo", "hi", 3);
-    buf_add(b, "        }\n");
+    buf_line(b, 2, "#pragma omp for schedule(static) nowait");
+    tiles_print(e, b, r, r->step ? format("%d", r->step)
+                         : format("ae_share(%s, %s)", limit_text(e, r->tile), r->rows ? "AE_ROWS" : "AE_COLUMNS"), 2);
 }
 
 static void alone_print(Emit *e, Buf *b, Region *r)
 {
-    Str limit = r->tile ? limit_text(e, r->tile) : intern("");
-    if (!r->step || !r->rows || is_empty(r)) {
-        calls_print(e, b, r, "0", limit, 1);
-        return;
-    }
-    buf_add(b, "    for (int lo = 0; lo < %s; lo += %d) {\n", limit, r->step);
-    buf_add(b, "        const int hi = ae_imin(lo + %d, %s);\n", r->step, limit);
-    calls_print(e, b, r, "lo", "hi", 2);
-    buf_add(b, "    }\n");
+    if (r->step && r->rows && !is_empty(r))
+        tiles_print(e, b, r, format("%d", r->step), 1);
+    else
+        calls_print(e, b, r, "0", r->tile ? limit_text(e, r->tile) : "", 1);
 }
 
 /* A second thread costs some microseconds to wake. */

@@ -59,12 +59,11 @@ static void add_array(Reading *r, Var *v)
     const Str name = name_for(r, v);
     PUSH(r->arrays, v);
     PUSH(r->names, name);
-    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)" : ", %s *restrict %s", elem_type(r->e, t), name);
+    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)%s" : ", %s *restrict %s%s", elem_type(r->e, t), name, extents_text(v, 1));
     buf_add(&r->gives, ", %s%s", t->rank ? "" : "&", v->text);
     buf_add(&r->form, "%s%d", elem_type(r->e, t), t->rank);
     for (int k = 1; k < t->rank; k++)
         buf_add(&r->form, "[%ld]", axis_room(t, k));
-    var_shape(&r->takes, v, 1);
 }
 
 /* Declared here: a type stands before it. */

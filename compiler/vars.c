@@ -253,50 +253,30 @@ long count_emitted(Emit *e, const Tensor *t)
 }
 
 /* ---- declarations ----------------------------------------------------------------------------- */
-void var_shape(Buf *b, Var *v, int from)
+Str extents_text(Var *v, int from)
 {
+    Buf b = { 0 };
     for (int k = from; k < v->tensor->rank; k++)
-        buf_add(b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "", v->extent[k],
+        buf_add(&b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "", v->extent[k],
                 v->tensor->after[k] ? format(" + %d", v->tensor->after[k]) : "");
+    return b.n ? b.at : "";
 }
 
-static void put_sizes(Buf *b, Var *v)
+static Str sizes_text(Var *v)
 {
+    Buf b = { 0 };
     for (int k = 0; k < v->tensor->rank; k++)
-        if (!strcmp(v->extent[k], "BATCH"))
-            buf_add(b, "[BATCH]");
-        else
-            buf_add(b, "[%d]", v->tensor->axis[k].size);
-    buf_add(b, v->tensor->rank ? " " : "");
-}
-
-static void pad(Buf *b, size_t line, size_t to)
-{
-    do
-        buf_add(b, " ");
-    while (b->n - line < to);
+        buf_add(&b, "[%s]", strcmp(v->extent[k], "BATCH") ? format("%d", v->tensor->axis[k].size) : "BATCH");
+    return b.n ? format("%s ", b.at) : "";
 }
 
 void var_print(Emit *e, Buf *b, Var *v, const char *before)
 {
-    const size_t line = b->n;
-    const char *type = elem_type(e, v->tensor);
-    const bool row = v->tensor->rank == 1;
-    if (is_pointer(e, v)) {                 /* the same storage, seen in another shape */
-        buf_add(b, row ? "%s%s *const %s" : "%s%s (*const %s)", before, type, v->name);
-        var_shape(b, v, 1);
-        buf_add(b, row ? " = (%s *" : " = (%s (*)", type);
-        var_shape(b, v, 1);
-        buf_add(b, ") %s;", var_root(v)->text);
-    } else {
-        buf_add(b, "%s%s %s", before, type, v->name);
-        var_shape(b, v, 0);
-        buf_add(b, ";");
-    }
-    pad(b, line, 56);
-    buf_add(b, "/* ");
-    put_sizes(b, v);
-    buf_add(b, "%s */\n", comment_text(v->tensor->name ? v->tensor->name : v->name));
+    Str type = elem_type(e, v->tensor), shape = extents_text(v, is_pointer(e, v)), text = format("%s%s %s%s;", before, type, v->name, shape);
+    if (is_pointer(e, v))                   /* the same storage, seen in another shape */
+        text = format(v->tensor->rank == 1 ? "%s%s *const %s%s = (%s *%s) %s;" : "%s%s (*const %s)%s = (%s (*)%s) %s;", before, type,
+                      v->name, shape, type, shape, var_root(v)->text);
+    buf_add(b, "%-55s /* %s%s */\n", text, sizes_text(v), comment_text(v->tensor->name ? v->tensor->name : v->name));
 }
 
 static void print_params(Emit *e, Buf *b)
