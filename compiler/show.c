@@ -7,7 +7,6 @@
 enum { MAX_NAMES = 8 * MAX_RANK };
 
 typedef struct {
-    Buf *b;
     TensorList tensors;             /* in order of mention */
     Index *index[MAX_NAMES];        /* of the statement at hand */
     Str name[MAX_NAMES];
@@ -38,7 +37,7 @@ static Str index_name(Show *s, Index *i)
 }
 
 /* ---- expressions --------------------------------------------------------------------------------- */
-static void show(Show *s, Expr *e, int least);
+static Str show(Show *s, Expr *e, int least);
 
 static int level_of(const Expr *e)
 {
@@ -61,196 +60,145 @@ static int needed(const Expr *e, int arg)
 }
 
 /* Text in which %1, %2, %3 stand for the arguments of e. */
-static void show_args(Show *s, const char *text, const Expr *e)
+static Str show_args(Show *s, const char *text, const Expr *e)
 {
+    Buf b = { 0 };
     for (const char *c = text; *c; c++) {
         if (*c != '%' || c[1] < '1' || c[1] > '3') {
-            buf_put(s->b, c, 1);
+            buf_put(&b, c, 1);
             continue;
         }
         const int k = *++c - '1';
-        show(s, e->arg[k], e->kind == EXPR_op ? needed(e, k) : 0);
+        buf_add(&b, "%s", show(s, e->arg[k], e->kind == EXPR_op ? needed(e, k) : 0));
     }
+    return b.at;
 }
 
-static void show_subs(Show *s, Tensor *t, Expr *const *sub, Expr *other)
+/* A tensor's name and its subscripts. */
+static Str show_place(Show *s, Tensor *t, Expr *const *sub, Expr *other)
 {
-    if (t->rank == 0)
-        return;
-    for (int k = 0; k < t->rank; k++) {
-        buf_add(s->b, k ? ", " : "[");
-        show(s, sub[k], 0);
-    }
-    if (other) {
-        buf_add(s->b, " else ");
-        show(s, other, 0);
-    }
-    buf_add(s->b, "]");
+    Buf b = { 0 };
+    buf_add(&b, "%s", tensor_name(s, t));
+    for (int k = 0; k < t->rank; k++)
+        buf_add(&b, "%s%s", k ? ", " : "[", show(s, sub[k], 0));
+    if (other && t->rank)
+        buf_add(&b, " else %s", show(s, other, 0));
+    buf_add(&b, t->rank ? "]" : "");
+    return b.at;
 }
 
-static void show_indices(Show *s, Index **list, int n)
+static Str show_indices(Show *s, Index **list, int n)
 {
+    Buf b = { 0 };
     for (int k = 0; k < n; k++)
-        buf_add(s->b, "%s%s", k ? ", " : "", index_name(s, list[k]));
+        buf_add(&b, "%s%s", k ? ", " : "", index_name(s, list[k]));
+    return n ? b.at : "";
 }
 
-static void show_reduce(Show *s, Expr *e)
+/* Text before e; nothing where there is no e. */
+static Str show_after(Show *s, const char *before, Expr *e)
 {
-    buf_add(s->b, "%s(", reduce_names[e->reduce]);
-    show_indices(s, e->bound, e->nindex);
-    if (e->where) {
-        buf_add(s->b, " where ");
-        show(s, e->where, 0);
-    }
-    buf_add(s->b, ") ");
-    show(s, e->arg[0], LEVEL_PRODUCT);
+    return e ? format("%s%s", before, show(s, e, 0)) : "";
 }
 
-static void show_bare(Show *s, Expr *e)
+/* Indices get their names in the order of mention. */
+static Str show_reduce(Show *s, Expr *e)
+{
+    const Str over = show_indices(s, e->bound, e->nindex), where = show_after(s, " where ", e->where);
+    return format("%s(%s%s) %s", reduce_names[e->reduce], over, where, show(s, e->arg[0], LEVEL_PRODUCT));
+}
+
+static Str show_bare(Show *s, Expr *e)
 {
     switch (e->kind) {
-    case EXPR_num:
-        buf_add(s->b, "%s", number_text(e->num));
-        break;
-    case EXPR_index:
-        buf_add(s->b, "%s", index_name(s, e->index));
-        break;
-    case EXPR_read:
-        buf_add(s->b, "%s", tensor_name(s, e->tensor));
-        show_subs(s, e->tensor, e->sub, e->other);
-        break;
-    case EXPR_op:
-        show_args(s, op_info[e->op].written, e);
-        break;
-    case EXPR_draw:
-        buf_add(s->b, e->normal ? "normal()" : "uniform()");
-        break;
-    case EXPR_inside: case EXPR_stop: case EXPR_byhand:
-        show_args(s, e->kind == EXPR_inside ? "inside(%1)" : e->kind == EXPR_stop ? "stop(%1)" : "(%1 grad %3)", e);
-        break;
-    case EXPR_reduce:
-        show_reduce(s, e);
-        break;
+    case EXPR_num:      return number_text(e->num);
+    case EXPR_index:    return index_name(s, e->index);
+    case EXPR_read:     return show_place(s, e->tensor, e->sub, e->other);
+    case EXPR_op:       return show_args(s, op_info[e->op].written, e);
+    case EXPR_draw:     return e->normal ? "normal()" : "uniform()";
+    case EXPR_inside:   return show_args(s, "inside(%1)", e);
+    case EXPR_stop:     return show_args(s, "stop(%1)", e);
+    case EXPR_byhand:   return show_args(s, "(%1 grad %3)", e);
+    case EXPR_reduce:   return show_reduce(s, e);
     }
+    return "";
 }
 
-static void show(Show *s, Expr *e, int least)
+static Str show(Show *s, Expr *e, int least)
 {
-    const bool wrap = level_of(e) < least;
-    buf_add(s->b, wrap ? "(" : "");
-    show_bare(s, e);
-    buf_add(s->b, wrap ? ")" : "");
+    const Str text = show_bare(s, e);
+    return level_of(e) < least ? format("(%s)", text) : text;
 }
 
 /* ---- statements ---------------------------------------------------------------------------------- */
-static void show_value(Show *s, Stmt *st)
+static Str show_nest(Show *s, Stmt *st)
 {
-    static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "joins", "= argmax", "= argmin", "= choice", "= search", "= rank" };
-    buf_add(s->b, " %s%s", st->update ? ":" : "", sets[st->set]);
-    if (st->set >= SET_argmax) {
-        buf_add(s->b, "(");
-        show_indices(s, st->index + st->nouter, st->nindex - st->nouter);
-        buf_add(s->b, ")");
-    }
-    buf_add(s->b, " ");
-    show(s, st->value, st->set >= SET_argmax ? LEVEL_PRODUCT : 0);
-    if (st->draw) {
-        buf_add(s->b, " by ");
-        show(s, st->draw, 0);
-    }
-    if (st->where) {
-        buf_add(s->b, "  where ");
-        show(s, st->where, 0);
-    }
+    static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "joins", "= argmax", "= argmin", "= choice", "= search",
+                                        "= rank" };
+    const bool whole = st->set >= SET_argmax;
+    const Str place = show_place(s, st->target, st->sub, NULL);
+    const Str over = whole ? format("(%s)", show_indices(s, st->index + st->nouter, st->nindex - st->nouter)) : "";
+    const Str value = show(s, st->value, whole ? LEVEL_PRODUCT : 0), draw = show_after(s, " by ", st->draw);
+    return format("%s %s%s%s %s%s%s", place, st->update ? ":" : "", sets[st->set], over, value, draw, show_after(s, "  where ", st->where));
 }
 
-static void show_origin(Show *s, const Stmt *st, size_t start)
+static Str show_origin(const Stmt *st)
 {
     const Place p = st->use ? st->use->place : st->place;
-    if (!p.source && !st->use)
-        return;
-    size_t width = s->b->n - start;
-    do
-        buf_add(s->b, " ");
-    while (++width < 56);
-    buf_add(s->b, " #");
-    if (p.source)
-        buf_add(s->b, " %s:%d", p.source->name, p.line);
-    if (st->use && st->use->words)
-        buf_add(s->b, " %s", st->use->words);
-    if (st->backward)
-        buf_add(s->b, ", backward");
+    const Str words = st->use && st->use->words ? format(" %s", st->use->words) : "";
+    return format("%s%s%s", p.source ? format(" %s:%d", p.source->name, p.line) : "", words, st->backward ? ", backward" : "");
 }
 
-static void show_list(Show *s, StmtList *list, int depth);
+static void show_list(Show *s, Buf *b, StmtList *list, int depth);
 
-static void show_scan(Show *s, Stmt *st, int depth)
+static void show_scan(Show *s, Buf *b, Stmt *st, int depth)
 {
-    buf_add(s->b, "scan %s < %d%s {\n", index_name(s, st->step), st->step->size, st->down ? " down" : "");
+    buf_line(b, depth, "scan %s < %d%s {", index_name(s, st->step), st->step->size, st->down ? " down" : "");
     const int was = s->nscan;
     s->nscan = s->nindex;
-    show_list(s, &st->body, depth + 1);
+    show_list(s, b, &st->body, depth + 1);
     s->nscan = was;
-    buf_add(s->b, "%*s}", 4 * depth, "");
-    if (st->stop)
-        buf_add(s->b, " until %s <= %s + 1", tensor_name(s, st->stop), index_name(s, st->step));
+    buf_line(b, depth, "}%s", st->stop ? format(" until %s <= %s + 1", tensor_name(s, st->stop), index_name(s, st->step)) : "");
 }
 
-static void show_stmt(Show *s, Stmt *st, int depth)
+static void show_stmt(Show *s, Buf *b, Stmt *st, int depth)
 {
     s->nindex = s->nscan;
-    buf_add(s->b, "%*s", 4 * depth, "");
-    const size_t start = s->b->n;
     if (st->kind == STMT_scan) {
-        show_scan(s, st, depth);
-        buf_add(s->b, "\n");
+        show_scan(s, b, st, depth);
         return;
     }
     for (int k = 0; k < st->nindex; k++)
         index_name(s, st->index[k]);
-    buf_add(s->b, "%s", tensor_name(s, st->target));
-    switch (st->kind) {
-    case STMT_gradient:
-        buf_add(s->b, " = gradient(%s, %s)", tensor_name(s, st->source), tensor_name(s, st->wrt));
-        break;
-    case STMT_orthogonal:
-        buf_add(s->b, " = orthogonal");
-        break;
-    case STMT_reshape:
-        buf_add(s->b, " = reshape(%s)", tensor_name(s, st->source));
-        break;
-    default:
-        show_subs(s, st->target, st->sub, NULL);
-        show_value(s, st);
-    }
-    show_origin(s, st, start);
-    buf_add(s->b, "\n");
+    const Str to = tensor_name(s, st->target);
+    const Str text = st->kind == STMT_gradient ? format("%s = gradient(%s, %s)", to, tensor_name(s, st->source), tensor_name(s, st->wrt))
+        : st->kind == STMT_orthogonal ? format("%s = orthogonal", to)
+        : st->kind == STMT_reshape ? format("%s = reshape(%s)", to, tensor_name(s, st->source)) : show_nest(s, st);
+    if (st->use || st->place.source)
+        buf_line(b, depth, "%-55s  #%s", text, show_origin(st));
+    else
+        buf_line(b, depth, "%s", text);
 }
 
-static void show_list(Show *s, StmtList *list, int depth)
+static void show_list(Show *s, Buf *b, StmtList *list, int depth)
 {
     EACH(st, *list)
-        show_stmt(s, st, depth);
+        show_stmt(s, b, st, depth);
 }
 
 /* ---- declarations -------------------------------------------------------------------------------- */
-static void show_tensor(Show *s, Tensor *t)
+static void show_tensor(Show *s, Buf *b, Tensor *t)
 {
     static const char *const role[] = { "in", "length", "clock", "param", "grad", "state", "temp" };
-    buf_add(s->b, "%-6s %s", role[t->role], tensor_name(s, t));
+    buf_add(b, "%-6s %s", role[t->role], tensor_name(s, t));
     for (int k = 0; k < t->rank; k++)
-        buf_add(s->b, "%s%s%d", k ? ", " : "[", t->axis[k].length ? ".." : "", t->axis[k].size);
-    buf_add(s->b, t->rank ? "]" : "");
-    if (t->of)
-        buf_add(s->b, " of %d", t->of);
-    else if (t->elem == ELEM_int)
-        buf_add(s->b, " whole");
-    buf_add(s->b, "\n");
+        buf_add(b, "%s%s%d", k ? ", " : "[", t->axis[k].length ? ".." : "", t->axis[k].size);
+    buf_add(b, "%s%s\n", t->rank ? "]" : "", t->of ? format(" of %d", t->of) : t->elem == ELEM_int ? " whole" : "");
 }
 
 void program_print(Buf *b, Program *p)
 {
-    Show s = { .b = b };
+    Show s = { .nscan = 0 };
     static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates",
                                          "gradients that the updates do without", "after the last batch" };
     EACH_STMT_OF(st, p)
@@ -258,16 +206,16 @@ void program_print(Buf *b, Program *p)
             PUSH_NEW(s.tensors, t);
     buf_add(b, "# program %s\n", p->name ? p->name : "");
     EACH(t, s.tensors)
-        show_tensor(&s, t);
+        show_tensor(&s, b, t);
     for (int k = 0; program_part(p, k); k++) {
         if (program_part(p, k)->n)
             buf_add(b, title[k] ? "\n# %s\n" : "\n", title[k]);
-        show_list(&s, program_part(p, k), 0);
+        show_list(&s, b, program_part(p, k), 0);
     }
 }
 
 void stmt_print(Buf *b, Stmt *st)
 {
-    Show s = { .b = b };
-    show_stmt(&s, st, 0);
+    Show s = { .nscan = 0 };
+    show_stmt(&s, b, st, 0);
 }

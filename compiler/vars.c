@@ -272,7 +272,8 @@ static Str sizes_text(Var *v)
 
 void var_print(Emit *e, Buf *b, Var *v, const char *before)
 {
-    Str type = elem_type(e, v->tensor), shape = extents_text(v, is_pointer(e, v)), text = format("%s%s %s%s;", before, type, v->name, shape);
+    Str type = elem_type(e, v->tensor), shape = extents_text(v, is_pointer(e, v));
+    Str text = format("%s%s %s%s;", before, type, v->name, shape);
     if (is_pointer(e, v))                   /* the same storage, seen in another shape */
         text = format(v->tensor->rank == 1 ? "%s%s *const %s%s = (%s *%s) %s;" : "%s%s (*const %s)%s = (%s (*)%s) %s;", before, type,
                       v->name, shape, type, shape, var_root(v)->text);
