@@ -65,6 +65,37 @@ Stmt *scan_for(Stmt *each, Index *step)
     return s;
 }
 
+StmtList scan_leave(Stmt *scan, Stays *stays, void *with)
+{
+    const int n = scan->stop ? 0 : scan->body.n;
+    bool *leaves = alloc((size_t) scan->body.n + 1);
+    StmtList rest = { 0 }, out = { 0 };
+    memset(leaves, true, (size_t) n);
+    for (int pass = 0; pass < 2; pass++)
+        for (bool news = true; news;) {
+            news = false;
+            for (int k = 0; k < n; k++)
+                if (leaves[k] && stays(scan, k, leaves, pass, with)) {
+                    leaves[k] = false;
+                    news = true;
+                }
+        }
+    for (int k = 0; k < scan->body.n; k++) {
+        Stmt *s = scan->body.at[k];
+        if (!leaves[k]) {
+            PUSH(rest, s);
+            continue;
+        }
+        memmove(&s->index[1], &s->index[0], (size_t) s->nindex * sizeof *s->index);
+        s->index[0] = scan->step;
+        s->nindex++;
+        s->nouter++;
+        PUSH(out, s);
+    }
+    scan->body = rest;
+    return out;
+}
+
 void nest_index(Stmt *s, Index *i)
 {
     if (s->nindex == 2 * MAX_RANK)

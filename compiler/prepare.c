@@ -10,7 +10,7 @@
 /* ordered: what also leaves, but comes later, would be computed too late. */
 static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
 {
-    for (int k = 0; k < scan->body.n; k++) {
+    for (int k = 0; k < scan->body.n; k++)
         EACH_AT(w, stmt_accesses(scan->body.at[k])) {
             if (!w->write || !conflict(e, w, a))
                 continue;
@@ -33,57 +33,19 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const boo
             if (!bounds(offset, &lo, &hi) || lo != hi || (scan->down ? lo <= 0 : lo >= 0))
                 return false;
         }
-    }
     return true;
 }
 
-/* What it computes is of no use to the rest of the scan, and what it needs stays as it is. */
-static bool may_leave(Emit *e, Stmt *scan, int b, const bool *leaves, bool ordered)
+/* Unless what it computes is of no use to the rest of the scan, and what it needs stays as it is. */
+static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *with)
 {
+    Emit *e = with;
     Stmt *s = scan->body.at[b];
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
-        return false;
-    EACH_AT(a, stmt_accesses(s)) {
-        if (!a->write && !reads_settled(e, scan, b, a, leaves, ordered))
-            return false;
-        if (a->write && ANY(j, scan->body.n, !leaves[j] && j != b
-                            && FIND_AT(other, stmt_accesses(scan->body.at[j]), conflict(e, a, other))))
-            return false;
-    }
-    return true;
-}
-
-static void leave_scan(Emit *e, Stmt *scan, StmtList *out)
-{
-    if (scan->stop)
-        return;
-    const int n = scan->body.n;
-    bool *leaves = alloc((size_t) n + 1);
-    for (int k = 0; k < n; k++)
-        leaves[k] = true;
-    for (int ordered = 0; ordered < 2; ordered++)
-        for (bool news = true; news;) {
-            news = false;
-            for (int k = 0; k < n; k++)
-                if (leaves[k] && !may_leave(e, scan, k, leaves, ordered)) {
-                    leaves[k] = false;
-                    news = true;
-                }
-        }
-    StmtList rest = { 0 };
-    for (int k = 0; k < n; k++) {
-        Stmt *s = scan->body.at[k];
-        if (!leaves[k]) {
-            PUSH(rest, s);
-            continue;
-        }
-        memmove(&s->index[1], &s->index[0], (size_t) s->nindex * sizeof *s->index);
-        s->index[0] = scan->step;
-        s->nindex++;
-        s->nouter++;
-        PUSH(*out, stmt_copy(e, s));
-    }
-    scan->body = rest;
+        return true;
+    return FIND_AT(a, stmt_accesses(s), a->write ? ANY(j, scan->body.n, !leaves[j] && j != b
+                                                       && FIND_AT(other, stmt_accesses(scan->body.at[j]), conflict(e, a, other)))
+                                                 : !reads_settled(e, scan, b, a, leaves, ordered));
 }
 
 /* ---- either, or ------------------------------------------------------------------------------- */
@@ -272,11 +234,11 @@ static StmtList prepared(Emit *e, StmtList *list)
     EACH(s, *list) {
         if (s->kind == STMT_scan) {
             s->body = prepared(e, &s->body);
-            StmtList after = { 0 };
-            leave_scan(e, s, &after);
+            const StmtList after = scan_leave(s, must_stay, e);
             if (s->body.n)
                 PUSH(out, s);
-            PUSH_ALL(out, after);
+            EACH(left, after)
+                PUSH(out, stmt_copy(e, left));
             continue;
         }
         lift_check(s);

@@ -342,6 +342,10 @@ Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of anothe
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
 Stmt *nest_for(const Stmt *of, Tensor *target, Set set, Expr *value);       /* of the same place and use */
 Stmt *scan_for(Stmt *each, Index *step);    /* of this one statement */
+/* Takes those nests out of a scan that need not stay while the others that are marked leave too: they come back, each over all
+ * steps at once. In two passes, of which the second may ask for more; nothing leaves a scan that may stop early. */
+typedef bool Stays(Stmt *scan, int k, const bool *leaves, int pass, void *with);
+StmtList scan_leave(Stmt *scan, Stays *stays, void *with);
 void  nest_index(Stmt *s, Index *i);
 void  nest_used(Stmt *s, const Stmt *of);   /* s runs over those indices of another that its value and where need */
 /* Gives the target one more axis, with i as its subscript; loop: i becomes an index of s. */

@@ -544,8 +544,13 @@ static bool steppable(Stmt *n, Index *step)
 }
 
 /* Whether statement k of a scan must stay in it: it reads what stays or what is not yet written, or adds to it. */
-static bool must_stay(StmtList *body, const bool *out, int k)
+static bool must_stay(Stmt *scan, int k, const bool *out, int pass, void *with)
 {
+    (void) pass;
+    (void) with;
+    const StmtList *body = &scan->body;
+    if (!steppable(body->at[k], scan->step))
+        return true;
     for (int j = 0; j < body->n; j++) {
         StmtList one = { .at = &body->at[j], .n = 1 };
         const TensorList written = written_by(&one);
@@ -555,39 +560,6 @@ static bool must_stay(StmtList *body, const bool *out, int k)
             return true;
     }
     return false;
-}
-
-/* Puts what needs nothing of the scan before it, for all steps at once: a step's share of the input, say. */
-static void take_out(Stmt *scan, StmtList *before)
-{
-    if (scan->stop)
-        return;
-    StmtList body = scan->body, rest = { 0 };
-    bool *out = alloc((size_t) body.n * sizeof *out + 1), news = true;
-    for (int k = 0; k < body.n; k++)
-        out[k] = steppable(body.at[k], scan->step);
-    while (news) {
-        news = false;
-        for (int k = 0; k < body.n; k++)
-            if (out[k] && must_stay(&body, out, k)) {
-                out[k] = false;
-                news = true;
-            }
-    }
-    for (int k = 0; k < body.n; k++) {
-        Stmt *n = body.at[k];
-        if (!out[k]) {
-            PUSH(rest, n);
-            continue;
-        }
-        memmove(&n->index[1], &n->index[0], (size_t) n->nindex * sizeof *n->index);
-        n->index[0] = scan->step;
-        n->nindex++;
-        n->nouter++;
-        where_to_limits(n);
-        PUSH(*before, n);
-    }
-    scan->body = rest;
 }
 
 static void split_list(Split *s, StmtList *list);
@@ -605,7 +577,10 @@ static void split_scan(Split *s, Stmt *st)
     for (int k = 0; k < s->known.n; k++)
         if (s->known.at[k].level > s->depth)
             s->known.at[k--] = s->known.at[--s->known.n];
-    take_out(st, s->level[s->depth].out);
+    EACH(n, scan_leave(st, must_stay, NULL)) {      /* a step's share of the input, say */
+        where_to_limits(n);
+        PUSH(*s->level[s->depth].out, n);
+    }
     if (st->body.n)
         PUSH(*s->level[s->depth].out, st);
 }
