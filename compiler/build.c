@@ -286,14 +286,7 @@ void names_of(StrList *names, Program *p)
             PUSH(*names, t->name);
 }
 
-Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place)
-{
-    Tensor *t = tensor_new(m, name_fresh(names, name), ROLE_temp, elem);
-    t->place = place;
-    return t;
-}
-
-Str name_fresh(StrList *names, Str base)
+static Str name_fresh(StrList *names, Str base)
 {
     Str name = base;
     for (int k = 2, j = 0; j < names->n; j++)
@@ -303,6 +296,13 @@ Str name_fresh(StrList *names, Str base)
         }
     PUSH(*names, name);
     return name;
+}
+
+Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place)
+{
+    Tensor *t = tensor_new(m, name_fresh(names, name), ROLE_temp, elem);
+    t->place = place;
+    return t;
 }
 
 long axis_room(const Tensor *t, int k)

@@ -191,7 +191,7 @@ static Str func_wish(Run *r, Func *f)
 }
 
 /* Prints a function, or finds the one that is the same. NULL: there is nothing in it. */
-Func *func_print(Emit *e, Run *r, Func *f)
+static Func *func_print(Emit *e, Run *r, Func *f)
 {
     if (f->body.n == 0)
         return NULL;

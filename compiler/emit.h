@@ -255,6 +255,7 @@ Str  target_text(Emit *e, Stmt *s);         /* the element that s sets */
 const char *elem_type(Emit *e, const Tensor *t);
 Str  last_word(Str name);                   /* w of encoder.dense1.w */
 Stmt *only_point(const Node *n);            /* all that stands in these loops; NULL: more */
+bool loops_use(const Node *n, Expr *x);     /* an index of n, or of a loop within it */
 void whole_print(Emit *e, Buf *b, Stmt *s, int depth);      /* emit_whole.c */
 void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 int  nodes_together(Emit *e, NodeList *list, int k);    /* how many from k on are printed as one */

@@ -8,6 +8,13 @@ void brace_open(Buf *b)
 }
 
 /* ---- sums in a local -------------------------------------------------------------------------- */
+bool loops_use(const Node *n, Expr *x)
+{
+    while (n->kind == NODE_loop && !expr_uses(x, n->index))
+        n = n->body.at[0];
+    return n->kind == NODE_loop;
+}
+
 Stmt *only_point(const Node *n)
 {
     while (n->kind == NODE_loop && n->body.n == 1)
@@ -62,10 +69,7 @@ static bool varies(Node *loop, Expr *x)
         return ANY(k, read->tensor->rank,
                    (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]));
     }
-    for (; loop->kind == NODE_loop; loop = loop->body.at[0])
-        if (expr_uses(x, loop->index))
-            return true;
-    return false;
+    return loops_use(loop, x);
 }
 
 static bool is_risk(const Expr *x)

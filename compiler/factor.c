@@ -230,11 +230,8 @@ static void sum_from_made(Factor *f, Stmt *s)
 /* Whether a product of s can be summed over some of the axes of its target before it is multiplied. */
 static bool gains(const Stmt *s, const Stmt *reader)
 {
-    for (int k = 0; k < s->target->rank; k++)
-        for (int side = 0; side < 2; side++)
-            if (target_axis(reader, reader->value->sub[k]->index) < 0 && !expr_uses(s->value->arg[side], s->sub[k]->index))
-                return true;
-    return false;
+    return ANY(k, s->target->rank, target_axis(reader, reader->value->sub[k]->index) < 0
+               && ANY(side, 2, !expr_uses(s->value->arg[side], s->sub[k]->index)));
 }
 
 /* s computes what the reader sums up, and nobody else reads: the reader's target gets all of it. */

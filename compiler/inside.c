@@ -7,14 +7,6 @@
 
 typedef struct { Emit *e; Node *loop; Str *from, *to; } Range;
 
-static bool uses_below(Node *loop, Expr *x)
-{
-    for (Node *n = loop->body.at[0]; n->kind == NODE_loop; n = n->body.at[0])
-        if (expr_uses(x, n->index))
-            return true;
-    return false;
-}
-
 static Expr *sum(Expr *a, long c)
 {
     return OP2(add, a, expr_num((double) c));
@@ -30,7 +22,7 @@ static bool narrow(Range *r, Expr *sub, long size)
 {
     long by, lo, hi;
     Index *v = r->loop->index;
-    if (!affine(sub, v, &by) || by <= 0 || uses_below(r->loop, sub) || !bounds(sub, &lo, &hi))
+    if (!affine(sub, v, &by) || by <= 0 || loops_use(r->loop->body.at[0], sub) || !bounds(sub, &lo, &hi))
         return false;
     Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1), *minus = expr_op(OP_neg, rest, NULL, NULL);
     if (lo < 0)

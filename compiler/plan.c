@@ -256,12 +256,14 @@ static Life *life_in(Var *v, int program)
     return FIND_AT(l, v->lives, l->program == program);
 }
 
-static void bar_draw(Buf *b, const Life *l, int from, int to)
+static Str bar_text(const Life *l, int from, int to)
 {
+    char bar[DRAWN];
     const int all = to - from + 1;
     const int first = (l->born - from) * DRAWN / all, last = l->dies == INT_MAX ? DRAWN : (l->dies - from + 1) * DRAWN / all;
     for (int k = 0; k < DRAWN; k++)
-        buf_add(b, "%c", k == first || (k > first && k < last) ? '#' : '.');
+        bar[k] = k == first || (k > first && k < last) ? '#' : '.';
+    return intern_n(bar, DRAWN);
 }
 
 /* Of the first program, which is the gradient of the first phase. */
@@ -288,13 +290,7 @@ void plan_draw(Emit *e, Buf *b)
                 continue;
             }
             const double kb = (double) tensor_bytes(e, v->tensor) / 1024;
-            if (most)
-                buf_add(&rows, "%13s", "");
-            else
-                buf_add(&rows, "%10.1f KB", kb);
-            buf_add(&rows, "  ");
-            bar_draw(&rows, l, from, to);
-            buf_add(&rows, "  %s\n", v->tensor->name);
+            buf_add(&rows, "%13s  %s  %s\n", most ? "" : format("%10.1f KB", kb), bar_text(l, from, to), v->tensor->name);
             most = kb > most ? kb : most;
             alone += kb;
         }
@@ -303,6 +299,5 @@ void plan_draw(Emit *e, Buf *b)
     buf_add(b, "The arena of %s: %.1f KB, where each tensor alone would make %.1f KB. From left to right: its %d\n"
             "loop nests, one after the other. What stands below a size shares its place", e->runs.at[0]->program->name, shared,
             alone, to - from + 1);
-    buf_add(b, numbers ? "; %d single numbers are left out.\n\n" : ".\n\n", numbers);
-    buf_add(b, "%s", rows.at ? rows.at : "");
+    buf_add(b, "%s.\n\n%s", numbers ? format("; %d single numbers are left out", numbers) : "", rows.at ? rows.at : "");
 }

@@ -368,7 +368,7 @@ Str fresh_cname(Str base);                  /* names.c: a C identifier made from
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem);      /* with a cname; a ROLE_temp joins m->temps */
 typedef VEC(Str) StrList;
 void  names_of(StrList *names, Program *p); /* of all that its statements write */
-Str   name_fresh(StrList *names, Str base); /* base, or base2 ..., and now taken */
+/* Called name, or name2 ..., which then is one of names. */
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
 enum { COUNT_MOST_BITS = 48 };
 #define COUNT_MOST (1L << COUNT_MOST_BITS)   /* more than any program holds, and sums of it are no overflow */
