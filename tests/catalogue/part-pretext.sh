@@ -70,6 +70,54 @@ build inpainting inpainting && train inpainting $([ "$what" = all ] || echo --ep
         "$(echo "$said" | field test/inpaint) > 0 && $(echo "$said" | field test/inpaint) * 10^0.4 < $(echo "$said" | field test/plainly)"
 }
 
+# ---- 128: twice the size ------------------------------------------------------------------------------------------------------
+if [ "$what" = all ]; then
+    cat "$here/../../examples/super_resolution.ae" - > sharper.ae <<'SHARPER'
+
+## The same from means of blocks of two, between their middles in straight lines; edges are held.
+view bilinear {
+    in x[n, c, h, w]
+    out y[n, c, h, w]
+    m[n, c, i < h / 2, j < w / 2] = mean(u < 2, v < 2) x[n, c, 2 * i + u, 2 * j + v]
+    p[i < h] = clamp((i + 0.5) / 2 - 0.5, 0, size(h) / 2 - 1)
+    q[j < w] = clamp((j + 0.5) / 2 - 0.5, 0, size(w) / 2 - 1)
+    y[n, c, i, j] = sum(u < 2, v < 2) m[n, c, floor(p[i]) + u, floor(q[j]) + v]
+                  * (1 - abs(p[i] - floor(p[i]) - u)) * (1 - abs(q[j] - floor(q[j]) - v))
+}
+
+evaluate {
+    sse(coarse(x, factor = 2), x)
+    sse(bilinear(x), x)
+    sse(decoder(z(encoder(coarse(x, factor = 2)))), x)
+    sse(coarse(decoder(z(encoder(coarse(x, factor = 2)))), factor = 2), coarse(x, factor = 2))
+}
+SHARPER
+    build sharper sharper && train sharper && {
+        ./sharper eval --weights sharper.run > log 2>&1
+        error() { sed -n "s|^test/sse($1) *\([^ ]*\) .*|\1|p" log; }
+        reached=$(error 'decoder(z(encoder(coarse(x, factor = 2)))), x') nearest=$(error 'coarse(x, factor = 2), x') lines=$(error 'bilinear(x), x')
+        holds "128: 3 dB better than blocks and than straight lines between them: $reached, $nearest, $lines" \
+            "$reached > 0 && $reached * 10^0.3 < $nearest && $reached * 10^0.3 < $lines"
+        again=$(error 'coarse(decoder(z(encoder(coarse(x, factor = 2)))), factor = 2), coarse(x, factor = 2)')
+        holds "128: and made small again it is what it was made from, $again" "$again > 0 && $again < 0.05 * $reached"
+    }
+fi
+
+# ---- 145: a loss of nothing ----------------------------------------------------------------------------------------------------
+if [ "$what" = all ]; then
+    sed 's/scale = 0..1/&\n    rows = 300/; s/margin = 2/margin = 1/; s/code(2)/code(8)/; s/epochs = 30/epochs = 400\n    schedule = cosine/' "$here/../../examples/pairs.ae" > apart_pairs.ae
+    build apart_pairs apart_pairs && train apart_pairs && {
+        cost=$(./apart_pairs eval --json --split train --weights apart_pairs.run | field train/same)
+        ./apart_pairs encode --labels --split train --weights apart_pairs.run -o told.csv > log 2>&1
+        read -r apart together <<< "$(awk -F, 'NR > 1 { n++; y[n] = $NF; for (k = 1; k < NF; k++) z[n, k] = $k; w = NF }
+            END { for (i = 1; i <= n; i++) for (j = 1; j < i; j++) { d = 0; for (k = 1; k < w; k++) d += (z[i, k] - z[j, k])^2
+                if (y[i] == y[j]) { like++; near += sqrt(d) < 0.1 } else { unlike++; far += sqrt(d) > 0.95 } }
+                print far / unlike, near / like }' told.csv)"
+        holds "145: where the loss is below 1e-3, $cost, 99 % of unlike pairs are a margin apart, $apart" "$cost > 0 && $cost < 1e-3 && $apart > 0.99"
+        holds "145: and like ones together, $together" "$together > 0.95"
+    }
+fi
+
 # ---- 146, 148: triplets, and how near and how even codes lie -------------------------------------------------------------
 triplet() {     # triplet "A" "P" "Q" PLAIN TURNED
     "$tool" npy a.npy 1,2 $1; "$tool" npy p.npy 1,2 $2; "$tool" npy q.npy 1,2 $3

@@ -1,4 +1,23 @@
-# part-tasks.sh -- read by run.sh: what is found in pictures, and what tasks without labels are made of (119 to 151).
+# part-tasks.sh -- read by run.sh: what is found in pictures, pairs of two kinds, a student and its teacher (119 to 151).
+
+scenes=$here/../../data/scenes
+
+# ---- 119: what is not like the training rows --------------------------------------------------------------------------------
+if [ "$what" = all ]; then
+    build "$here/../../examples/anomaly" anomaly && train anomaly && {
+        area=$(./anomaly score --json --weights anomaly.run -o scores.csv | field auc)
+        holds "119: ones from all other digits, area under the curve $area" "$area > 0.95"
+        holds "119: and their errors are less, on average" "$(awk -F, 'NR > 1 { n[$NF == 1]++; s[$NF == 1] += $1 } END { print (n[0] > 300 && n[1] > 20) * (s[0] / n[0] - s[1] / n[1]) }' scores.csv) > 0"
+        # the fifth that is worst holds hardly a one
+        share=$(sort -t, -k1,1gr scores.csv | head -n 70 | awk -F, '$NF == 1' | wc -l)
+        holds "119: none of them among the fifth that scores highest" "$share == 0"
+    }
+    # ---- 124: which digits are in a picture ----
+    [ ! -e "$here/../../data/scenes/test-some-tags.npy" ] || {
+        cp "$scenes"/*-some-x.npy "$scenes"/*-some-tags.npy .
+        build present present && train present && holds "124: mean average precision of ten digits" "$(./present eval --json --weights present.run | field test/tags.map) > 0.96"
+    }
+fi
 
 # ---- 121: boxes ---------------------------------------------------------------------------------------------------------
 apart() {       # apart "BOX" "TRUE" GIOU HUBER: by hand
@@ -23,7 +42,6 @@ build boxes boxes --cc "$work/cc" && {
 
 # ---- 121, 122: where digits are, and which pixels are theirs ------------------------------------------------------------
 # What is held of the examples themselves stands in their heads. Each pixel's classes are alike at the start.
-scenes=$here/../../data/scenes
 if [ "$what" = quick ]; then :
 elif [ ! -e "$scenes/test-some-map.npy" ]; then echo "skipped 121, 122 and 124: \`make data\` writes pictures of digits"
 else
