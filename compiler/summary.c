@@ -1,6 +1,6 @@
 /* summary.c -- `aec show`: the layers as a table, and the objective exactly as it is optimised.
  *
- * Works on the module after split, whose statements say of which use of a definition they are. A part is a
+ * Works on the module after split, whose statements say of which use of a definition they are. A layer is a
  * path; nets applied twice have their statements in one. Floating-point operations are those of one
  * forward pass for one example: every + - * / and every function counts 1, subscripts count 0. */
 #include "driver.h"
@@ -85,8 +85,8 @@ static void add_statement(Gathering *g, Stmt *s)
     }
     if (!s->use || !HAS(g->needed, s->target) || !strcmp(s->use->path, "loss"))
         return;
-    /* terms have statements of their own, "term.kl(z)", beside those of what they sum */
-    const Str path = is_layer(s->use) || *s->use->path != 't' ? s->use->path : intern(s->use->path + 5);
+    const bool own = strncmp(s->use->path, "term.", 5);     /* "term.kl(z)": what is done with kl(z) as a term */
+    const Str path = own ? s->use->path : intern(s->use->path + 5);
     const int at = layer_of(g, path, s->use->words, is_term(g->m, path) ? LAYER_term : LAYER_layer);
     EACH_EXPR_OF(e, s)
         if (e->tensor)
@@ -94,7 +94,7 @@ static void add_statement(Gathering *g, Stmt *s)
     if (s->source)
         see_read(g, at, s->use, s->source);
     Layer *l = &g->layers.at[at];
-    const bool own = s->use->path == path, first = own && s->target->role == ROLE_temp && !s->target->mark;
+    const bool first = own && s->target->role == ROLE_temp && !s->target->mark;
     if (own && !l->read)
         l->result = s->target;
     if (first)
