@@ -6,6 +6,8 @@ import platform
 import subprocess
 import time
 
+import workloads
+
 
 def load(folder):
     path = os.path.join(folder, "results.json")
@@ -97,12 +99,13 @@ def training(rows, threads):
                     "%.0f %%" % (100 * peak) if peak else "", peer["who"] if peer else "",
                     number(peer["samples_per_s"]) if peer else "", "**%.2f**" % ratio if ratio else "",
                     "%.1f / %.1f" % (first(ours), first(peer)) if peer else "%.1f" % first(ours),
-                    "%.0f / %.0f" % (ours["peak_rss_mb"], peer["peak_rss_mb"]) if peer else "%.0f" % ours["peak_rss_mb"]])
+                    "%.0f / %.0f" % (ours["peak_rss_mb"], peer["peak_rss_mb"]) if peer else "%.0f" % ours["peak_rss_mb"],
+                    "%.0f" % (ours["peak_rss_mb"] - workloads.data_mb(workload))])
     if not out:
         return ""
     text = "## %d thread%s\n\n" % (threads, "" if threads == 1 else "s")
     text += table(["workload", "aec samples/s", "ms a step", "GFLOP/s", "of the peak", "best peer", "samples/s", "ratio",
-                   "first step, s (aec / peer)", "memory, MB (aec / peer)"], out)
+                   "first step, s (aec / peer)", "memory, MB (aec / peer)", "aec without its data"], out)
     if ratios:
         text += "\nGeometric mean of the ratios: **%.2f**\n" % math.exp(sum(map(math.log, ratios)) / len(ratios))
     return text + ("\n\\* other processes were busy in every window\n" if restless else "") + "\n"

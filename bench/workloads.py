@@ -26,6 +26,12 @@ COUNTED = {"simclr": 256}       # samples of a step, where that is not the batch
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def data_mb(workload):
+    """Of the rows, in units of 2^20 bytes, as the memory of a process is told."""
+    rows, features, _ = SIZES[workload]
+    return rows * features * 4 / 2 ** 20 * (2 if workload == "simclr" else 1)
+
+
 def make_data(workload):
     """The arrays [rows, features] in float32, and the seconds it took to make them."""
     import numpy as np
