@@ -193,7 +193,6 @@ long  index_stride(Expr *read_sub[], Tensor *t, Index *i, bool *known);     /* e
 bool  reduces(Stmt *s, Index *i);           /* i stands in no subscript of the target */
 bool  uses_own(Stmt *s, Expr *x);           /* an index of s */
 bool  limits_another(Stmt *s, Index *i);    /* an index of s ends where i tells */
-bool  same_range(const Index *a, const Index *b);
 bool  tells_example(Stmt *s, Index *i);     /* it stands alone on an axis of examples of what s touches */
 double stmt_points(Stmt *s);
 

@@ -26,24 +26,10 @@ static bool is_sum(const Stmt *s)
         && s->target->elem == ELEM_real;
 }
 
-/* Whether subscripts are indices of s, each another. */
-static bool all_own(const Stmt *s, Expr *const *sub, int rank)
-{
-    return ALL(k, rank, sub[k]->kind == EXPR_index && index_among(s->index, s->nindex, sub[k]->index) >= 0
-               && !ANY(j, k, is_index(sub[j], sub[k]->index)));
-}
-
 /* Whether e is t[i, j, ..], of real numbers. */
 static bool is_plain_read(const Stmt *s, const Expr *e)
 {
     return e->kind == EXPR_read && !e->check && e->tensor->elem == ELEM_real && all_own(s, e->sub, e->tensor->rank);
-}
-
-/* Whether s sets all of t. */
-static bool fills(const Stmt *s, const Tensor *t)
-{
-    return s->kind == STMT_nest && s->set == SET_is && s->target == t && !s->held && !s->update && !s->where && !s->check
-        && all_own(s, s->sub, t->rank);
 }
 
 static bool names(Stmt *s, const Tensor *t)
@@ -66,22 +52,6 @@ static int users(Factor *f, const Tensor *t)
 }
 
 /* ---- once --------------------------------------------------------------------------------------------- */
-/* What filled the target just before, plus what is added: one statement. */
-static void add_to_fill(StmtList *out, int at, Stmt *add)
-{
-    Stmt *fill = at >= 0 ? out->at[at] : NULL;
-    const int rank = add->target->rank;
-    if (fill && fills(fill, add->target) && ALL(k, rank, same_range(fill->sub[k]->index, add->sub[k]->index))) {
-        Index *from[MAX_RANK];
-        for (int k = 0; k < rank; k++)
-            from[k] = fill->sub[k]->index;
-        add->set = SET_is;
-        add->value = OP2(add, expr_replace(fill->value, from, add->sub, rank), add->value);
-        REMOVE(*out, at);
-    }
-    PUSH(*out, add);
-}
-
 static bool sum_once(Factor *f, Stmt *s, StmtList *out)
 {
     if (!is_sum(s) || !is_op(s->value, OP_mul) || stmt_points(s) < LITTLE || !all_own(s, s->sub, s->target->rank))
@@ -108,9 +78,11 @@ static bool sum_once(Factor *f, Stmt *s, StmtList *out)
             nest_index(sum, s->index[k]);
     add->value = expr_read(t, sum->sub, 0, NULL);
     const int before = out->n - 1;
+    if (before >= 0 && add_to_fill(out->at[before], add))
+        REMOVE(*out, before);
     PUSH(*out, clear);
     PUSH(*out, sum);
-    add_to_fill(out, before, add);
+    PUSH(*out, add);
     return true;
 }
 

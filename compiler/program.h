@@ -336,6 +336,10 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 /* ---- build.c: indices, statements, tensors ---------------------------------------------------- */
 Index *index_new(Str name, int size, Expr *limit);
 int   index_among(Index *const *list, int n, const Index *i);       /* its place; -1: none */
+bool  all_own(const Stmt *s, Expr *const *sub, int rank);           /* stmts.c: subscripts are indices of s, each another */
+bool  fills(const Stmt *s, const Tensor *t);    /* stmts.c: s sets all of t */
+bool  add_to_fill(const Stmt *fill, Stmt *add); /* stmts.c: makes it set what both come to; false: it is not about the same elements */
+bool  same_range(const Index *a, const Index *b);        /* stmts.c */
 Index *index_told(const Expr *sub);         /* the one by which sub differs from point to point: a bare one, or along the numbers of a list */
 bool  tensor_in(const TensorList *list, const Tensor *t);
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);      /* of another kind than a nest */

@@ -138,6 +138,22 @@ static void rewrite_list(Simplify *s, StmtList *list)
     list->n = n;
 }
 
+/* What is added to each element once, just after a fill, is set. */
+static void join_fills(StmtList *list)
+{
+    int n = 0;
+    for (int k = 0; k < list->n; k++) {
+        Stmt *st = list->at[k];
+        if (st->kind == STMT_scan)
+            join_fills(&st->body);
+        const bool once = st->kind == STMT_nest && st->set == SET_add && !st->where && !st->held && !st->update && !st->check
+            && st->nindex == st->target->rank && all_own(st, st->sub, st->nindex) && !ANY_EXPR(x, st->value, x->tensor == st->target);
+        n -= once && n > 0 && add_to_fill(list->at[n - 1], st);
+        list->at[n++] = st;
+    }
+    list->n = n;
+}
+
 /* ---- copies and constants ------------------------------------------------------------------------ */
 static Seen *seen(Simplify *s, Tensor *t)
 {
@@ -297,6 +313,8 @@ void simplify(Module *m, Program *p)
         s.changed = false;
         for (int k = 0; program_part(p, k); k++)
             rewrite_list(&s, program_part(p, k));
+        for (int k = 0; program_part(p, k); k++)
+            join_fills(program_part(p, k));
         drop_dead(&s);
     } while (s.changed);
     int n = 0;

@@ -234,6 +234,32 @@ bool same_range(const Index *a, const Index *b)
     return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
 }
 
+bool all_own(const Stmt *s, Expr *const *sub, int rank)
+{
+    return ALL(k, rank, sub[k]->kind == EXPR_index && index_among(s->index, s->nindex, sub[k]->index) >= 0
+               && !ANY(j, k, is_index(sub[j], sub[k]->index)));
+}
+
+bool fills(const Stmt *s, const Tensor *t)
+{
+    return s->kind == STMT_nest && s->set == SET_is && s->target == t && !s->held && !s->update && !s->where && !s->check
+        && all_own(s, s->sub, t->rank);
+}
+
+bool add_to_fill(const Stmt *fill, Stmt *add)
+{
+    const int rank = add->target->rank;
+    if (!fills(fill, add->target) || !ALL(k, rank, same_range(fill->sub[k]->index, add->sub[k]->index)))
+        return false;
+    Index *from[MAX_RANK];
+    for (int k = 0; k < rank; k++)
+        from[k] = fill->sub[k]->index;
+    add->set = SET_is;
+    if (!expr_is(fill->value, 0))
+        add->value = OP2(add, expr_replace(fill->value, from, add->sub, rank), add->value);
+    return true;
+}
+
 bool tells_example(Stmt *s, Index *i)
 {
     return FIND_AT(a, stmt_accesses(s), a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)));

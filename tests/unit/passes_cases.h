@@ -654,3 +654,11 @@ h[n, j] = x[n, j] + sum(i) x[n, i] * w[i, j]
 y[n, j] = h[n, j] + tanh(sum(i) h[n, i] * v[i, j])
 loss = mean(n, j) max(y[n, j] - 0.2, -(y[n, j])) + 0.01 * (sum(i, j) w[i, j]^2)
 )", 3, NULL },
+
+{ "fill-then-add", R"(
+in x[3n, 2]  param b[4]  param w[2, 3]  temp y[3n, 4]  temp loss
+y[n, i] = 0
+y[n, i] += b[i]
+y[n, i + k] += x[n, i] * w[i, k]
+loss = sum(n, i) tanh(y[n, i])
+)", 2, "\ny[n, i] = b[i]" },
