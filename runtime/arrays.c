@@ -33,7 +33,7 @@ Result column_result(int input, const Column *c, long rows)
         if (c->whole)
             ((int32_t *) r.at)[e] = there ? c->whole[e] : -1;
         else
-            ((ae_real *) r.at)[e] = there ? c->real[e] : NAN;
+            ((ae_real *) r.at)[e] = there ? (ae_real) amount_at(c, e) : NAN;
     }
     return r;
 }

@@ -10,7 +10,7 @@ enum { WIDEST = 4096, TOGETHER = 32 };
 typedef struct { int width; double *mean, *value, *vector; } Components;     /* vector: a row each, the largest first */
 typedef double (*Cell)(const void *of, long at);
 
-static double column_at(const void *of, long k) { return ((const float *) of)[k]; }
+static double column_at(const void *of, long k) { return amount_at(of, k); }
 static double result_at(const void *of, long k) { return ((const ae_real *) of)[k]; }
 
 /* The order of additions is fixed by the sizes, whatever the number of threads. */
@@ -49,7 +49,7 @@ static const Components *of_training(int x, const Split *train)
 {
     static Components kept;
     if (!kept.width)
-        kept = components_of(column_at, train->column[x].real, train->rows, (int) input_width(x));
+        kept = components_of(column_at, &train->column[x], train->rows, (int) input_width(x));
     return &kept;
 }
 
@@ -60,7 +60,7 @@ static double left_over(const Components *c, const Split *s, int x, int code)
     double *const d = need((size_t) w, sizeof *d), rest = 0;
     for (long r = 0; r < s->rows; r++) {
         for (int i = 0; i < w; i++)
-            d[i] = s->column[x].real[r * w + i] - c->mean[i];
+            d[i] = amount_at(&s->column[x], r * w + i) - c->mean[i];
         for (int k = 0; k < code; k++) {
             const double *const v = c->vector + (size_t) k * w;
             double dot = 0;
@@ -127,7 +127,7 @@ static void add_angles(const char *split, const Components *c, const Split *trai
 static int need_columns(const Split *train)
 {
     const int x = input_find(false, 0);
-    if (x < 0 || !train->column[x].real)
+    if (x < 0 || !column_real(&train->column[x]))
         fail("principal components are of an input of real numbers, and %s has none", ae_model.name);
     if (input_width(x) > WIDEST)
         fail("pca of %ld columns is too large (%d at most)", input_width(x), WIDEST);
@@ -155,7 +155,7 @@ Result components_codes(const Split *s, long rows, int count)
     for (long k = 0; k < n * rows; k++) {
         double along = 0;
         for (int i = 0; i < c->width && k % n < c->width; i++)
-            along += c->vector[(k % n) * c->width + i] * (s->column[x].real[k / n * c->width + i] - c->mean[i]);
+            along += c->vector[(k % n) * c->width + i] * (amount_at(&s->column[x], k / n * c->width + i) - c->mean[i]);
         ((ae_real *) r.at)[k] = (ae_real) along;
     }
     return r;

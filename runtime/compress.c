@@ -99,7 +99,7 @@ static double decoded_error(const AeProgram *decode, const ae_real *codes, const
     Result *const r = run_codes(decode, codes, s->rows);
     double sum = 0;
     for (long k = 0; k < n; k++)
-        sum += pow(((ae_real *) r[0].at)[k] - s->column[input].real[k], 2) / (double) n;
+        sum += pow(((ae_real *) r[0].at)[k] - amount_at(&s->column[input], k), 2) / (double) n;
     free(r[0].at);
     free(r);
     return sum;
@@ -135,7 +135,7 @@ void command_compress(void)
     const int x = input_find(false, 0);
     const AeProgram *const decode = program_need("decode");
     const long w = code_width(), width = x >= 0 ? input_width(x) : 0;
-    if (x < 0 || !s->column[x].real || row_count(&decode->outputs[0]) != width)
+    if (x < 0 || !column_real(&s->column[x]) || row_count(&decode->outputs[0]) != width)
         fail("compress needs reconstructions of an input of real numbers");
     const Result z = codes_of("encode", s, 0, s->rows);
     ae_real *const less = need((size_t) (s->rows * w), sizeof *less);

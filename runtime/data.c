@@ -58,7 +58,12 @@ bool input_measured(int input)
     return in->array.elem == AE_REAL || strcmp(in->kind, "image") == 0;
 }
 
-double amount_at(const Column *c, long element) { return c->whole ? c->whole[element] : c->real[element]; }
+double amount_at(const Column *c, long element)
+{
+    return c->whole ? c->whole[element] : c->byte ? c->value[c->byte[element]] : c->real[element];
+}
+
+bool column_real(const Column *c) { return c->real || c->byte; }
 
 int32_t class_at(const Column *c, long row) { return c->has && !c->has[row] ? -1 : c->whole[row]; }
 
@@ -92,7 +97,7 @@ double setting_number(const AeSetting *list, int n, const char *key, double othe
 
 const AeSetting *data_setting(const char *key) { return setting_find(ae_model.settings, ae_model.nsettings, key); }
 
-Column *column_new(Split *s, int input, long rows)
+static Column *column_made(Split *s, int input, long rows, bool bytes)
 {
     const AeInput *const in = &ae_model.inputs[input];
     if (!s->column) {
@@ -107,11 +112,20 @@ Column *column_new(Split *s, int input, long rows)
         fail("input %s: %ld rows are too many", in->array.name, s->rows);
     if (in->array.elem == AE_INT)
         c->whole = need(count, sizeof *c->whole);
+    else if (bytes)
+        c->byte = need(count, 1);
     else
         c->real = need(count, sizeof *c->real);
+    for (int k = 0; k < 256; k++)
+        c->value[k] = (float) k;
+    c->high = bytes ? 255 : 0;
     c->there = true;
     return c;
 }
+
+Column *column_new(Split *s, int input, long rows) { return column_made(s, input, rows, false); }
+
+Column *column_bytes(Split *s, int input, long rows) { return column_made(s, input, rows, true); }
 
 /* A whole number that the model is to use as an index: 0 .. classes - 1. */
 void whole_check(int input, double v, const char *file, const char *unit, long row)
@@ -132,7 +146,9 @@ void column_put(Column *c, int input, const char *file, long row, long element, 
     if (c->whole) {
         whole_check(input, v, file, "row", row);
         c->whole[at] = (int32_t) v;
-    } else
+    } else if (c->byte)
+        c->byte[at] = (uint8_t) v;
+    else
         c->real[at] = (float) v;
 }
 
@@ -146,7 +162,8 @@ static Split take_rows(const Split *s, const long *row, long n)
         Column *const to = &out.column[i];
         if (!from->there)
             continue;
-        column_new(&out, i, n);
+        column_made(&out, i, n, from->byte);
+        memcpy(to->value, from->value, sizeof to->value);
         to->low = from->low;
         to->high = from->high;
         if (from->length)
@@ -155,7 +172,9 @@ static Split take_rows(const Split *s, const long *row, long n)
             to->has = need((size_t) n, 1);
         for (long r = 0; r < n; r++) {
             const size_t a = (size_t) r * w, b = (size_t) row[r] * w;
-            if (from->real)
+            if (from->byte)
+                memcpy(to->byte + a, from->byte + b, w);
+            else if (from->real)
                 memcpy(to->real + a, from->real + b, w * sizeof *to->real);
             else
                 memcpy(to->whole + a, from->whole + b, w * sizeof *to->whole);
@@ -172,6 +191,7 @@ static void drop_split(Split *s)
 {
     for (int i = 0; s->column && i < ae_model.ninputs; i++) {
         free(s->column[i].real);
+        free(s->column[i].byte);
         free(s->column[i].whole);
         free(s->column[i].length);
         free(s->column[i].has);
@@ -391,11 +411,12 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
     const size_t w = (size_t) input_width(input);
     if (!c->there && !(in->label && in->has))
         fail("the data has no %s %s", in->label ? "label" : "input", in->array.name);
-    const size_t bytes = w * (c->whole ? sizeof(int32_t) : sizeof(float));
+    const void *const at = c->whole ? (const void *) c->whole : c->byte ? (const void *) c->byte : c->real;
+    const size_t bytes = w * (c->whole ? sizeof *c->whole : c->byte ? 1 : sizeof *c->real);
     for (int k = 0; k < n; k++) {
         const size_t r = (size_t) row[k];
         if (k + AHEAD < n && bytes <= SHORT && c->there)
-            __builtin_prefetch((const char *) (c->whole ? (const void *) c->whole : c->real) + (size_t) row[k + AHEAD] * bytes);
+            __builtin_prefetch((const char *) at + (size_t) row[k + AHEAD] * bytes);
         if (in->has)
             in->has[k] = c->there && (!c->has || c->has[r]) && (!in->label || !labelled || labelled[r]);
         if (in->length)
@@ -404,6 +425,9 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
             continue;
         if (c->whole)
             memcpy((int32_t *) in->array.at + (size_t) k * w, c->whole + r * w, w * sizeof(int32_t));
+        else if (c->byte)
+            for (size_t e = 0; e < w; e++)
+                ((ae_real *) in->array.at)[(size_t) k * w + e] = c->value[c->byte[r * w + e]];
         else if (sizeof(ae_real) == sizeof(float))
             memcpy((ae_real *) in->array.at + (size_t) k * w, c->real + r * w, w * sizeof(float));
         else

@@ -25,9 +25,8 @@ void read_cifar(const Source *source, Split *s)
             fail("%s: has %zu bytes, which are no records of %zu", source->file[k], size[k], each);
         rows += (long) (size[k] / each);
     }
-    Column *const images = column_new(s, x, rows);
+    Column *const images = column_bytes(s, x, rows);
     int32_t *const label = class ? column_new(s, y, rows)->whole : NULL;
-    images->high = 255;
     long row = 0;
     for (int k = 0; k < source->nfiles; k++) {
         for (size_t r = 0; r < size[k] / each; r++, row++) {

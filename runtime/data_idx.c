@@ -68,8 +68,7 @@ static void read_one(const char *path, Split *s, int input)
     if (s->column && rows != s->rows)
         fail("%s: has %ld rows where the images have %ld", path, rows, s->rows);
     uint8_t *const row = need((size_t) w, (size_t) h.size), more;
-    Column *const c = column_new(s, input, rows);
-    c->high = h.type == 0x08 ? 255 : 0;
+    Column *const c = h.type == 0x08 ? column_bytes(s, input, rows) : column_new(s, input, rows);
     for (long r = 0; r < rows; r++) {
         const size_t n = in_read(f, row, (size_t) (w * h.size));
         if (n < (size_t) (w * h.size))

@@ -157,8 +157,8 @@ static Column *column_for(Split *s, int input, const Grid *g, const char *path)
         fail("%s: is %s, where %s needs %ld numbers a row", path, shape_of(g), in->array.name, w);
     if (s->column && g->shape[0] != s->rows)
         fail("%s: has %ld rows where the first array has %ld", path, g->shape[0], s->rows);
-    Column *const c = column_new(s, input, g->shape[0]);
-    c->high = g->kind == 'u' && g->size == 1 ? 255 : 0;
+    const bool bytes = g->kind == 'u' && g->size == 1;
+    Column *const c = bytes ? column_bytes(s, input, g->shape[0]) : column_new(s, input, g->shape[0]);
     if (in->length)
         c->length = need((size_t) s->rows, sizeof *c->length);
     return c;

@@ -111,8 +111,7 @@ void read_png(const Source *source, Split *s)
     if (!rows)
         fail("%s: has no .png files in its folders", folder);
     uint8_t *const pixels = need((size_t) input_width(x), 1);
-    Column *const images = column_new(s, x, rows);
-    images->high = 255;
+    Column *const images = column_bytes(s, x, rows);
     if (labelled)
         column_new(s, y, rows);
     for (int k = 0; k < classes.n; k++)

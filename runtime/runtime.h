@@ -100,6 +100,8 @@ int ranks_threads(int cores);                           /* of the cores of a mac
 /* ---- data.c: sources to splits ---------------------------------------------------------------------- */
 typedef struct {            /* one input or label of a split, row after row */
     float *real;            /* [rows][width], when the model has it in reals */
+    uint8_t *byte;          /* or this, when bytes were read for reals: each stands for one of .. */
+    float value[256];
     int32_t *whole;         /* [rows][width], when in whole numbers */
     int32_t *length;        /* [rows], or NULL: all full */
     uint8_t *has;           /* [rows], or NULL: all have it */
@@ -139,6 +141,8 @@ int class_label(const Split *s);                        /* the first label, wher
 int32_t class_at(const Column *c, long row);            /* -1: this row has none */
 int input_find(bool label, int k);                      /* the k-th input or label; -1 */
 Column *column_new(Split *s, int input, long rows);     /* rows < 0: as s has already */
+Column *column_bytes(Split *s, int input, long rows);   /* for numbers that were bytes; reals stay bytes in memory */
+bool column_real(const Column *c);                      /* it is there, in reals */
 const AeSetting *setting_find(const AeSetting *list, int n, const char *key);
 double setting_number(const AeSetting *list, int n, const char *key, double otherwise);
 void whole_check(int input, double v, const char *file, const char *unit, long row);

@@ -15,8 +15,8 @@ static void learn_range(const Column *c, long rows, long width, bool each, doubl
         double least = typed ? c->low : INFINITY, most = typed ? c->high : -INFINITY;
         if (!typed)
             for (long e = k; e < rows * width; e += l->nscale) {
-                least = fmin(least, c->real[e]);
-                most = fmax(most, c->real[e]);
+                least = fmin(least, amount_at(c, e));
+                most = fmax(most, amount_at(c, e));
             }
         l->divide[k] = most > least ? (most - least) / (high - low) : 1;
         l->subtract[k] = least - low * l->divide[k];
@@ -31,10 +31,10 @@ static void learn_standard(const Column *c, long rows, long width, Learnt *l)
     for (long k = 0; k < width; k++) {
         double sum = 0, square = 0;
         for (long r = 0; r < rows; r++)
-            sum += c->real[r * width + k];
+            sum += amount_at(c, r * width + k);
         l->subtract[k] = sum / (double) rows;
         for (long r = 0; r < rows; r++) {
-            const double d = c->real[r * width + k] - l->subtract[k];
+            const double d = amount_at(c, r * width + k) - l->subtract[k];
             square += d * d;
         }
         l->divide[k] = square > 0 ? sqrt(square / (double) rows) : 1;
@@ -49,7 +49,7 @@ void scale_learn(const Split *s)
         const AeInput *const in = &ae_model.inputs[i];
         const AeSetting *const how = data_setting(in->label ? "scale_label" : "scale");
         const Column *const c = &s->column[i];
-        if (!how || !c->real || !s->rows || (in->label && strcmp(in->kind, "real") != 0))
+        if (!how || !column_real(c) || !s->rows || (in->label && strcmp(in->kind, "real") != 0))
             continue;
         if (how->nnumbers == 2 && how->number[0] < how->number[1])
             learn_range(c, s->rows, input_width(i), strcmp(in->kind, "vector") == 0 || in->label,
@@ -67,9 +67,19 @@ static bool looks_scaled(const Column *c, long n, const AeSetting *how, const Le
 {
     const double low = how->number[0], high = how->number[1];
     for (long e = 0; e < n; e++)
-        if (!(c->real[e] >= low && c->real[e] <= high))
+        if (!(amount_at(c, e) >= low && amount_at(c, e) <= high))
             return false;
     return l->nscale == 1 && fabs(l->divide[0]) > 4;
+}
+
+/* Where each element of a row has a scale of its own, one table of values does not serve all. */
+static void make_reals(Column *c, long n)
+{
+    c->real = need((size_t) n, sizeof *c->real);
+    for (long e = 0; e < n; e++)
+        c->real[e] = c->value[c->byte[e]];
+    free(c->byte);
+    c->byte = NULL;
 }
 
 void scale_split(Split *s, bool given)
@@ -78,7 +88,7 @@ void scale_split(Split *s, bool given)
         Learnt *l = &learnt[i], own = { 0 };
         Column *const c = &s->column[i];
         const AeSetting *const how = data_setting(ae_model.inputs[i].label ? "scale_label" : "scale");
-        if (!l->nscale || !c->real || (given && opt.scaled))
+        if (!l->nscale || !column_real(c) || (given && opt.scaled))
             continue;
         const long n = s->rows * input_width(i);
         const bool ranged = how && how->nnumbers == 2;
@@ -88,9 +98,12 @@ void scale_split(Split *s, bool given)
             note("%s: all numbers of %s are within %g..%g, and are scaled to it from %g..%g nevertheless; with --scaled they are "
                  "taken as they are", opt.test[0], ae_model.inputs[i].array.name, how->number[0], how->number[1],
                  l->subtract[0] + how->number[0] * l->divide[0], l->subtract[0] + how->number[1] * l->divide[0]);
-        for (long e = 0; e < n; e++) {
+        if (c->byte && l->nscale > 1)
+            make_reals(c, n);
+        float *const at = c->byte ? c->value : c->real;
+        for (long e = 0; e < (c->byte ? 256 : n); e++) {
             const long k = l->nscale == 1 ? 0 : e % l->nscale;
-            c->real[e] = (float) ((c->real[e] - l->subtract[k]) / l->divide[k]);
+            at[e] = (float) ((at[e] - l->subtract[k]) / l->divide[k]);
         }
         free(own.subtract);
         free(own.divide);
@@ -115,12 +128,12 @@ void data_peak(int input, double *low, double *high)
     if (!how && c->high > c->low) {
         *low = c->low;
         *high = c->high;
-    } else if (c->real) {
+    } else if (column_real(c)) {
         *low = INFINITY;
         *high = -INFINITY;
         for (long e = 0; e < s->rows * input_width(input); e++) {
-            *low = fmin(*low, c->real[e]);
-            *high = fmax(*high, c->real[e]);
+            *low = fmin(*low, amount_at(c, e));
+            *high = fmax(*high, amount_at(c, e));
         }
     }
 }

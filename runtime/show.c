@@ -83,7 +83,7 @@ static void draw_field(const Result *r, int n, const Split *train, int x, const 
             fill(&s, f.left + x0, f.top + y0, (int) ((i + 1) * side) - x0, (int) ((j + 1) * side) - y0, 0xd8d8d8);
     }
     for (long row = 0; row < train->rows; row++)
-        fill(&s, (int) frame_x(&f, train->column[x].real[2 * row]), (int) frame_y(&f, train->column[x].real[2 * row + 1]) - 1, 2, 2, 0x80a8e0);
+        fill(&s, (int) frame_x(&f, amount_at(&train->column[x], 2 * row)), (int) frame_y(&f, amount_at(&train->column[x], 2 * row + 1)) - 1, 2, 2, 0x80a8e0);
     for (int k = 0; k < n * n && longest > 0; k++)
         arrow(&s, frame_x(&f, cell[5 * k]), frame_y(&f, cell[5 * k + 1]), cell[5 * k + 2] * 1.5 * side / longest, -cell[5 * k + 3] * 1.5 * side / longest);
     sheet_frame(&s, &f);
@@ -107,8 +107,8 @@ static void show_field(void)
         low[k] = INFINITY;
         high[k] = -INFINITY;
         for (long row = 0; row < train->rows; row++) {
-            low[k] = fmin(low[k], train->column[x].real[2 * row + k]);
-            high[k] = fmax(high[k], train->column[x].real[2 * row + k]);
+            low[k] = fmin(low[k], amount_at(&train->column[x], 2 * row + k));
+            high[k] = fmax(high[k], amount_at(&train->column[x], 2 * row + k));
         }
         const double margin = fmax(1e-6, (high[k] - low[k]) / 2);
         low[k] -= margin;
@@ -129,8 +129,8 @@ static void show_field(void)
             cell[5 * k + 2 + d] = ((const ae_real *) out.at)[2 * k + d] - at[2 * k + d];
         }
     for (long row = 0; row < train->rows; row++) {
-        const int i = (int) ((train->column[x].real[2 * row] - low[0]) / step[0]);
-        const int j = (int) ((train->column[x].real[2 * row + 1] - low[1]) / step[1]);
+        const int i = (int) ((amount_at(&train->column[x], 2 * row) - low[0]) / step[0]);
+        const int j = (int) ((amount_at(&train->column[x], 2 * row + 1) - low[1]) / step[1]);
         cell[5 * (ae_imin(j, n - 1) * n + ae_imin(i, n - 1)) + 4]++;
     }
     for (long k = 0; k < cells; k++) {

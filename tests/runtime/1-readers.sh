@@ -31,6 +31,8 @@ for kind in npy npz idx csv; do
     ./$kind train --quiet --out run-$kind || bad "$kind trains"
 done
 for kind in npz idx; do same "$kind gives what npy gives" run-npy/model.safetensors run-$kind/model.safetensors; done
+for x in x amounts; do ./standard train --quiet --out "standard-$x" --train $x.npy y.npy || bad "$x.npy trains, each column scaled for itself"; done
+same "bytes are scaled as reals are" standard-x/model.safetensors standard-amounts/model.safetensors
 ./idx train --quiet --out run-gz --train x.idx.gz y.idx.gz && same "gzip gives what plain gives" run-gz/model.safetensors run-idx/model.safetensors
 ./csv train --quiet --out run-csv.gz --train d.csv.gz && same "csv.gz gives what csv gives" run-csv.gz/model.safetensors run-csv/model.safetensors
 ./csv train --quiet --out run-semicolon --train semicolon.csv && same "semicolons and a byte order mark" run-semicolon/model.safetensors run-csv/model.safetensors

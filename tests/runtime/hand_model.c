@@ -222,6 +222,9 @@ static const AeProgram programs[] = {
     { "predict", run_predict, both, 2, NULL, 0, predicted, 2, NULL, 0, NULL },
 };
 
+#ifndef HAND_SCALE
+#define HAND_SCALE NULL, { 0, 1 }, 2
+#endif
 #ifndef HAND_STOP
 #define HAND_STOP 0
 #endif
@@ -243,7 +246,7 @@ static const AePhase phases[] = {
     { .name = "train", PHASE, .batch = 50, .epochs = 4, .labels = HAND_LABELS, .accumulate = HAND_ACCUMULATE,
       .early_stop = HAND_STOP, .clip = 1.0 },
 };
-static const AeSetting settings[] = { { "scale", NULL, { 0, 1 }, 2 }, { "validation", NULL, { 0.1 }, 1 } };
+static const AeSetting settings[] = { { "scale", HAND_SCALE }, { "validation", NULL, { 0.1 }, 1 } };
 static const AeSource sources[] = { { "train", HAND_KIND, HAND_FILES, HAND_ARGS } };
 static const AeSetting metrics[] = { { "psnr", NULL, { 0 }, 0 }, { "knn", NULL, { 5 }, 1 }, { "linear_probe", NULL, { 0 }, 0 } };
 

@@ -38,6 +38,8 @@ hand diverge -DHAND_DIVERGE=7
 hand csv -DHAND_LABELS=60 '-DHAND_KIND="csv"' '-DHAND_FILES=(const char *const[]) { "d.csv" }, 1' \
     '-DHAND_ARGS=(const AeSetting[]) { { "target", "digit", { 0 }, 0 } }, 1'
 hand npy -DHAND_LABELS=60 '-DHAND_KIND="npy"' '-DHAND_FILES=(const char *const[]) { "x.npy", "y.npy" }, 2' '-DHAND_ARGS=NULL, 0'
+hand standard -DHAND_LABELS=60 '-DHAND_KIND="npy"' '-DHAND_FILES=(const char *const[]) { "x.npy", "y.npy" }, 2' '-DHAND_ARGS=NULL, 0' \
+    '-DHAND_SCALE="standard", { 0 }, 0'
 hand npz -DHAND_LABELS=60 '-DHAND_KIND="npz"' '-DHAND_FILES=(const char *const[]) { "d.npz" }, 1' '-DHAND_ARGS=NULL, 0'
 hand idx -DHAND_LABELS=60 '-DHAND_KIND="idx"' '-DHAND_FILES=(const char *const[]) { "x.idx", "y.idx" }, 2' '-DHAND_ARGS=NULL, 0'
 hand png -DHAND_LABELS=60 '-DHAND_KIND="png"' '-DHAND_FILES=(const char *const[]) { "images" }, 1' '-DHAND_ARGS=NULL, 0'

@@ -103,6 +103,10 @@ static void write_images_npy(void)
     static float real[ROWS][PIXELS];
     for (int r = 0; r < ROWS; r++)
         for (int e = 0; e < PIXELS; e++)
+            real[r][e] = pixel[r][e];
+    write_npy("amounts.npy", "<f4", "False", "320, 64, ", real, sizeof real);
+    for (int r = 0; r < ROWS; r++)
+        for (int e = 0; e < PIXELS; e++)
             real[r][e] = (float) (pixel[r][e] / 255.0);
     write_npy("x.npy", "|u1", "False", "320, 1, 8, 8, ", pixel, sizeof pixel);
     write_npy("real.npy", "<f4", "False", "320, 64, ", real, sizeof real);
