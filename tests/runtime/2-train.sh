@@ -17,6 +17,7 @@ for wait in 0.05 0.15 0.3; do
     for signal in INT TERM; do
         rm -rf cut
         ./hand train --quiet --out cut --epochs 40 --threads 1 & pid=$!
+        for _ in $(seq 500); do [ -e cut/metrics.jsonl ] && break; sleep 0.02; done     # it catches signals by then
         sleep $wait; kill -$signal $pid 2>/dev/null; wait $pid; status=$?
         case $signal-$status in INT-130|TERM-143) ok;; *-0) continue;; *) bad "stopped by $signal" "status $status";; esac
         ./hand train --quiet --out cut --epochs 40 --resume || bad "resumes"
