@@ -5,6 +5,7 @@
 #include "commands.h"
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -122,6 +123,7 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C");
+    signal(SIGXFSZ, SIG_IGN);       /* a file that may not grow is an error of the write */
     if (argc < 2)
         return usage(stderr);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

@@ -63,6 +63,7 @@ static void use_threads(void)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);       /* a reader that left is an error of the write, not the end of a training */
+    signal(SIGXFSZ, SIG_IGN);       /* as is a file that may not grow */
     spin_briefly(argv);
     ranks_begin(&argc, &argv);
     const int c = options_parse(argc, argv);

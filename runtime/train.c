@@ -7,7 +7,9 @@
 #include "runtime.h"
 #include "checkpoint.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const double TOO_FAR = 2;        /* test error over training error that is worth a word */
@@ -121,8 +123,8 @@ static _Noreturn void stop(const AePhase *p)
     save();
     save_weights();
     progress_clear();
-    note("stopped by signal %d in phase %s, epoch %lld, after step %lld; %s train --resume goes on", (int) stopped,
-         p->name, (long long) run.at.epoch + 1, (long long) run.at.step, opt.program);
+    note("stopped by signal %d in phase %s, epoch %lld, after step %lld; the same command with --resume goes on", (int) stopped,
+         p->name, (long long) run.at.epoch + 1, (long long) run.at.step);
     fflush(stdout);
     ranks_end();
     _exit(128 + stopped);
@@ -315,6 +317,14 @@ static void conclude(bool last)
     drop_metrics(&m);
 }
 
+/* One trainer at a time writes to a folder; it is free again when the process ends. */
+static void hold_folder(const char *path)
+{
+    const int folder = open(path, O_RDONLY | O_CLOEXEC);
+    if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        fail("%s: another trainer is at work there; --out DIR names another folder", path);
+}
+
 void command_train(void)
 {
     int terms = 1;
@@ -336,6 +346,7 @@ void command_train(void)
     data_split("train");
     if (ranks_first()) {
         folder_make(run.folder);
+        hold_folder(run.folder);
         open_metrics(opt.resume);
     }
     catch_signals();

@@ -47,3 +47,13 @@ grep -q $'[\r\033]' shown.txt && bad "no terminal codes in a file" || ok
 script -qc './hand train --out shown --epochs 60' /dev/null > terminal.txt 2>/dev/null </dev/null
 grep -q 'rows/s' terminal.txt && ok || bad "a live line on a terminal"
 NO_COLOR=1 script -qc './hand train --out shown --epochs 2' /dev/null 2>/dev/null </dev/null | grep -q $'\033\\[1m' && bad "NO_COLOR" || ok
+
+# ---- a folder takes one trainer at a time, and a file may not grow
+./hand train --epochs 100000 --out both > both.log 2>&1 & first=$!
+for k in $(seq 100); do [ -s both/metrics.jsonl ] && break; sleep 0.1; done
+fails "two in one folder" 1 'error: both: another trainer is at work there' ./hand train --quiet --epochs 1 --out both
+kill -TERM $first; wait $first
+has "stopped" "$(cat both.log)" 'the same command with --resume goes on'
+./hand train --quiet --epochs 1 --out both && ok || bad "the folder is free again"
+little() (ulimit -f 1; exec "$@")
+fails "a file that may not grow" 1 'error: little.safetensors: File too large' little ./hand grad -o little.safetensors
