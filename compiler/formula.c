@@ -115,9 +115,11 @@ void unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place)
 {
     if (i->fixed)
         return;
-    if (i->size >= 0 && (axis->example ? !i->example : i->size != axis->size))
+    if (i->size >= 0 && (axis->example ? !i->example : i->size != axis->size)) {
         fail(e, place, DIAG_two_ranges, i->name, i->size, axis->size);
-    else if (!axis->example || i->size < axis->size) {
+        report_help("all axes at which it stands alone should have one size; a range written where it is bound counts alone: `%s < %d`",
+                    i->name, i->size);
+    } else if (!axis->example || i->size < axis->size) {
         i->size = axis->size;
         if (axis->example || !i->limit)
             i->limit = limit_along(axis, example);

@@ -269,7 +269,10 @@ Value *value_of(Scope *task, Syn *s)
             return scaled(task, "minus", v->t, expr_num(-1), s->place, NULL);
         /* fall through */
     default:
-        return say(task->e, s->place, DIAG_not_a_value, words_of(s));
+        say(task->e, s->place, DIAG_not_a_value, words_of(s));
+        if (s->kind == SYN_reduce)
+            report_help("two terms stand in two lines, or have a `+` between them");
+        return NULL;
     }
 }
 
