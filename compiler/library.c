@@ -92,7 +92,7 @@ static bool has_any(const char *text, const char *const *words)
 
 static void put_before(Emit *e, Buf *b, const char *body)
 {
-    static const char *const special[] = { "ae_lgamma", "ae_digamma", "ae_bessel_ratio", "ae_bessel_slope", "ae_log_bessel", NULL };
+    static const char *const special[] = { "ae_lgamma", "ae_digamma", "ae_trigamma", "ae_bessel_ratio", "ae_bessel_slope", "ae_log_bessel", NULL };
     static const char *const rank[] = { "ae_rank", NULL };
     buf_add(b, "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
     buf_add(b, "#pragma GCC diagnostic ignored \"-Wmissing-braces\"\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n");

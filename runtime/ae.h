@@ -261,6 +261,7 @@ static inline void ae_fetch(const void *table, int row, long bytes)
 
 double ae_lgamma(double x);
 double ae_digamma(double x);
+double ae_trigamma(double x);                        /* its derivative */
 double ae_bessel_ratio(double order, double x);     /* I_{v+1}(x) / I_v(x) */
 double ae_bessel_slope(double order, double x);     /* of the ratio, by x */
 double ae_log_bessel(double order, double x);       /* log I_v(x) */

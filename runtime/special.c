@@ -22,6 +22,21 @@ double ae_digamma(double x)
         - q * (1.0 / 12 - q * (1.0 / 120 - q * (1.0 / 252 - q * (1.0 / 240 - q * (1.0 / 132 - q * (691.0 / 32760 - q / 12))))));
 }
 
+/* The derivative of all that. */
+double ae_trigamma(double x)
+{
+    if (x <= 0) {
+        const double s = sin(M_PI * x);
+        return x == floor(x) ? NAN : M_PI * M_PI / (s * s) - ae_trigamma(1 - x);
+    }
+    double below = 0;
+    for (; x < 10; x++)
+        below += 1 / (x * x);
+    const double q = 1 / (x * x);
+    return below + 1 / x + q / 2
+        + q / x * (1.0 / 6 - q * (1.0 / 30 - q * (1.0 / 42 - q * (1.0 / 30 - q * (5.0 / 66 - q * (691.0 / 2730 - q * 7 / 6))))));
+}
+
 /* R_v = I_{v+1}(x) / I_v(x) obeys R_v = 1 / (2 (v + 1) / x + R_{v+1}). Going down from a high order each step
  * shrinks the relative error by R_v^2, about exp(-(2 v + 1) / x), so 7 sqrt(x) steps leave 1e-16 of it; the start is
  * Amos' bound, right to a few percent. */

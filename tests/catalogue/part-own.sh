@@ -107,3 +107,29 @@ build near near --cc "$work/cc" && grad near --weights w.safetensors
 near "all parameters of two nets" "$(of loss.near)" 9 1e-6
 near "those that are not exempt" "$(of loss.near.2)" 5 1e-6
 near "and their slope" "$(of body.dense1.b)" 4 1e-6
+
+# ---- the slope of digamma -----------------------------------------------------------------------------------------------------
+# psi'(1) = pi^2 / 6, psi'(2) = pi^2 / 6 - 1
+"$tool" npy x.npy 1,1 0
+"$tool" weights w.safetensors encoder.dense1.w 1,1 1 encoder.dense1.b 1 2 decoder.dense1.w 1,1 0 decoder.dense1.b 1 0
+cat > slope.ae << 'END'
+ae 1
+model slope
+
+input x : vector(1)
+
+data { train = npy("x.npy") }
+
+loss psi {
+    in a[..]
+    value = sum(..) digamma(a[..])
+}
+
+encoder { dense(1) }
+decoder { dense(1) }
+reconstruct x by mse
+regularize { psi(params(encoder)) }
+END
+build slope slope --cc "$work/cc" && grad slope --weights w.safetensors
+near "the slope of digamma at 1" "$(of encoder.dense1.w)" 1.6449341 1e-6
+near "and at 2" "$(of encoder.dense1.b)" 0.6449341 1e-6

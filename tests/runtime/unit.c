@@ -118,6 +118,12 @@ static const struct { double x, y; } digamma[] = {
     { 100.5, 4.6051743525818452 }, { -0.5, 0.036489973978576521 }, { -3.3, 3.6203534605921258 },
 };
 
+static const struct { double x, y; } trigamma[] = {
+    { 0.001, 1000001.6425331958 }, { 0.5, 4.934802200544679 }, { 1, 1.6449340668482264 },
+    { 2, 0.64493406684822641 }, { 3.7, 0.31003785767003827 }, { 10, 0.10516633568168575 },
+    { 100.5, 0.0099999166695831036 }, { -0.5, 8.934802200544679 }, { -3.3, 14.817739525515929 },
+};
+
 static void test_special(void)
 {
     for (size_t k = 0; k < sizeof bessel / sizeof *bessel; k++) {
@@ -127,6 +133,8 @@ static void test_special(void)
     }
     for (size_t k = 0; k < sizeof digamma / sizeof *digamma; k++)
         near_to("digamma", ae_digamma(digamma[k].x), digamma[k].y, 1e-13);
+    for (size_t k = 0; k < sizeof trigamma / sizeof *trigamma; k++)
+        near_to("trigamma", ae_trigamma(trigamma[k].x), trigamma[k].y, 1e-13);
     near_to("lgamma", ae_lgamma(10.5), 13.940625219403763, 1e-14);
     for (double x = 1e-3; x < 2e4; x *= 10) {       /* by differences: R' of order 1.5; exact to 1e-6 of it */
         const double h = 1e-4 * x, d = (ae_bessel_ratio(1.5, x + h) - ae_bessel_ratio(1.5, x - h)) / (2 * h);

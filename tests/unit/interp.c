@@ -253,6 +253,7 @@ static double op(Op o, double a, double b)
     case OP_round:  return limited(rint(a));
     case OP_lgamma: return lgamma(a);
     case OP_digamma:    return digamma(a);
+    case OP_trigamma:   return (digamma(a + 1e-4) - digamma(a - 1e-4)) / 2e-4;
     case OP_bessel_ratio:   return exp(log_bessel(a + 1, b) - log_bessel(a, b));
     case OP_bessel_slope: {
         const double r = exp(log_bessel(a + 1, b) - log_bessel(a, b));
