@@ -108,7 +108,7 @@ static void write_header(const char *path, const char *base, const AeExport *x)
 static void write_c(const char *path, const char *base, const AeExport *x)
 {
     FILE *const f = out_begin(path);
-    fprintf(f, "/* %s.c -- see %s.h. */\n#define _GNU_SOURCE\n#include \"%s.h\"\n", base, base, base);
+    fprintf(f, "/* %s.c -- see %s.h. */\n#ifndef _GNU_SOURCE\n#define _GNU_SOURCE\n#endif\n#include \"%s.h\"\n", base, base, base);
     fputs(x->before, f);
     evaluation_clock(1, 0);
     fprintf(f, "static const struct { int32_t batch, step, examples, epochs, hold; double epoch; }\n"

@@ -98,7 +98,7 @@ build one one --cc "$work/cc" && { ./one train > log 2>&1; [ "$(cat log)" = 'err
 # ---- export: what the trainer computes, without it --------------------------------------------------------------------
 same_numbers() { paste <(tr ' ' '\n' <<< "$1" | grep .) <(tr ' ' '\n' <<< "$2" | grep .) | awk 'NF != 2 { bad = 1 } { d = $1 - $2; if (d < -1e-5 || d > 1e-5) bad = 1 } END { exit bad || NR == 0 }'; }
 exported() {    # exported MODEL PROGRAM TAKES IN OUT DATA [FLAGS]: the C gives what the trainer gives
-    gcc -I. -std=c11 -O1 -Wall -Wextra -Werror -DHEADER="\"$1_c.h\"" -DCALL="$1_$2" -DTAKES="$3" -DIN="$4" -DOUT="$5" "${@:7}" "$here/exported.c" "$1_c.c" -o call -lm > log 2>&1 \
+    gcc -I. -D_GNU_SOURCE -std=c11 -O1 -Wall -Wextra -Werror -DHEADER="\"$1_c.h\"" -DCALL="$1_$2" -DTAKES="$3" -DIN="$4" -DOUT="$5" "${@:7}" "$here/exported.c" "$1_c.c" -o call -lm > log 2>&1 \
         || { bad "export $1 $2" "$(cat log)"; return; }
     same_numbers "$("$tool" get "$6" | ./call)" "$("$tool" get "$1.$2.npy")" && ok || bad "export $1 $2" "$("$tool" get "$6" | ./call | head -c 300) / $("$tool" get "$1.$2.npy" | head -c 300)"
 }
