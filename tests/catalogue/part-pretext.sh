@@ -148,5 +148,47 @@ if [ "$what" = all ]; then
     for task in masked simclr byol dino jepa inpaint sharpen; do
         holds "142: after $task a linear head finds more than in a random encoder" "$random > 0.5 && $(probed $task) > $random + 0.04"
     done
+    # 150: codes do not fall together
+    wide() { ./jepa encode --weights "$1" -o c.csv > log 2>&1; awk -F, 'NR > 1 { n++; for (k = 1; k <= NF; k++) { s[k] += $k; q[k] += $k^2 } }
+        END { for (k in s) { v = q[k] / n - (s[k] / n)^2; d += sqrt(v > 0 ? v : 0) / length(s) } print d }' c.csv; }
+    after=$(wide jepa.run) before=$(wide random.run)
+    holds "150: features deviate by $after, before by $before" "$before > 0 && $after > 0.1 * $before"
+    # 151: nor into one answer, nor into none
+    cat > open.txt <<'OPEN'
+net student { encoder flatten dense(64) gelu dense(32) }
+
+net teacher = copy(student)
+
+pretext dino {
+    let a = looks(x)
+    let b = looks(x)
+    minimize distil(student(a), student(b), teacher(a), teacher(b))
+    params(teacher)[i] := 0.99 * params(teacher)[i] + 0.01 * params(student)[i]
+}
+
+## Entropies of what the teacher says, in shares of log k: of each row, and of the mean row.
+loss each_entropy {
+    in u[n, k]
+    mu[j] = mean(n) u[n, j]
+    p[n, j] = exp((u[n, j] - mu[j]) / 0.04 - logsumexp(i) ((u[n, i] - mu[i]) / 0.04))
+    value[n] = -(sum(j) xlogy(p[n, j], p[n, j])) / log(size(k))
+}
+
+loss mean_entropy {
+    in u[n, k]
+    mu[j] = mean(n) u[n, j]
+    p[n, j] = exp((u[n, j] - mu[j]) / 0.04 - logsumexp(i) ((u[n, i] - mu[i]) / 0.04))
+    m[j] = mean(n) p[n, j]
+    value = -(sum(j) xlogy(m[j], m[j])) / log(size(k))
+}
+OPEN
+    sed -e 's/\[TASK\]/[dino]/; s/^evaluate.*/evaluate { each_entropy(teacher(x)) mean_entropy(teacher(x)) }/' -e '/^pretext dino(/{r open.txt
+        d}' "$here/pretext.ae" > opened.ae
+    build opened opened && train opened && {
+        ./opened eval --json --weights opened.run > log 2>&1
+        each=$(field 'test/each_entropy(teacher(x))' < log) all=$(field 'test/mean_entropy(teacher(x))' < log)
+        holds "151: the teacher is rather sure of each row, $each of log k" "$each > 0 && $each < 0.5"
+        holds "151: and says all things of all rows, $all of log k" "$all > 0.5 && $all <= 1"
+    }
     holds "138: which of four things was done, four times in ten at least" "$(probed which which.accuracy) > 0.5"
 fi

@@ -38,6 +38,8 @@ build boxes boxes --cc "$work/cc" && {
     "$tool" npy x.npy 1,4 0 0 1 1; "$tool" npy b.npy 1,1,4 4 0 1 1; grad boxes --weights w.safetensors
     read -r by_left _ by_width _ <<< "$(of moved.dense1.b)"
     holds "121: slopes $by_left, $by_width of boxes that do not touch" "$by_left < 0 && $by_width < 0"
+    "$tool" npy x.npy 3,4 0.2 0.1 1.3 1.1 3.1 0.4 2.2 0.7 -1 2 0.5 0.6; "$tool" npy b.npy 3,1,4 1 1 2 2 3 0 2 3 4 4 1 1
+    build boxes boxes_check --gradcheck && try "121: slopes against differences" ./boxes_check gradcheck --weights w.safetensors
 }
 
 # ---- 121, 122: where digits are, and which pixels are theirs ------------------------------------------------------------
