@@ -329,6 +329,7 @@ typedef struct {            /* a use of a definition that is about to be made */
 Scope *instantiate(const Wanted *w, Use *use);
 bool  definition_fits(const Wanted *w);
 Decl *find_definition(Elab *e, const char *role, Str name);
+bool  takes_word(const Entry *formal);      /* a parameter that is one of the words in its default */
 bool  bind_arguments(Scope *s, const ArgList *args, Place place);
 void  bind_argument(Scope *s, Str name, Syn *v, Scope *where);
 

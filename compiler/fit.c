@@ -105,7 +105,7 @@ static void renew(Scope *s, int changed)
     for (int k = 0; k < s->def->params.n; k++) {
         Entry *p = &s->def->params.at[k];
         Name *n = name_find(s, p->name, NAME_number);
-        if (k != changed && n && p->init && !given(s->call, k, p->name))
+        if (k != changed && n && p->init && !takes_word(p) && !given(s->call, k, p->name))
             n->value = lower(&sizes, p->init, NULL);
     }
 }
@@ -127,7 +127,7 @@ static bool find_fit(Scope *s, Goal goal, Str *argument, double *value)
     for (int d = 1; d <= 4096; d++)
         for (int k = s->def->params.n; k-- > 0; ) {         /* the last arguments say the finer things */
             Name *n = name_find(s, s->def->params.at[k].name, NAME_number);
-            if (!n || n->value->kind != EXPR_num || n->value->num != floor(n->value->num) || n->value->num < 0)
+            if (!n || takes_word(&s->def->params.at[k]) || n->value->kind != EXPR_num || n->value->num != floor(n->value->num) || n->value->num < 0)
                 continue;
             const Syn *init = s->def->params.at[k].init;
             const int least = init && init->kind == SYN_num && init->num == 0 ? 0 : 1;      /* where 0 is usual */

@@ -143,6 +143,30 @@ static bool show_form(const Decl *def)
     return false;
 }
 
+bool takes_word(const Entry *formal)
+{
+    return formal->init && formal->init->kind == SYN_list && formal->init->list.n > 0
+        && ALL(k, formal->init->list.n, formal->init->list.at[k]->kind == SYN_name);
+}
+
+/* A parameter whose default is a list of words takes one of them, the first if none is given; each stands for its place. */
+static bool bind_word(Scope *s, const Entry *formal, Syn *v)
+{
+    StrList words = { 0 };
+    EACH(word, formal->init->list) {
+        name_add(s, NAME_number, word->name, formal->place)->value = expr_num(words.n);
+        PUSH(words, word->name);
+    }
+    const int at = !v ? 0 : v->kind == SYN_name ? FIRST(k, words.n, words.at[k] == v->name) : -1;
+    if (at >= 0) {
+        name_add(s, NAME_number, formal->name, formal->place)->value = expr_num(at);
+        return true;
+    }
+    fail(s->e, v->place, DIAG_no_such_word, formal->name, s->def->name);
+    suggest(v->kind == SYN_name ? v->name : NULL, &words, "it is one of:");
+    return false;
+}
+
 bool bind_arguments(Scope *s, const ArgList *args, Place place)
 {
     Elab *e = s->e;
@@ -176,7 +200,10 @@ bool bind_arguments(Scope *s, const ArgList *args, Place place)
     }
     for (int p = 0; p < n; p++) {
         Entry *formal = &def->params.at[p];
-        if (given[p])
+        if (takes_word(formal)) {
+            if (!bind_word(s, formal, given[p] ? given[p]->value : NULL))
+                return false;
+        } else if (given[p])
             bind_argument(s, formal->name, given[p]->value, s->around ? s->around : e->root);
         else if (formal->init)
             bind_argument(s, formal->name, formal->init, s);

@@ -64,24 +64,45 @@ static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
     trial_end(e, trial);
 }
 
+/* A formula with an index for each of its free names, tried for the ranges that these get by standing alone. */
+static Env *try_free(Scope *s, Syn *formula, Env *env, StrList *found)
+{
+    Ctx c = formula_ctx(s);
+    free_names(&c, formula, env, found);
+    EACH(name, *found)
+        env = bind_index(&c, env, name, NULL);
+    const Trial trial = trial_begin(s->e);
+    lower(&c, formula, env);
+    trial_end(s->e, trial);
+    return env;
+}
+
+/* The axis at which the step stands alone in the body; its size is below 0 if there is none. */
+static Axis axis_of_step(Scope *s, Stat *st, Env *env)
+{
+    Ctx c = formula_ctx(s);
+    env = bind_index(&c, env, st->name, NULL);
+    Index *const step = env->at[0]->index;
+    EACH(b, st->body) {
+        Syn *const of[] = { b->left, b->value };
+        for (int k = 0; k < 2 && step->size < 0; k++)
+            try_free(s, of[k], env, &(StrList) { 0 });
+    }
+    return axis_of(s->e, step);
+}
+
 /* Makes the lengths that `until` finds, full at first. */
 static Tensor *begin_until(Scope *s, Scan *scan, Stat *st, Env *env)
 {
     Elab *e = s->e;
-    Ctx c = formula_ctx(s);
     StrList found = { 0 };
     Index *index[MAX_RANK];
     Axis axis[MAX_RANK];
-    free_names(&c, st->until, env, &found);
+    env = try_free(s, st->until, env, &found);
     for (int k = 0; k < found.n; k++) {
-        env = bind_index(&c, env, found.at[k], NULL);
-        index[k] = env->at[0]->index;
-    }
-    const Trial trial = trial_begin(e);
-    lower(&c, st->until, env);          /* finds the ranges */
-    trial_end(e, trial);
-    for (int k = 0; k < found.n; k++)
+        index[k] = env_find(env, found.at[k])->at[0]->index;
         axis[k] = axis_of(e, index[k]);
+    }
     Tensor *stop = temp_new(s, format("%s.length", st->name), ELEM_int, axis, found.n);
     put(s, over(stop, index, SET_is, expr_num(scan->axis.size)), st->place);
     return stop;
@@ -109,13 +130,15 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
             fail(e, b->place, DIAG_not_in_scan);
             return;
         }
-    if (!st->bound && !axis) {
+    const Axis along = st->bound ? (Axis) { size_of(s, st->bound), NULL, false, st->name }
+                     : axis ? axis->axis : axis_of_step(s, st, env);
+    if (along.size < 0) {
         fail(e, st->place, DIAG_no_range, st->name,
-             format("write `scan %s < 10 { ... }`, or scan along an axis of the input", st->name));
+             format("write `scan %s < 10 { ... }`, or let `%s` stand alone at an axis", st->name, st->name));
         return;
     }
     Scan *scan = COPY(&((Scan) { .up = e->scan, .name = st->name, .down = st->down }));
-    scan->axis = st->bound ? (Axis) { size_of(s, st->bound), NULL, false, st->name } : axis->axis;
+    scan->axis = along;
     scan->step = index_along(&(Axis) { .size = scan->axis.size }, st->name, NULL);
     env = bind_expr(env, st->name, expr_index(scan->step));
     Stmt *loop = stmt_new(STMT_scan, NULL, NULL);

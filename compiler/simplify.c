@@ -285,11 +285,14 @@ static void keep_live(Simplify *s, StmtList *list)
 
 static void drop_dead(Simplify *s)
 {
+    int parts = 0;
+    while (program_part(s->p, parts))
+        parts++;
     const bool changed = s->changed;
     s->needed.n = 0;
     do {
         s->changed = false;
-        for (int k = 5; k-- > 0;)
+        for (int k = parts; k-- > 0;)
             need_list(s, program_part(s->p, k));
     } while (s->changed);
     for (int k = 0; program_part(s->p, k); k++)

@@ -133,3 +133,31 @@ END
 build slope slope --cc "$work/cc" && grad slope --weights w.safetensors
 near "the slope of digamma at 1" "$(of encoder.dense1.w)" 1.6449341 1e-6
 near "and at 2" "$(of encoder.dense1.b)" 0.6449341 1e-6
+
+# ---- a scan along an axis that its step tells by standing alone ---------------------------------------------------------------
+# y = y / 2 + x of 1, 1, 1: 1 1.5 1.75
+"$tool" npy x.npy 1,3 1
+cat > alone.ae << 'END'
+ae 1
+model alone
+
+input x : vector(3)
+
+data { train = npy("x.npy") }
+
+layer running(keep = 0.5) {
+    in x[n, k]
+    out y[n, k]
+    scan f {
+        y[n, f] = x[n, f] + keep * y[n, f - 1 else 0]
+    }
+}
+
+encoder { running }
+decoder { dense(3) }
+reconstruct x by mse
+train { epochs = 1 }
+END
+"$tool" weights w.safetensors decoder.dense1.w 3,3 0 decoder.dense1.b 3 0
+build alone alone --cc "$work/cc" && ./alone encode --split train --weights w.safetensors -o z.npy > log 2>&1
+if [ "$("$tool" get z.npy)" = "1 1.5 1.75" ]; then ok; else bad "a scan by where its step stands alone" "$("$tool" get z.npy)"; fi
