@@ -154,10 +154,10 @@ static int show_plan(Options *o)
 int command_show(Options *o)
 {
     int status;
-    if (o->stage && !strcmp(o->stage, "plan"))
-        return show_plan(o);
     if (o->stage && !one_of("--ir", o->stage, stage_names))
         return 2;
+    if (o->stage && !strcmp(o->stage, "plan"))
+        return show_plan(o);
     Module *m = module_of(o, o->stage ? intern(o->stage) : intern("split"), NULL, &status);
     if (!m)
         return status;

@@ -18,7 +18,7 @@ const Source *source_read(const char *name);
 /* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
 Module *compile(const Source *source, const SettingList *defines, Str stage, EmitOptions how);
 bool stage_is_fast(Str stage);              /* a pass of the fast schedule */
-extern const char *const stage_names[];     /* in order; ends with NULL */
+extern const char *const stage_names[];     /* in order, the drawing of the memory last; ends with NULL */
 void module_print(Buf *b, Module *m);       /* every program */
 
 /* ---- toolchain.c ----------------------------------------------------------------------------------- */
