@@ -26,16 +26,19 @@ if ! whole mnist; then
     mkdir -p "$to/mnist"
     for n in $names; do gzip -9nc "$work/package/data/$n" > "$to/mnist/$n.gz"; done
 fi
-# The test pictures with each pixel drawn once as 0 or 255, by the minimal standard generator.
-drawn=$to/mnist/t10k-drawn-idx3-ubyte.gz
-if ! gzip -t "$drawn" 2>/dev/null; then
-    pixels() { gzip -dc "$to/mnist/t10k-images-idx3-ubyte.gz"; }
-    { pixels | head -c 16
-      pixels | tail -c +17 | od -An -v -tu1 | awk 'BEGIN { s = 1 }
+# The pictures with each pixel drawn once as 0 or 255, by the minimal standard generator.
+draw() {        # draw SET SEED
+    local drawn=$to/mnist/$1-drawn-idx3-ubyte.gz
+    gzip -t "$drawn" 2>/dev/null && return
+    pixels() { gzip -dc "$to/mnist/$1-images-idx3-ubyte.gz"; }
+    { pixels "$1" | head -c 16
+      pixels "$1" | tail -c +17 | od -An -v -tu1 | awk -v s="$2" '
         { for (k = 1; k <= NF; k++) { s = s * 16807 % 2147483647; printf "%d", s / 2147483647 * 255 < $k } }' | tr 01 '\000\377'
     } | gzip -9nc > "$work/drawn.gz"
     mv "$work/drawn.gz" "$drawn"
-fi
+}
+draw t10k 1
+draw train 2
 lee="lee_background.cor lee.cor wordsim353.tsv"
 if ! [ -s "$to/lee/wordsim353.tsv" ]; then
     python3 -m pip --version >/dev/null 2>&1 || "$here/tests/deps.sh" python3-pip
