@@ -1,9 +1,10 @@
 /* assign.c -- one assignment of a definition: `=`, `+=` or `:=`.
  *
- * Binds the indices of the left side, lowers the right one, finds the target's shape if it is not declared. */
+ * Binds the indices of the left side, lowers the right one, finds the target's shape if
+ * it is not declared. */
 #include "elab.h"
 
-/* ---- indices ----------------------------------------------------------------------------------------- */
+/* ---- indices -------------------------------------------------------------------------------- */
 /* What a limit speaks of stands further out. */
 static void order_indices(Stmt *st)
 {
@@ -34,7 +35,8 @@ Axis axis_of(Elab *e, Index *i)
     return (Axis) { i->size, length, i->example, i->name };
 }
 
-/* Where the steps of the scans around have run: a step at which an example is over writes nothing. */
+/* Where the steps of the scans around have run: a step at which an example is
+ * over writes nothing. */
 static Expr *guard_of(Elab *e, Env *env)
 {
     Expr *all = NULL;
@@ -45,8 +47,9 @@ static Expr *guard_of(Elab *e, Env *env)
     return all;
 }
 
-/* ---- the left side ------------------------------------------------------------------------------------- */
-/* Binds the indices that the left side names; what adds or updates runs over all that stand free. */
+/* ---- the left side -------------------------------------------------------------------------- */
+/* Binds the indices that the left side names; what adds or updates runs over
+ * all that stand free. */
 static Env *bind_left(Scope *s, Ctx *c, Stat *st, SynList *subs, Env *env, Stmt *nest)
 {
     EACH(sub, *subs) {
@@ -169,7 +172,7 @@ static bool may_write(Scope *s, Stat *st, Name *n)
     return false;
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ----------------------------------------------------------------------------- */
 Stmt *fill(Tensor *t, double v)
 {
     Index *index[MAX_RANK];
@@ -244,7 +247,8 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
     }
 }
 
-/* Whether a value of one example is made from others of its batch, where a network must not do that. */
+/* Whether a value of one example is made from others of its batch, where a
+ * network must not do that. */
 static bool mixes_examples(const Scope *s, const Stmt *st)
 {
     static const char *const roles[] = { "layer", "latent", "view" };
@@ -252,7 +256,8 @@ static bool mixes_examples(const Scope *s, const Stmt *st)
         || (st->set == SET_add && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0)));
 }
 
-/* What reads a tensor with more samples has as many itself; where it stands in a scan, that may turn out late. */
+/* What reads a tensor with more samples has as many itself; where it stands in a scan,
+ * that may turn out late. */
 static void widen(Elab *e, Tensor *t, Expr *const *sub)
 {
     for (int k = 0; k < t->rank; k++)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 typedef struct Chunk {
     struct Chunk *next;
     size_t used, room;
@@ -18,7 +18,7 @@ typedef struct Chunk {
 static Chunk *chunks;
 
 #if defined(__SANITIZE_ADDRESS__)
-enum { CHUNK = 1 };                 /* a chunk for each piece, so that the sanitizer sees its ends */
+enum { CHUNK = 1 };    /* a chunk for each piece, so that the sanitizer sees its ends */
 #else
 enum { CHUNK = 1 << 18 };
 #endif
@@ -70,7 +70,7 @@ bool vec_has(const void *at, int n, const void *x)
     return ANY(k, n, !memcmp((const char *) at + (size_t) k * sizeof x, &x, sizeof x));
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 typedef struct { uint64_t hash; const char *text; size_t n; } Slot;
 
 static Slot *slots;
@@ -155,7 +155,7 @@ void alloc_release(void)
     }
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ----------------------------------------------------------------------------------- */
 static void buf_room(Buf *b, size_t more)
 {
     if (b->room - b->n > more && b->at)
@@ -207,7 +207,8 @@ void buf_line(Buf *b, int depth, const char *how, ...)
     va_end(args);
 }
 
-/* Octal escapes of three digits, which cannot run into what follows; ? escaped because of trigraphs. */
+/* Octal escapes of three digits, which cannot run into what follows; ? escaped
+ * because of trigraphs. */
 Str c_string(const char *text)
 {
     Buf b = { 0 };
@@ -221,7 +222,7 @@ Str c_string(const char *text)
     return intern(b.at);
 }
 
-/* ---- numbers: always in the C locale ----------------------------------------------------------- */
+/* ---- numbers: always in the C locale -------------------------------------------------------- */
 static locale_t plain_locale(void)
 {
     static locale_t plain;

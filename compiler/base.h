@@ -1,7 +1,7 @@
 /* base.h -- what every stage stands on: memory, interned names, text, places, diagnostics.
  *
- * All nodes live in the arena of the compilation and are never freed singly: the process is the owner.
- * Names are interned, so two equal names are the same pointer. */
+ * All nodes live in the arena of the compilation and are never freed singly: the process is the
+ * owner. Names are interned, so two equal names are the same pointer. */
 #ifndef BASE_H
 #define BASE_H
 #include <stdarg.h>
@@ -11,21 +11,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- memory ---------------------------------------------------------------------------- base.c */
-void *alloc(size_t bytes);                          /* zeroed; ends the process when there is none */
+/* ---- memory -------------------------------------------------------------------------- base.c */
+void *alloc(size_t bytes);    /* zeroed; ends the process when there is none */
 #define NEW(T) ((T *) alloc(sizeof(T)))
 #define COPY(p) memcpy(alloc(sizeof *(p)), p, sizeof *(p))      /* of what p points to */
 
 #define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
 #define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
 void vec_room(void **at, int n, int *room, size_t size);
-/* For each x of a list, which may come from a call and must not grow meanwhile; EACH_AT: x points to it. */
+/* For each x of a list, which may come from a call and must not grow meanwhile;
+   EACH_AT: x points to it. */
 #define EACH(x, list) \
     OF_LIST(x, list) for (__typeof__(*x##_of.at) *x##_at = x##_of.at, x; x##_at < x##_of.at + x##_of.n && ((x = *x##_at), true); x##_at++)
 #define EACH_AT(x, list) OF_LIST(x, list) for (__typeof__(x##_of.at + 0) x = x##_of.at; x < x##_of.at + x##_of.n; x++)
 #define OF_LIST(x, list) for (__typeof__(list) x##_of = (list), *x##_once = &x##_of; x##_once; x##_once = NULL)
-/* FIND: the first x of a list of pointers for which c holds, NULL for none; FIND_AT: of any list, a pointer to it.
- * FIRST: the first of the numbers below n, -1 for none; ANY, ALL: whether c holds for one, or for all of them. */
+/* FIND: the first x of a list of pointers for which c holds, NULL for none; FIND_AT: of any list,
+ * a pointer to it. FIRST: the first of the numbers below n, -1 for none; ANY, ALL: whether c holds
+ * for one, or for all of them. */
 #define FIND_BY(each, type, x, list, c) \
     __extension__ ({ type x##_is = NULL; each(x, list) if (c) { x##_is = x; break; } x##_is; })
 #define FIND(x, list, c) FIND_BY(EACH, __typeof__(*(list).at), x, list, c)
@@ -61,30 +63,32 @@ void vec_room(void **at, int n, int *room, size_t size);
 #define REMOVE(list, k) \
     memmove(&(list).at[k], &(list).at[(k) + 1], (size_t) (--(list).n - (k)) * sizeof *(list).at)
 bool vec_has(const void *at, int n, const void *x);
-void alloc_release(void);                           /* all of it, names too: for tests that compile thousands of files */
+void alloc_release(void);    /* all of it, names too: for tests that compile thousands of files */
 
-/* ---- names ----------------------------------------------------------------------------- base.c */
+/* ---- names --------------------------------------------------------------------------- base.c */
 typedef const char *Str;                            /* interned: compare with == */
 Str intern(const char *text);
 Str intern_n(const char *text, size_t length);
-Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));     /* an interned sprintf */
+Str format(const char *how, ...) __attribute__((format(printf, 1, 2)));   /* an interned sprintf */
 Str bytes_text(double v);                           /* 7.6 GiB */
 bool has_word(const char *text, Str word);           /* by itself, not as a part of another */
 Str format_v(const char *how, va_list args);
-uint64_t hash_more(uint64_t hash, const char *text, size_t length);         /* FNV-1a; begin with HASH_NONE */
+/* FNV-1a; begin with HASH_NONE */
+uint64_t hash_more(uint64_t hash, const char *text, size_t length);
 #define HASH_NONE 14695981039346656037u
 
-/* ---- text ------------------------------------------------------------------------------ base.c */
-typedef struct { char *at; size_t n, room; } Buf;   /* always ends in a zero byte once written to */
+/* ---- text ---------------------------------------------------------------------------- base.c */
+typedef struct { char *at; size_t n, room; } Buf;  /* always ends in a zero byte once written to */
 void buf_add(Buf *b, const char *how, ...) __attribute__((format(printf, 2, 3)));
 void buf_put(Buf *b, const char *text, size_t length);
-void buf_line(Buf *b, int depth, const char *how, ...) __attribute__((format(printf, 3, 4)));      /* a line, indented */
+/* A line, indented. */
+void buf_line(Buf *b, int depth, const char *how, ...) __attribute__((format(printf, 3, 4)));
 Str c_string(const char *text);                     /* a C string literal, quotes included */
 /* The shortest decimal that reads back as the same double: 0.1, 1e-08, 5, inf, nan. */
 Str number_text(double v);
 double number_read(const char *text);               /* strtod, whatever the user's locale is */
 
-/* ---- places ---------------------------------------------------------------------------- diag.c */
+/* ---- places -------------------------------------------------------------------------- diag.c */
 typedef struct Source {
     Str name;               /* as the user gave it, for messages */
     const char *text;       /* whole file, zero at the end */
@@ -103,7 +107,8 @@ Str place_line(Place p);    /* the text of its first line, without the spaces at
 
 /* ---- diagnostics ----------------------------------------------------------------------- diag.c
  * The user's mistakes: one row of diag.def each. Our own: bug().
- * report() prints nothing at once; diag_flush() prints all, in the order of the file, to stderr or as JSON. */
+ * report() prints nothing at once; diag_flush() prints all, in the order of the file,
+ * to stderr or as JSON. */
 typedef enum {
 #define DIAG(name, code, level, text) DIAG_##name,
 #include "diag.def"
@@ -111,7 +116,8 @@ typedef enum {
     DIAG_COUNT
 } Diag;
 
-void report(Place place, Diag which, ...);          /* the row's text is the format; behind a line break it is the help */
+/* The row's text is the format; behind a line break it is the help. */
+void report(Place place, Diag which, ...);
 void vreport(Place place, Diag which, va_list args);
 void report_nothing(void);                          /* what is added next goes nowhere */
 #define report_note(place, ...) diag_note(place, format(__VA_ARGS__))   /* adds a second place to the last report */
@@ -120,7 +126,8 @@ void diag_note(Place place, Str text);
 void diag_help(Str text);
 int  diag_errors(void);                             /* errors reported so far */
 void diag_flush(FILE *to, bool json);               /* prints and forgets */
-/* The name in `names` nearest to `word` if it is near enough to be a slip of the finger, else NULL. */
+/* The name in `names` nearest to `word` if it is near enough to be a slip of
+   the finger, else NULL. */
 Str  nearest(Str word, const Str *names, int n);
 void bug(const char *how, ...) __attribute__((format(printf, 1, 2), noreturn));
 

@@ -1,10 +1,10 @@
-/* blame.c -- what the elaborator's messages share: whose line a mistake is on, what a name could have been,
- * how a definition is called.
+/* blame.c -- what the elaborator's messages share: whose line a mistake is on, what a name could
+ * have been, how a definition is called.
  *
  * A mistake found in the prelude is the user's, on the line that uses the definition. */
 #include "elab.h"
 
-/* ---- reports ------------------------------------------------------------------------------------------- */
+/* ---- reports -------------------------------------------------------------------------------- */
 Place blame(Elab *e, Place p)
 {
     for (Using *u = e->using; u && p.source && p.source->prelude; u = u->up)
@@ -64,7 +64,7 @@ Str words_of(const Syn *s)
     return intern(b.at);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 void suggest(Str word, const StrList *names, const char *what)
 {
     Str near = word ? nearest(word, names->at, names->n) : NULL;
@@ -158,7 +158,7 @@ void suggest_definition(Elab *e, const char *role, Str word)
         suggest(word, &names, "there are");
 }
 
-/* ---- what a definition takes -------------------------------------------------------------------------- */
+/* ---- what a definition takes ---------------------------------------------------------------- */
 /* Its inputs and targets, in order; NULL behind the last. */
 const Entry *entry_in(const Decl *def, int at)
 {

@@ -1,7 +1,8 @@
-/* build.c -- making indices, statements and tensors of the intermediate form, and going through statements. */
+/* build.c -- making indices, statements and tensors of the intermediate form, and going
+ * through statements. */
 #include "program.h"
 
-/* ---- indices ------------------------------------------------------------------------------------- */
+/* ---- indices -------------------------------------------------------------------------------- */
 Index *index_new(Str name, int size, Expr *limit)
 {
     Index *i = NEW(Index);
@@ -28,7 +29,7 @@ Index *index_told(const Expr *sub)
     return sub->kind == EXPR_index ? sub->index : NULL;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source)
 {
     Stmt *s = NEW(Stmt);
@@ -203,7 +204,7 @@ StmtList *program_part(Program *p, int k)
     return parts[k];
 }
 
-/* ---- conditions that are limits ------------------------------------------------------------------ */
+/* ---- conditions that are limits ------------------------------------------------------------- */
 /* The last place of an index of s that e uses; -1: none. */
 static int last_used(const Stmt *s, Expr *e)
 {
@@ -265,7 +266,7 @@ void where_to_limits(Stmt *s)
         set_limit(s, bounded_by(s, c), c->arg[1]);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------- */
+/* ---- tensors -------------------------------------------------------------------------------- */
 Tensor *tensor_new(Module *m, Str name, Role role, Elem elem)
 {
     Tensor *t = NEW(Tensor);
@@ -332,7 +333,8 @@ long tensor_count(const Tensor *t)
     return n;
 }
 
-/* The axis of t at which i stands alone, or `found`, one met before; an axis of examples comes first. */
+/* The axis of t at which i stands alone, or `found`, one met before; an axis of
+ * examples comes first. */
 static Axis *alone_along(const Index *i, Tensor *t, Expr *const *sub, Axis *found)
 {
     for (int k = 0; k < t->rank; k++)

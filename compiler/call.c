@@ -1,10 +1,11 @@
 /* call.c -- the calls in a formula: functions of numbers, `def`s, reductions.
  *
- * The body of a `def` is read anew at each use, in an environment of its own. The operand of a reduction that a
- * `def` makes is read where the body reduces, with the indices of the use bound as the body binds its own. */
+ * The body of a `def` is read anew at each use, in an environment of its own. The operand of a
+ * reduction that a `def` makes is read where the body reduces, with the indices of the use bound
+ * as the body binds its own. */
 #include "elab.h"
 
-/* ---- functions --------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------ */
 static const struct { const char *name, *written; int n; } scalars[] = {
 #define SCALAR(name, n, written, ...) { #name, written, n },
 #include "scalars.def"
@@ -43,7 +44,7 @@ static void suggest_function(Ctx *c, Str name, bool reduction)
     suggest(name, &names, reduction ? "there are" : NULL);
 }
 
-/* ---- `def`s ---------------------------------------------------------------------------------------------- */
+/* ---- `def`s --------------------------------------------------------------------------------- */
 static Ctx inside_of(Ctx *c, Function *f, Syn *call)
 {
     Ctx inner = *c;
@@ -166,12 +167,13 @@ Expr *lower_call(Ctx *c, Syn *s, Env *env)
     if (want == 0)
         return draw(c, s, env, normal);
     Ctx plain = *c;
-    plain.floors = c->sizes && c->floors;        /* arguments in round brackets divide as reals, but for sizes */
+    /* Arguments in round brackets divide as reals, but for sizes. */
+    plain.floors = c->sizes && c->floors;
     Expr *a = lower(&plain, s->args.at[0].value, env), *b = want > 1 ? lower(&plain, s->args.at[1].value, env) : NULL;
     return op >= 0 ? expr_op((Op) op, a, b, NULL) : expr_stop(a);
 }
 
-/* ---- reductions ------------------------------------------------------------------------------------------ */
+/* ---- reductions ----------------------------------------------------------------------------- */
 static Env *bind_indices(Ctx *c, Expr *r, SynList *indices, Env *env, bool anew);
 
 static Env *bind_one(Ctx *c, Expr *r, Syn *s, Env *env, bool anew)
@@ -183,7 +185,8 @@ static Env *bind_one(Ctx *c, Expr *r, Syn *s, Env *env, bool anew)
         fail(c->e, s->place, DIAG_not_an_index);
         return env;
     }
-    if (g && g->kind == ENV_group && !range) {      /* a def's own index stands for the indices of its use */
+    /* A def's own index stands for the indices of its use. */
+    if (g && g->kind == ENV_group && !range) {
         b = env_push(env, ENV_group, word);
         b->indices = g->indices, b->where = g->where, b->ctx = g->ctx, b->outer = g->outer;
         b->bound = bind_indices(&b->ctx, r, g->indices, g->outer, true);
@@ -235,7 +238,8 @@ static Expr *lower_def_reduction(Ctx *c, Syn *s, Env *env, Function *f)
     return lower_body(&inner, f, f->body, operand, s->place);
 }
 
-/* An index without a written range may get its size from what stands behind its first use: then all is read again. */
+/* An index without a written range may get its size from what stands behind its first use:
+ * then all is read again. */
 Expr *lower_sized(Ctx *c, Syn *s, Env *env)
 {
     const bool outer = c->e->retry;

@@ -1,6 +1,7 @@
 /* chain.c -- the chain rule within one expression: its derivative by each of its reads.
  *
- * A conditional stays outermost in a derivative: the branch not taken gives 0 even where its slope is infinite. */
+ * A conditional stays outermost in a derivative: the branch not taken gives 0 even where
+ * its slope is infinite. */
 #include "differentiate.h"
 #include <math.h>
 
@@ -10,11 +11,11 @@ typedef struct {                /* one active read: d/d read = where guard: seed
 
 typedef struct {
     Diff *d;
-    Expr *root, *again;         /* the whole expression, and where its value can be read; NULL: nowhere */
+    Expr *root, *again;  /* the whole expression, and where its value can be read; NULL: nowhere */
     VEC(Part) parts;
 } Chain;
 
-/* ---- which expressions a gradient passes --------------------------------------------------------- */
+/* ---- which expressions a gradient passes ---------------------------------------------------- */
 bool active(Diff *d, Expr *e)
 {
     if (!e || e->whole)
@@ -49,7 +50,7 @@ void active_reads(Diff *d, Expr *e, ExprList *list)
     }
 }
 
-/* ---- slopes of scalars --------------------------------------------------------------------------- */
+/* ---- slopes of scalars ---------------------------------------------------------------------- */
 #define K(v)        expr_num(v)
 #define DO(op, a)   OP1(op, a)
 #define ADD(a, b)   OP2(add, a, b)
@@ -74,13 +75,14 @@ static Expr *slope(Chain *c, Expr *e, int k, Expr **where)
     }
 }
 
-/* Where argument k of max or min is the winner: a tie with a constant goes to the constant, others to the first. */
+/* Where argument k of max or min is the winner: a tie with a constant goes to the
+   constant, others to the first. */
 static Expr *wins(Chain *c, Expr *e, int k)
 {
     Expr *mine = e->arg[k], *other = e->arg[1 - k];
     const bool either = active(c->d, other);
     if (!either && other->kind == EXPR_num && e == c->root && c->again)
-        mine = c->again;                            /* relu: the result tells as well, and is at hand */
+        mine = c->again;    /* relu: the result tells as well, and is at hand */
     Expr *low = e->op == OP_max ? other : mine, *high = e->op == OP_max ? mine : other;
     if (!either)
         return LT(low, high);
@@ -105,7 +107,7 @@ static Expr *times(Expr *c, Expr *s)
     return MUL(c, s);
 }
 
-/* ---- several reads behind one product ------------------------------------------------------------ */
+/* ---- several reads behind one product ------------------------------------------------------- */
 static int cost(Expr *e)
 {
     int sum = 0;
@@ -115,7 +117,8 @@ static int cost(Expr *e)
     return sum;
 }
 
-/* Whether a tensor over all points of the statement is no burden beside those that it reads and writes. */
+/* Whether a tensor over all points of the statement is no burden beside those
+   that it reads and writes. */
 static bool affordable(Diff *d, const ExprList *reads)
 {
     double n = 1, most = tensor_count(d->of->target);
@@ -143,7 +146,7 @@ static Expr *shared(Diff *d, Expr *value)
     return expr_read(t, s->sub, 0, NULL);
 }
 
-/* ---- down the expression ------------------------------------------------------------------------- */
+/* ---- down the expression -------------------------------------------------------------------- */
 static void pass(Chain *c, Expr *e, Part at);
 
 static void pass_op(Chain *c, Expr *e, Part at)
@@ -201,7 +204,7 @@ static void pass(Chain *c, Expr *e, Part at)
     }
 }
 
-/* ---- all parts of one read ----------------------------------------------------------------------- */
+/* ---- all parts of one read ------------------------------------------------------------------ */
 static bool same_place(Expr *a, Expr *b)
 {
     return a->tensor == b->tensor && a->check == b->check && ALL(k, a->tensor->rank, expr_same(a->sub[k], b->sub[k]));
@@ -212,7 +215,8 @@ Expr *guarded(Expr *guard, Expr *value)
     return guard ? expr_op(OP_select, guard, value, expr_num(0)) : value;
 }
 
-/* A part with all later ones of its read and condition, or of its opposite, added in: slopes before they meet the seed. */
+/* A part with all later ones of its read and condition, or of its opposite, added in: slopes
+   before they meet the seed. */
 static Expr *joined(Chain *c, int at)
 {
     Part p = c->parts.at[at];

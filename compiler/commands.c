@@ -55,8 +55,8 @@ static bool build_options(Options *o, BuildOptions *b)
     return true;
 }
 
-/* The module after a stage (NULL: all of them), with nothing printed yet; with how = NULL it is not for building. NULL
- * after a message. */
+/* The module after a stage (NULL: all of them), with nothing printed yet; with how = NULL it is
+ * not for building. NULL after a message. */
 static Module *compiled(Options *o, Str stage, BuildOptions *how, int *status)
 {
     *status = 2;

@@ -24,6 +24,7 @@ int command_explain(Options *o);    /* doc.c */
 int command_new(Options *o);        /* new.c */
 Str shell_word(Str text);           /* new.c */
 int command_tune(Options *o);       /* tune.c */
-Str tuned_gemm(const char *file, Str otherwise);    /* tune.c: what was measured for this file; NULL after a message */
+/* tune.c: what was measured for this file; NULL after a message */
+Str tuned_gemm(const char *file, Str otherwise);
 
 #endif

@@ -1,7 +1,8 @@
-/* couples.c -- with --mpi: which statements make something of the batch that its parts, averaged by rows, do not give.
+/* couples.c -- with --mpi: which statements make something of the batch that its parts,
+ * averaged by rows, do not give.
  *
- * A rank sees a part of the rows. What it computes is followed through the forward part of a step in one of these forms,
- * each with a power of 1 / batch:
+ * A rank sees a part of the rows. What it computes is followed through the forward part of a step
+ * in one of these forms, each with a power of 1 / batch:
  *
  *     NONE     nothing yet, or 0
  *     SAME     the same on every rank
@@ -9,7 +10,8 @@
  *     TOTAL    a sum over rows; with 1 / batch it is a mean, and the mean of the ranks' is that of the batch
  *     OWN      of the rank's rows in any other way: rows compared, a mean that comes back to rows, its square
  *
- * What makes an OWN of other forms is named, and so are a term that is a sum and a state that is set from rows. Reports only. */
+ * What makes an OWN of other forms is named, and so are a term that is a sum and a state that is
+ * set from rows. Reports only. */
 #include "program.h"
 
 typedef enum { NONE, SAME, ROWS, TOTAL, OWN } Kind;
@@ -36,7 +38,7 @@ static Form *form_of(Couples *c, Tensor *t)
     return &c->forms.at[k];
 }
 
-/* ---- which row a subscript means ------------------------------------------------------------------------ */
+/* ---- which row a subscript means ------------------------------------------------------------ */
 /* The row at hand, or one of its samples, or the row that it is a sample of. */
 static bool is_own_row(const Axis *a, Expr *sub, Index *row)
 {
@@ -62,7 +64,7 @@ static bool has_rows(const Tensor *t)
     return ANY(k, t->rank, t->axis[k].example);
 }
 
-/* ---- forms of expressions ------------------------------------------------------------------------------- */
+/* ---- forms of expressions ------------------------------------------------------------------- */
 /* Of a + b, or of one of the two. */
 static Form join(Form a, Form b)
 {
@@ -142,8 +144,9 @@ static Form find(Couples *c, Expr *e)
     }
 }
 
-/* ---- statements ----------------------------------------------------------------------------------------- */
-/* Each use is named once. The formula may stand with another statement that was a part of the same. */
+/* ---- statements ----------------------------------------------------------------------------- */
+/* Each use is named once. The formula may stand with another statement that was
+ * a part of the same. */
 static void tell(Couples *c, Stmt *s)
 {
     if (!c->tell || !s->use || HAS(c->told, s->use))
@@ -155,7 +158,8 @@ static void tell(Couples *c, Stmt *s)
         report_note(told->place, "in its formula");
 }
 
-/* The index along the rows; NULL: none. Of two one is taken, and what the other reads is another row. */
+/* The index along the rows; NULL: none. Of two one is taken, and what the other
+ * reads is another row. */
 static Index *row_index(const Stmt *s)
 {
     const int k = FIRST(j, s->nindex, s->index[j]->example);
@@ -182,7 +186,8 @@ static Form value_form(Couples *c, Stmt *s)
     return s->set != SET_add || f.kind >= TOTAL ? own : f.kind == SAME ? (Form) { SAME, f.power - 1 } : (Form) { TOTAL, f.power };
 }
 
-/* What is OWN has been named, and counts as what it would be on one rank, so that what follows is named for itself. */
+/* What is OWN has been named, and counts as what it would be on one rank, so that what follows
+ * is named for itself. */
 static void see(Couples *c, Stmt *s)
 {
     Form *const f = form_of(c, s->target);
@@ -228,7 +233,7 @@ void couples(Module *m, Program *p)
     Couples c = { .p = p };
     if (p->training < 0)
         return;
-    for (int round = 0; round < 3; round++) {       /* a scan reads what its later statements set */
+    for (int round = 0; round < 3; round++) {    /* a scan reads what its later statements set */
         c.tell = round == 2;
         see_all(&c);
     }

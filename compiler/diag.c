@@ -41,7 +41,7 @@ static int errors;
 static Report dropped;          /* takes what is added to a report that was made before */
 static Report *latest = &dropped;
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places --------------------------------------------------------------------------------- */
 Place place_join(Place first, Place last)
 {
     if (!first.source)
@@ -79,7 +79,7 @@ Str place_line(Place p)
     return intern_n(at, (size_t) n);
 }
 
-/* ---- taking reports ---------------------------------------------------------------------------- */
+/* ---- taking reports ------------------------------------------------------------------------- */
 static int number_of(const Source *source)
 {
     PUSH_NEW(sources, source);
@@ -155,7 +155,7 @@ void bug(const char *how, ...)
     abort();
 }
 
-/* ---- near names -------------------------------------------------------------------------------- */
+/* ---- near names ----------------------------------------------------------------------------- */
 enum { LONGEST = 64 };
 
 static int fewest(int a, int b)
@@ -197,7 +197,7 @@ Str nearest(Str word, const Str *names, int n)
     return found;
 }
 
-/* ---- printing for people ------------------------------------------------------------------------- */
+/* ---- printing for people -------------------------------------------------------------------- */
 enum { WIDE = 120 };            /* of a line longer than this a part is shown */
 
 typedef struct { const char *error, *warning, *quiet, *strong, *plain; } Colours;
@@ -245,7 +245,8 @@ static void put_clean(FILE *to, const char *text, int length)
     }
 }
 
-/* One mark below each sign, so that carets stand below what they mean; where the mark is a blank, a tab below a tab. */
+/* One mark below each sign, so that carets stand below what they mean; where the mark is a
+ * blank, a tab below a tab. */
 static void put_below(FILE *to, const char *text, int length, char mark)
 {
     for (int i = 0, n; i < length; i += n ? n : 1) {
@@ -306,7 +307,7 @@ static void print_report(FILE *to, const Report *r, Colours c)
     fputc('\n', to);
 }
 
-/* ---- printing for programs ----------------------------------------------------------------------- */
+/* ---- printing for programs ------------------------------------------------------------------ */
 static void json_text(FILE *to, const char *key, const char *text)
 {
     fprintf(to, "\"%s\": %s", key, text ? "\"" : "null");

@@ -3,11 +3,11 @@
  *     y[p] += f(a[q], b[r])       gives       da[q] += dy[p] * df/da
  *                                             db[r] += dy[p] * df/db
  *
- * over the same indices and under the same conditions; a scan is reversed by a scan the other way. What is added
- * is in the same form, so it can be differentiated again. Relies on split.c. */
+ * over the same indices and under the same conditions; a scan is reversed by a scan the other way.
+ * What is added is in the same form, so it can be differentiated again. Relies on split.c. */
 #include "differentiate.h"
 
-/* ---- tensors ------------------------------------------------------------------------------------- */
+/* ---- tensors -------------------------------------------------------------------------------- */
 Known *known_of(Diff *d, Tensor *t)
 {
     if (t->mark > 0 && t->mark <= d->known.n && d->known.at[t->mark - 1]->t == t)
@@ -48,7 +48,8 @@ Stmt *adjoint_stmt(Diff *d, Tensor *t, Set set, Expr *value)
     return s;
 }
 
-/* A statement that sets the adjoint, so far with the leading axes' subscripts and indices alone. */
+/* A statement that sets the adjoint, so far with the leading axes'
+   subscripts and indices alone. */
 static Stmt *onto_adjoint(Diff *d, Known *i, Set set, Expr *value)
 {
     Stmt *s = adjoint_stmt(d, adjoint_of(d, i), set, value);
@@ -81,9 +82,9 @@ void take_points(Diff *d, Stmt *n, Stmt *s, bool inner)
             nest_axis(n, all[k], axis_along(all[k], s, s->value), !is_step(d, all[k]));
 }
 
-/* ---- accumulations onto adjoints ----------------------------------------------------------------- */
-/* Sets s->sub[from ..] to indices over the axes of t, but where `fixed` has them; axes of examples first, as lengths
-   depend on these. */
+/* ---- accumulations onto adjoints ------------------------------------------------------------ */
+/* Sets s->sub[from ..] to indices over the axes of t, but where `fixed` has them; axes of examples
+   first, as lengths depend on these. */
 static void run_over(Stmt *s, Tensor *t, int from, Expr *const *fixed)
 {
     for (int examples = 1; examples >= 0; examples--)
@@ -115,7 +116,8 @@ static bool runs_along(Expr *e, const Axis *a)
     return e->kind == EXPR_index && e->index->size == a->size && !e->index->limit == !a->length;
 }
 
-/* Whether the statement s, onto the tensor itself, stands at each of its elements, or of its slice, exactly once. */
+/* Whether the statement s, onto the tensor itself, stands at each of its elements, or of
+   its slice, exactly once. */
 static bool covers(Known *i, const Stmt *s)
 {
     bool used[2 * MAX_RANK] = { false };
@@ -132,7 +134,8 @@ static bool covers(Known *i, const Stmt *s)
     return left == 0;
 }
 
-/* Nothing inside a scan needs the adjoint of what comes from outside: it is done behind the scan, all steps at once. */
+/* Nothing inside a scan needs the adjoint of what comes from outside: it is done behind the
+   scan, all steps at once. */
 static bool postpone(Diff *d, Stmt *add)
 {
     Scan *scan = d->depth ? &d->scan[d->depth - 1] : NULL;
@@ -151,14 +154,15 @@ static void accumulate(Diff *d, Stmt *add)
     Known *i = known_of(d, add->target);
     Expr *value = add->value, *where = add->where;
     const bool whole = !i->ready && covers(i, add);
-    if (whole) {                                /* no fill is needed where the condition chooses the 0 */
+    if (whole) {    /* no fill is needed where the condition chooses the 0 */
         value = guarded(where, value);
         where = NULL;
     } else if (!i->ready) {
         fill(d, i);
     }
     if (!whole && is_op(value, OP_select) && value->arg[0]->kind == EXPR_inside && expr_is(value->arg[1], 0)) {
-        where = expr_both(where, OP1(not, value->arg[0]));      /* few points, in loops over many: `else` of a first step */
+        /* Few points, in loops over many: `else` of a first step. */
+        where = expr_both(where, OP1(not, value->arg[0]));
         value = value->arg[2];
     }
     Stmt *s = onto_adjoint(d, i, whole ? SET_is : SET_add, value);
@@ -200,7 +204,7 @@ static void pass_on(Diff *d, Stmt *s, Known *i, Expr *coef, Expr *again)
     }
 }
 
-/* ---- max=, min= ---------------------------------------------------------------------------------- */
+/* ---- max=, min= ----------------------------------------------------------------------------- */
 /* The number of the point that won, found by a statement put behind s. */
 static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
 {
@@ -213,8 +217,9 @@ static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
     return n->target;
 }
 
-/* ---- *= ------------------------------------------------------------------------------------------ */
-/* The running product of f: scan q { t[p, q] = t[p, q - by] * f[p, q - by] }, and 1 at the end where it begins. */
+/* ---- *= ------------------------------------------------------------------------------------- */
+/* The running product of f: scan q { t[p, q] = t[p, q - by] * f[p, q - by] }, and 1 at
+   the end where it begins. */
 static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
 {
     Tensor *y = d->of->target, *t = temp_named(d->m, &d->names, format("%s.%s", y->name, name), ELEM_real, y->place);
@@ -233,7 +238,8 @@ static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
     return expr_read(t, f->sub, 0, NULL);
 }
 
-/* The product of all other points: these are numbered and multiplied up from both ends, so that zeros do no harm. */
+/* The product of all other points: these are numbered and multiplied up from both ends, so
+   that zeros do no harm. */
 static Expr *product_of_others(Diff *d, Stmt *s)
 {
     Index *inner[2 * MAX_RANK];
@@ -265,7 +271,7 @@ static Expr *product_of_others(Diff *d, Stmt *s)
     return expr_replace(OP2(mul, before, after), &q, &number, 1);
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 static bool passes(Stmt *s)
 {
     return s->kind == STMT_nest && s->set <= SET_min;
@@ -291,7 +297,8 @@ static void reverse_nest(Diff *d, Stmt *s, StmtList *list, int at)
     if (!i->active || i->leaf || !(i->one || i->ready) || !passes(s) || !active(d, s->value))
         return;
     if (s->set == SET_max || s->set == SET_min)
-        pass_on(d, winner_value(s, winner_of(d, s, list, at)), i, expr_num(1), NULL);     /* all to the winner */
+        /* All to the winner. */
+        pass_on(d, winner_value(s, winner_of(d, s, list, at)), i, expr_num(1), NULL);
     else if (s->set == SET_mul)
         pass_on(d, s, i, product_of_others(d, s), NULL);
     else
@@ -323,7 +330,7 @@ static void reverse_reshape(Diff *d, Stmt *s)
     from->ready = true;
 }
 
-/* ---- scans --------------------------------------------------------------------------------------- */
+/* ---- scans ---------------------------------------------------------------------------------- */
 static void reverse_list(Diff *d, StmtList *list, int n);
 
 /* Marks what a gradient will reach inside; true when there was something new. */
@@ -351,8 +358,8 @@ static int step_at(Expr *const *sub, Tensor *t, Index *step)
     return FIRST(k, t->rank, runs_along(sub[k], &t->axis[k]) && sub[k]->index == step);
 }
 
-/* The axis along which every read and write of t in a scan's body stands at the step itself; -1: there is none;
-   axis: what was found so far, -2: nothing yet. */
+/* The axis along which every read and write of t in a scan's body stands at the step itself; -1:
+   there is none; axis: what was found so far, -2: nothing yet. */
 static int step_axis(Diff *d, StmtList *list, Tensor *t, Index *step, int axis)
 {
     for (int k = 0; k < list->n && axis != -1; k++) {
@@ -376,7 +383,8 @@ static int step_axis(Diff *d, StmtList *list, Tensor *t, Index *step, int axis)
     return axis;
 }
 
-/* Adjoints that a scan adds to: filled before it or, where each step has a slice of its own, by its steps. */
+/* Adjoints that a scan adds to: filled before it or, where each step has a slice of
+   its own, by its steps. */
 static void prepare_adjoints(Diff *d, Scan *scan)
 {
     Stmt *s = scan->of;
@@ -446,7 +454,7 @@ static void reverse_list(Diff *d, StmtList *list, int n)
     }
 }
 
-/* ---- one gradient -------------------------------------------------------------------------------- */
+/* ---- one gradient --------------------------------------------------------------------------- */
 static bool constant_role(const Tensor *t)
 {
     return t->elem == ELEM_int || t->role == ROLE_state || t->role == ROLE_clock || t->role == ROLE_length;
@@ -501,7 +509,8 @@ static void seed_identity(Diff *d, Known *source)
     source->ready = true;
 }
 
-/* Appends to `out` the adjoints of the first n statements; returns how many statements of winners stand among these now. */
+/* Appends to `out` the adjoints of the first n statements; returns how many statements of winners
+   stand among these now. */
 static int reverse(Diff *d, Tensor *source, int n, StmtList *out)
 {
     StmtList *body = &d->p->body;
@@ -524,7 +533,8 @@ static int reverse(Diff *d, Tensor *source, int n, StmtList *out)
     return body->n - before;
 }
 
-/* Puts the statements of a gradient() within the program, body.at[at], in its place; returns where they end. */
+/* Puts the statements of a gradient() within the program, body.at[at], in its place;
+   returns where they end. */
 static int resolve(Diff *d, int at)
 {
     Program *p = d->p;
@@ -546,7 +556,7 @@ static int resolve(Diff *d, int at)
     return at + out.n;
 }
 
-/* ---- the gradient of the loss -------------------------------------------------------------------- */
+/* ---- the gradient of the loss --------------------------------------------------------------- */
 static void gradient_tensors(Module *m, Program *p)
 {
     for (int k = p->grads.n; k < p->trained.n; k++) {
@@ -605,7 +615,8 @@ static void of_loss(Diff *d)
         fill(d, i);
         PUSH(lost, i->t);
     }
-    for (int k = 0; k < lost.n && diag_errors() - errors <= ends.n; k++)     /* a function without a slope says it all */
+    /* A function without a slope says it all. */
+    for (int k = 0; k < lost.n && diag_errors() - errors <= ends.n; k++)
         report_no_gradient(d, lost.at[k], &ends, &lost);
     PUSH_ALL(p->body, out);
 }

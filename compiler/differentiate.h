@@ -1,4 +1,5 @@
-/* differentiate.h -- what chain.c, the chain rule within one expression, and differentiate.c share. */
+/* differentiate.h -- what chain.c, the chain rule within one expression, and
+   differentiate.c share. */
 #ifndef DIFFERENTIATE_H
 #define DIFFERENTIATE_H
 #include "program.h"
@@ -14,7 +15,7 @@ typedef struct {                /* what is known of a tensor while one gradient 
     bool ready;                 /* `d` has been filled, so far with all that comes after */
     int writes;                 /* statements that write it */
     Tensor *d;                  /* its adjoint, the leading axes in front; NULL: none yet */
-    Expr *fixed[MAX_RANK];      /* inside a scan that fills it step by step: the step, at its axis */
+    Expr *fixed[MAX_RANK];    /* inside a scan that fills it step by step: the step, at its axis */
 } Known;
 
 typedef struct { Stmt *of; Tensor *winner; } Winner;
@@ -27,7 +28,7 @@ typedef struct {                /* an accumulation that can wait until the scan 
 typedef struct {
     Stmt *of;
     TensorList written;         /* in its body */
-    bool keeps;                 /* all that is written has an axis for the step, so it can be read afterwards */
+    bool keeps;    /* all that is written has an axis for the step, so it can be read afterwards */
     VEC(Late) late;
 } Scan;
 
@@ -48,17 +49,20 @@ typedef struct {
 Known *known_of(Diff *d, Tensor *t);                /* differentiate.c */
 Str   adjoint_name(Str name);
 Stmt *adjoint_stmt(Diff *d, Tensor *t, Set set, Expr *value);
-/* Gives the target of n an axis for each index bound around s, steps included: those of s's target first. inner: for
-   those that are in no subscript of it, too. */
+/* Gives the target of n an axis for each index bound around s, steps included: those of s's target
+   first. inner: for those that are in no subscript of it, too. */
 void  take_points(Diff *d, Stmt *n, Stmt *s, bool inner);
 
-/* ---- chain.c ------------------------------------------------------------------------------------- */
-typedef struct { Expr *read, *value; } Slope;       /* value: of the derivative by what is read, times the seed */
+/* ---- chain.c -------------------------------------------------------------------------------- */
+/* value: of the derivative by what is read, times the seed */
+typedef struct { Expr *read, *value; } Slope;
 typedef VEC(Slope) SlopeList;
 
 bool active(Diff *d, Expr *e);                      /* a gradient passes e */
-void active_reads(Diff *d, Expr *e, ExprList *list);        /* those that a gradient goes to, each once */
-/* seed * coef * d e / d each of its active reads; `again`: where e's value can be read, or NULL. */
+/* Those that a gradient goes to, each once. */
+void active_reads(Diff *d, Expr *e, ExprList *list);
+/* seed * coef * d e / d each of its active reads; `again`: where e's value
+   can be read, or NULL. */
 SlopeList chain(Diff *d, Expr *e, Expr *seed, Expr *coef, Expr *again);
 Expr *guarded(Expr *guard, Expr *value);            /* 0 where the guard fails; NULL: no guard */
 

@@ -1,14 +1,16 @@
-/* direct.c -- an accumulation onto the gradient of a table becomes one onto the table, in the update.
+/* direct.c -- an accumulation onto the gradient of a table becomes one onto
+ * the table, in the update.
  *
  *     dw[x[n, t], j] += c[n, t] * z[n, j]                 bound[n] += (sum(t) abs(c[n, t])) * (sum(j) abs(z[n, j]))
  *     w[..] := w[..] - lr * dw[..]           becomes      w[x[n, t], j] :+= -lr * c[n, t] * z[n, j]
  *
- * for updates that are w + k * dw and no more (rows.c finds them): so nobody needs dw, and its rows are neither cleared, met nor
- * read. That all of dw is finite, which the trainer wants to know before an update, follows from a finite sum of `bound`.
- * Of the statement's reads none may change until the update. Changes results by rounding alone. */
+ * for updates that are w + k * dw and no more (rows.c finds them): so nobody needs dw, and its
+ * rows are neither cleared, met nor read. That all of dw is finite, which the trainer wants to
+ * know before an update, follows from a finite sum of `bound`. Of the statement's reads none may
+ * change until the update. Changes results by rounding alone. */
 #include "program.h"
 
-/* ---- whether ------------------------------------------------------------------------------------------ */
+/* ---- whether -------------------------------------------------------------------------------- */
 /* What e reads itself, not what stands in it. */
 static bool may_change(const Expr *e, const TensorList *later)
 {
@@ -62,8 +64,9 @@ bool direct_fits(Program *p, int at)
     return !ANY(k, list.n, uses_any(list.at[k], s->index, s->nindex) && !expr_uses(list.at[k], n));
 }
 
-/* ---- the update --------------------------------------------------------------------------------------- */
-/* The factors with an index of the row come last: what stands before them is the same for all of it. */
+/* ---- the update ----------------------------------------------------------------------------- */
+/* The factors with an index of the row come last: what stands before them is the
+ * same for all of it. */
 Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
 {
     Stmt *s = COPY(add);
@@ -82,7 +85,7 @@ Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
     return s;
 }
 
-/* ---- the bound ---------------------------------------------------------------------------------------- */
+/* ---- the bound ------------------------------------------------------------------------------ */
 /* 0 for each example. */
 static Tensor *sums_new(Module *m, Stmt *like, Index *n, const char *name, StmtList *out)
 {

@@ -1,13 +1,13 @@
-/* divisors.c -- what is the same at all points of a loop, computed before it, and so the rows that it is about; and one division before it in place of
- * one at each point.
+/* divisors.c -- what is the same at all points of a loop, computed before it, and so the rows that
+ * it is about; and one division before it in place of one at each point.
  *
  *     for (j ..)                                                     const float inverse = 1 / sqrtf(var[n] + eps);
  *         y[n][j] = (x[n][j] - mu[n]) / sqrtf(var[n] + eps)   becomes    for (j ..)
  *                                                                        y[n][j] = (x[n][j] - mu[n]) * inverse;
  *
- * The inverse rounds once more, so it is done to real numbers only, and never on the way to a whole one: a third of 9
- * stays 3. What costs no more than a few additions stays where it is: the compiler moves that, but not all that it
- * would have to see through. */
+ * The inverse rounds once more, so it is done to real numbers only, and never on the way to a
+ * whole one: a third of 9 stays 3. What costs no more than a few additions stays where it is: the
+ * compiler moves that, but not all that it would have to see through. */
 #include "emit.h"
 #include <math.h>
 
@@ -74,7 +74,8 @@ static void gather(const Within *w, Expr *x, ExprList *out)
         gather(w, x->arg[k], out);
 }
 
-/* Whole numbers that subscripts read, the same at all points: C does not always see that they are. */
+/* Whole numbers that subscripts read, the same at all points: C does not
+ * always see that they are. */
 static void gather_rows(const Within *w, Tensor *t, Expr **sub, ExprList *out)
 {
     for (int k = 0; k < t->rank; k++)
@@ -142,7 +143,7 @@ Str inverse_of(Emit *e, Expr *x)
     Expr *by = x->arg[1];
     int exponent;
     if (by->kind == EXPR_num) {
-        const bool known = fabs(frexp(by->num, &exponent)) == 0.5;      /* of a power of 2 by gcc */
+        const bool known = fabs(frexp(by->num, &exponent)) == 0.5;    /* of a power of 2 by gcc */
         return by->num == 0 || !isfinite(by->num) || known ? NULL : real_text(e, 1 / by->num);
     }
     const Local *inverse = FIND_AT(l, e->inverses, expr_same(l->is, by));

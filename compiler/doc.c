@@ -1,7 +1,8 @@
 /* doc.c -- `aec doc` and `aec explain`: what docs/ and prelude/ say, in a terminal or as a page.
  *
- * docs/reference.md has a section for each kind of thing: how it is used, its entries (a signature as heading, a text,
- * an example), or the file of the prelude that defines them.  docs/errors.md has an entry for each diagnostic. */
+ * docs/reference.md has a section for each kind of thing: how it is used, its entries (a signature
+ * as heading, a text, an example), or the file of the prelude that defines them. docs/errors.md
+ * has an entry for each diagnostic. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include <stdlib.h>
@@ -20,7 +21,7 @@ typedef struct {
 static VEC(Section) sections;
 static VEC(Item) items;
 
-/* ---- gathering ---------------------------------------------------------------------------------------- */
+/* ---- gathering ------------------------------------------------------------------------------ */
 static void add_item(Item item)
 {
     item.section = sections.n - 1;
@@ -123,12 +124,13 @@ static void gather(void)
     }
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 static Str first_sentence(const char *text)
 {
     Buf b = { 0 };
     for (const char *p = text + strspn(text, " "); *p; p++) {
-        const bool ends = (!p[1] || p[1] == ' ' || p[1] == '\n') && !(p > text && p[-1] == '.');     /* `0 .. k` goes on */
+        /* `0 .. k` goes on */
+        const bool ends = (!p[1] || p[1] == ' ' || p[1] == '\n') && !(p > text && p[-1] == '.');
         if (ends && (*p == '.' || (*p == ':' && b.n > 24)))
             break;
         buf_put(&b, *p == '\n' ? " " : p, 1);
@@ -221,7 +223,7 @@ static int print_named(Buf *b, Str name)
     return refuse_word(name, &names, format("nothing is called `%s`", name), of.n ? of.at : "; `aec doc` lists all there is");
 }
 
-/* ---- the page ------------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------- */
 static void html_char(Buf *b, char c)
 {
     switch (c) {

@@ -1,4 +1,5 @@
-/* draws.c -- draws of a row at once, before the loop that takes them one by one: that is vector code, and so is what is left.
+/* draws.c -- draws of a row at once, before the loop that takes them one by one: that is vector
+ * code, and so is what is left.
  *
  *     for (j ..)                                              float normal[20];
  *         z[n][j] = mu[n][j] + ae_normalf(7u, n * 20 + j)     ae_normals(normal, 20, 7u, n * 20);
@@ -8,10 +9,11 @@
  * The row may be of several loops, one within the other, whose elements follow one another. */
 #include "emit.h"
 
-enum { MOST = 4096 };               /* in a row: it lies on the stack, and should stay in the cache */
+enum { MOST = 4096 };    /* in a row: it lies on the stack, and should stay in the cache */
 
 typedef struct { Index *index[MAX_RANK]; int n; } Chain;        /* of loops, the outer first */
-typedef struct { Expr *draw; int first; long inner; } Row;      /* first: its key of the outer loop; inner: elements for each */
+/* first: its key of the outer loop; inner: elements for each */
+typedef struct { Expr *draw; int first; long inner; } Row;
 typedef VEC(Row) RowList;
 
 static bool row_of(Expr *draw, const Chain *c, Row *row)

@@ -1,4 +1,5 @@
-/* driver.c -- reading sources and running the passes in order: the table of contents of the compiler. */
+/* driver.c -- reading sources and running the passes in order: the table of
+   contents of the compiler. */
 #include "driver.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ static bool libraries_of(File *file, SourceList *out)
     return good;
 }
 
-/* ---- passes --------------------------------------------------------------------------------------------- */
+/* ---- passes --------------------------------------------------------------------------------- */
 typedef void Pass(Module *, Program *);
 
 typedef enum { ALWAYS, IF_CHECK, IF_MPI, IF_FAST, IF_FAST_ALONE } When;
@@ -85,10 +86,11 @@ static const struct { const char *name; Pass *run; When when; } passes[] = {
     { "hold",           hold,           IF_CHECK },
     { "differentiate",  differentiate,  ALWAYS },
     { "simplify",       simplify,       ALWAYS },
-    { "onnx",           onnx_program,   ALWAYS },           /* changes nothing; nor does the next */
+    { "onnx",           onnx_program,   ALWAYS },    /* changes nothing; nor does the next */
     { "couples",        couples,        IF_MPI },
     { "factor",         factor,         IF_FAST },
-    { "rows",           rows,           IF_FAST_ALONE },        /* of several ranks others touch other rows */
+    /* Of several ranks others touch other rows. */
+    { "rows",           rows,           IF_FAST_ALONE },
     { "order",          order_axes,     IF_FAST },
     { "once",           once,           IF_FAST },
 };

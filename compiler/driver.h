@@ -3,25 +3,30 @@
 #define DRIVER_H
 #include "program.h"
 
-/* ---- files carried in the program itself --------------------------------------- build/embedded.c */
-/* "prelude/layers.ae", "runtime/ae.h", "docs/errors.md" ...; ends with a NULL name.  These names are not interned. */
+/* ---- files carried in the program itself
+   --------------------------------------- build/embedded.c */
+/* "prelude/layers.ae", "runtime/ae.h", "docs/errors.md" ...; ends with a NULL name. These
+   names are not interned. */
 extern const Source embedded[];
 const Source *embedded_file(const char *name);      /* driver.c; NULL: there is none */
 
-/* ---- driver.c -------------------------------------------------------------------------------------- */
-/* A message on stderr about the command line, the disk or the C compiler; gives the status back. */
+/* ---- driver.c ------------------------------------------------------------------------------- */
+/* A message on stderr about the command line, the disk or the C compiler;
+   gives the status back. */
 int refuse(int status, const char *how, ...) __attribute__((format(printf, 2, 3)));
 /* The same of a word that none of the names is: what may have been meant, else `otherwise`. */
 int refuse_word(const char *word, const StrList *names, const char *said, const char *otherwise);
 /* A file's text, or NULL after a message on stderr. */
 const Source *source_read(const char *name);
-/* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after errors, which are reported. */
+/* Parses, elaborates and runs the passes up to `stage` (NULL: all). NULL after
+   errors, which are reported. */
 Module *compile(const Source *source, const SettingList *defines, Str stage, EmitOptions how);
 bool stage_is_fast(Str stage);              /* a pass of the fast schedule */
-extern const char *const stage_names[];     /* in order, the drawing of the memory last; ends with NULL */
+/* In order, the drawing of the memory last; ends with NULL. */
+extern const char *const stage_names[];
 void module_print(Buf *b, Module *m);       /* every program */
 
-/* ---- toolchain.c ----------------------------------------------------------------------------------- */
+/* ---- toolchain.c ---------------------------------------------------------------------------- */
 typedef struct {
     EmitOptions emit;
     const char *target;     /* native v4 v3 v2 generic */
@@ -36,7 +41,8 @@ int write_program(Module *m, const BuildOptions *how, const char *folder);
 int build_trainer(Module *m, const BuildOptions *how, const char *binary);
 /* The cached trainer for this module: its path, or NULL after a message; *status as above. */
 Str cached_trainer(Module *m, const BuildOptions *how, int *status);
-/* summary.c: what the steps of training are made of: inputs, uses of definitions, terms of the loss, in the order of their statements. */
+/* summary.c: what the steps of training are made of: inputs, uses of definitions, terms of the
+   loss, in the order of their statements. */
 typedef enum { LAYER_input, LAYER_layer, LAYER_term } LayerKind;
 typedef struct {
     Str path, words;

@@ -16,8 +16,8 @@
  * blame.c       whose line a mistake is shown at, and what could have been meant
  * fit.c         the arithmetic of a shape that does not fit
  *
- * A Scope is one use of a definition. An Env is what is bound around a place of a formula: indices, and
- * the arguments of the `def`s it stands in. */
+ * A Scope is one use of a definition. An Env is what is bound around a place of a formula:
+ * indices, and the arguments of the `def`s it stands in. */
 #ifndef ELAB_H
 #define ELAB_H
 #include "program.h"
@@ -28,7 +28,7 @@ typedef struct Net Net;
 typedef struct Name Name;
 typedef struct Env Env;
 
-/* ---- names of a scope ------------------------------------------------------------------------ */
+/* ---- names of a scope ----------------------------------------------------------------------- */
 typedef enum {
     NAME_number,        /* an argument or a `set`: value */
     NAME_pair,          /* an argument a..b: value, hi */
@@ -47,9 +47,10 @@ struct Name {
     Axis axis;
     Tensor *tensor;
     SynList shape;          /* how it was declared or defined: for use without subscripts */
-    int samples;            /* > 0: declared [n, s, ..]; the examples of `tensor` are n * samples + s */
+    int samples;    /* > 0: declared [n, s, ..]; the examples of `tensor` are n * samples + s */
     Syn *of;                /* in y[n] of k: k as written */
-    Expr *tied;             /* the parameter is this read of another's; its own subscripts are the indices in tied_at */
+    /* The parameter is this read of another's; its own subscripts are the indices in tied_at. */
+    Expr *tied;
     Index *tied_at[MAX_RANK];
     Net *net;
     TensorList list;
@@ -57,7 +58,7 @@ struct Name {
     bool defined;           /* has its `=`, or its first `+=` */
 };
 
-typedef struct { const Syn *at; Str site; } Drawn;     /* a draw's number is its place among them */
+typedef struct { const Syn *at; Str site; } Drawn;    /* a draw's number is its place among them */
 typedef struct { Str name; Tensor *tensor; } Named;
 typedef VEC(Named) NamedList;
 
@@ -103,8 +104,10 @@ typedef struct Ctx {
 typedef enum {
     ENV_expr,       /* an index, or an argument: at[0] */
     ENV_list,       /* the indices of `..`, or of params(f)[i]: at[0 .. n) */
-    ENV_operand,    /* the operand of a `def` that reduces: syn in ctx, read where its index, `group`, is bound */
-    ENV_group,      /* that index: it stands for the `indices` of the use, where `where` holds, within `outer` */
+    /* The operand of a `def` that reduces: syn in ctx, read where its index, `group`, is bound. */
+    ENV_operand,
+    /* That index: it stands for the `indices` of the use, where `where` holds, within `outer`. */
+    ENV_group,
     ENV_tensor,     /* an argument that is a tensor */
     ENV_call,       /* parts the body of a `def` from the place of its call, which is `outer` */
 } EnvKind;
@@ -114,16 +117,17 @@ struct Env {
     EnvKind kind;
     Str name;
     Expr *at[MAX_RANK]; int n;
-    bool lent;              /* ENV_expr: an axis of a def's tensor: bound at the call, free to be bound anew */
+    bool lent;  /* ENV_expr: an axis of a def's tensor: bound at the call, free to be bound anew */
     Syn *syn, *where;
     Ctx ctx;
     Str group;
     SynList *indices;
-    Env *outer, *bound;     /* ENV_group: bound is `outer` with the indices bound; NULL: not bound yet */
+    /* ENV_group: bound is `outer` with the indices bound; NULL: not bound yet */
+    Env *outer, *bound;
     Name *tensor;
 };
 
-/* ---- nets --------------------------------------------------------------------------------------- */
+/* ---- nets ----------------------------------------------------------------------------------- */
 typedef enum { NET_block, NET_bottleneck, NET_decoder, NET_copy } NetKind;
 
 struct Net {
@@ -143,20 +147,21 @@ struct Net {
     Net *outer;             /* the net being applied around it */
 };
 
-/* ---- the elaborator ----------------------------------------------------------------------------- */
+/* ---- the elaborator ------------------------------------------------------------------------- */
 typedef struct { Tensor *tensor; Scope *scope; } Producer;
 typedef struct { Str path; Stat *stat; } SweepAsked;
 typedef VEC(SweepAsked) SweepList;
 typedef struct Using { Use *use; struct Using *up; } Using;
 
-enum { MOST_CALLS = 100, MOST_USES = 100 };     /* within one another: what has more comes back to itself */
+/* Within one another: what has more comes back to itself. */
+enum { MOST_CALLS = 100, MOST_USES = 100 };
 enum { WANT_sample, WANT_mean, WANT_prior };
 
 struct Elab {
     Module *m;
     File *file;
     StatList library;           /* definitions, the user's first */
-    Decl *defaults;             /* the prelude's own phase: what every phase has unless it says otherwise */
+    Decl *defaults;    /* the prelude's own phase: what every phase has unless it says otherwise */
     VEC(Function *) functions;
     Scope *root;                /* the model's own names: set, inputs, nets */
     Scope *bare;                /* no names: the bodies of `def`s at the top */
@@ -184,7 +189,7 @@ struct Elab {
     struct Scan *scan;
     Net *applying;              /* innermost net being applied */
     Using *using;               /* definitions being used, innermost first */
-    int param_k;                /* params(f)[i]: which of the parameters; -1: none, outside of their update */
+    int param_k;    /* params(f)[i]: which of the parameters; -1: none, outside of their update */
 
     bool trial;                 /* nothing is reported or added */
     int calls;                  /* `def`s within `def`s that are being read */
@@ -204,17 +209,19 @@ typedef struct Scan {           /* the scan being elaborated, innermost */
     TensorList done;            /* written above in this step */
 } Scan;
 
-/* ---- blame.c ------------------------------------------------------------------------------------
- * Reports of a mistake at p. Both give NULL, so that `return fail(...)` ends what cannot go on. */
+/* ---- blame.c
+ * ------------------------------------------------------------------------------------ Reports of
+ * a mistake at p. Both give NULL, so that `return fail(...)` ends what cannot go on. */
 void *say(Elab *e, Place p, Diag which, ...);
 void *fail(Elab *e, Place p, Diag which, ...);      /* one for a statement, none in a trial */
 Place blame(Elab *e, Place p);                      /* the user's line for a mistake found at p */
 typedef struct { bool trial; int failed; } Trial;
-Trial trial_begin(Elab *e);                         /* from here mistakes are only counted, from 0, in e->failed */
+Trial trial_begin(Elab *e);    /* from here mistakes are only counted, from 0, in e->failed */
 void  trial_end(Elab *e, Trial t);
 Str   words_of(const Syn *s);
 Str   most_arguments(int n);
-/* After a report: did you mean ...? Where nothing is near: `what`, which may be NULL, and all the names. */
+/* After a report: did you mean ...? Where nothing is near: `what`, which may be
+   NULL, and all the names. */
 void  suggest(Str word, const StrList *names, const char *what);
 void  suggest_definition(Elab *e, const char *role, Str word);
 bool  suggest_role(Elab *e, Str name);
@@ -222,26 +229,30 @@ bool  suggest_term(Elab *e, Str name);
 bool  names_term(Elab *e, Str name);                /* some definition has a term of this name */
 void  definition_names(Elab *e, const char *role, StrList *names);
 void  scope_names(Scope *s, NameKind kind, StrList *names);
-const Entry *entry_in(const Decl *def, int at);     /* its inputs and targets, in order; NULL behind the last */
+/* Its inputs and targets, in order; NULL behind the last. */
+const Entry *entry_in(const Decl *def, int at);
 int   inputs_of(const Decl *def);
 bool  takes_alike(const Decl *def);                 /* two inputs of the same axes */
 Stat *find_stat(const Decl *def, StatKind kind);    /* the first */
 
-/* ---- fit.c, after a report ---------------------------------------------------------------------- */
+/* ---- fit.c, after a report ------------------------------------------------------------------ */
 void  note_condition(Scope *s, Syn *condition);     /* a broken `require`, in numbers */
 void  suggest_fit(Elab *e, Net *net, const Tensor *target);
 void  suggest_require(Elab *e, Scope *s);            /* after a report of a broken `require` */
-bool  require_of(Scope *s, const Syn *use);            /* what a definition requires where this term of it is used */
+/* What a definition requires where this term of it is used. */
+bool  require_of(Scope *s, const Syn *use);
 
-/* ---- formula.c ---------------------------------------------------------------------------------- */
+/* ---- formula.c ------------------------------------------------------------------------------ */
 Ctx   formula_ctx(Scope *s);
 Ctx   size_ctx(Scope *s);
 Expr *lower(Ctx *c, Syn *s, Env *env);
 Expr *lower_whole(Ctx *c, Syn *s, Env *env);        /* with `/` rounding down */
 bool  constant(Ctx *c, Syn *s, double *value);      /* false after a report */
-Syn  *settled(Elab *e, Syn *s);     /* a setting as the trainer reads it: names of `set` and arithmetic are numbers, other words stay */
-int   size_of(Scope *s, Syn *size);                     /* a whole number of at least 0; reports, gives 1 */
-Str   index_word(const Syn *s);                     /* the index of `i`, `i < 3` or `..`; NULL: it is none */
+/* A setting as the trainer reads it: names of `set` and arithmetic are
+   numbers, other words stay. */
+Syn  *settled(Elab *e, Syn *s);
+int   size_of(Scope *s, Syn *size);    /* a whole number of at least 0; reports, gives 1 */
+Str   index_word(const Syn *s);    /* the index of `i`, `i < 3` or `..`; NULL: it is none */
 Expr *op_signed(Str sign, Expr *a, Expr *b);        /* a + b, a < b ... */
 Env  *env_find(Env *env, Str name);
 Env  *env_push(Env *up, EnvKind kind, Str name);
@@ -251,25 +262,27 @@ Env  *bind_list(Env *up, Str name, Index **index, int n);
 Env  *bind_dots(Scope *s, Env *up);
 void  unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place);
 void  unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place);
-Expr *present(const Axis *axis, Env *env);          /* how far it runs at the place; NULL: all of it */
+Expr *present(const Axis *axis, Env *env);    /* how far it runs at the place; NULL: all of it */
 bool  gives_place(Reduce r);                        /* argmax and its like */
 bool  is_whole(Expr *e);
 Expr *draw(Ctx *c, Syn *s, Env *env, bool normal);
 unsigned stream_of(Str path);
 Expr *lower_size(Ctx *c, Syn *s, Env *env);
 Expr *lower_last(Ctx *c, Syn *s, Env *env);
-/* Names that stand free in s: neither bound, nor an argument, nor a tensor. For `+=`, `:=` and `until`. */
+/* Names that stand free in s: neither bound, nor an argument, nor a tensor. For
+   `+=`, `:=` and `until`. */
 void  free_names(Ctx *c, Syn *s, Env *env, StrList *found);
 
-/* ---- call.c ------------------------------------------------------------------------------------- */
+/* ---- call.c --------------------------------------------------------------------------------- */
 Expr *lower_call(Ctx *c, Syn *s, Env *env);
 Expr *lower_reduce(Ctx *c, Syn *s, Env *env);
 Expr *lower_operand(Ctx *c, Env *operand, Env *env, Place place);
-Expr *lower_sized(Ctx *c, Syn *s, Env *env);        /* again, if a size was asked for before it was known */
+/* Again, if a size was asked for before it was known. */
+Expr *lower_sized(Ctx *c, Syn *s, Env *env);
 Function *find_function(Scope *s, Str name);
-int   builtin_op(Str name);                         /* a scalar function that formulas may call: its Op; else -1 */
+int   builtin_op(Str name);    /* a scalar function that formulas may call: its Op; else -1 */
 
-/* ---- scope.c ------------------------------------------------------------------------------------ */
+/* ---- scope.c -------------------------------------------------------------------------------- */
 Name *name_find(Scope *s, Str name, NameKind kind);
 Name *name_add(Scope *s, NameKind kind, Str name, Place place);
 Name *name_tensor(Scope *s, const Entry *entry, Tensor *t);     /* as declared */
@@ -278,7 +291,7 @@ Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Use *use);
 Scope *plain_scope(Elab *e, Str path, Str words, Place place);
 Tensor *clock_times(Elab *e, int mult);             /* examples present, times mult */
 Axis  example_axis(Elab *e, int mult);
-int   mult_of(Elab *e, const Tensor *t);            /* samples of each example; 0: no example axis */
+int   mult_of(Elab *e, const Tensor *t);    /* samples of each example; 0: no example axis */
 bool  same_sizes(const Tensor *a, const Tensor *b);
 Str   shape_text(const Tensor *t);
 Tensor *find_named(const TensorList *list, Str name);
@@ -292,14 +305,15 @@ void  all_along(const Tensor *t, Index **index);
 Expr *read_at(Tensor *t, Index **index);
 Stmt *over(Tensor *t, Index **index, Set set, Expr *value);
 Expr *sum_over(Index **index, int n, Expr *body);
-typedef struct { Tensor *y; Index *index[MAX_RANK]; Expr *a, *b; } Map;     /* y[..] = f(a[..], b[..]) being made */
+/* y[..] = f(a[..], b[..]) being made */
+typedef struct { Tensor *y; Index *index[MAX_RANK]; Expr *a, *b; } Map;
 Map   map_new(Scope *s, Str name, Tensor *a, Tensor *b);
 Tensor *map_put(Scope *s, Map *m, Expr *value, Place place);
 Tensor *reshaped(Scope *s, Tensor *x, const Axis *axis, int rank, Str name, Place place);
 
-/* ---- settle.c, kept.c, assign.c, scan.c, statement.c ---------------------------------------------- */
+/* ---- settle.c, kept.c, assign.c, scan.c, statement.c ---------------------------------------- */
 void  settle(Stmt *s);
-int   most_of(Expr *e);                             /* the largest value of a whole number; -1: not known */
+int   most_of(Expr *e);    /* the largest value of a whole number; -1: not known */
 bool  trains(const Scope *s);                       /* its parameters are learnt here */
 void  declare_kept(Scope *s, Entry *entry, bool param);
 bool  declare_tied(Scope *s, Entry *entry);
@@ -313,7 +327,7 @@ void  elaborate_sweep(Scope *s, Stat *st);
 void  elaborate_stat(Scope *s, Stat *st);
 bool  defines_role(const Decl *def, const char *role);      /* sample, mean, prior */
 
-/* ---- instance.c --------------------------------------------------------------------------------- */
+/* ---- instance.c ----------------------------------------------------------------------------- */
 typedef struct {            /* a use of a definition that is about to be made */
     Scope *around;          /* where its arguments are written */
     Str role, name;
@@ -329,24 +343,24 @@ typedef struct {            /* a use of a definition that is about to be made */
 Scope *instantiate(const Wanted *w, Use *use);
 bool  definition_fits(const Wanted *w);
 Decl *find_definition(Elab *e, const char *role, Str name);
-bool  takes_word(const Entry *formal);      /* a parameter that is one of the words in its default */
+bool  takes_word(const Entry *formal);    /* a parameter that is one of the words in its default */
 bool  bind_arguments(Scope *s, const ArgList *args, Place place);
 void  bind_argument(Scope *s, Str name, Syn *v, Scope *where);
 
-/* ---- network.c ---------------------------------------------------------------------------------- */
+/* ---- network.c ------------------------------------------------------------------------------ */
 Net  *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place place);
 bool  copy_net(Scope *s, Net *net, const Syn *value);
 Tensor *apply_net(Net *net, Tensor *x, Place place);
-void  check_layers(Elab *e);                        /* every name in every net, before anything is applied */
+void  check_layers(Elab *e);    /* every name in every net, before anything is applied */
 Tensor *named(const NamedList *list, Str name);
 void  name_result(Elab *e, Str name, Tensor *t);
 Tensor *model_input(Elab *e, Str name);             /* x, y as an ordinary tensor; NULL */
-Tensor *model_seen(Elab *e);                        /* what the encoder gets: the input, corrupted in training */
-Tensor *model_result(Elab *e, Str name);            /* z, encoder, decoder, a name given by `as`; NULL */
-Tensor *has_label(Elab *e, Str name);               /* which examples have the label; NULL: it is none */
+Tensor *model_seen(Elab *e);    /* what the encoder gets: the input, corrupted in training */
+Tensor *model_result(Elab *e, Str name);    /* z, encoder, decoder, a name given by `as`; NULL */
+Tensor *has_label(Elab *e, Str name);    /* which examples have the label; NULL: it is none */
 Scope *producer_of(Elab *e, Tensor *t);
 
-/* ---- values.c ----------------------------------------------------------------------------------- */
+/* ---- values.c ------------------------------------------------------------------------------- */
 typedef struct {
     Tensor *t;              /* a tensor, or */
     Expr *num;              /* a number, or */
@@ -355,7 +369,8 @@ typedef struct {
     bool is_term;           /* as an argument or a summand it is one number for each example */
 } Value;
 
-typedef struct { int input; const TensorList *of; } Params;     /* which input stands for each of these parameters */
+/* Which input stands for each of these parameters. */
+typedef struct { int input; const TensorList *of; } Params;
 typedef VEC(Params) ParamsList;
 
 Value *value_of(Scope *task, Syn *s);               /* NULL after a report */
@@ -365,8 +380,9 @@ Value *tensor_value(Scope *task, Syn *s);
 bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params);
 Syn  *peel(Scope *task, Syn *s, Expr **weight);
 
-/* ---- objectives.c, metrics.c, terms.c --------------------------------------------------------------- */
-/* What a task or `reconstruct` predicts: by which likelihood, what it is compared with, which examples have it. */
+/* ---- objectives.c, metrics.c, terms.c ------------------------------------------------------- */
+/* What a task or `reconstruct` predicts: by which likelihood, what it is compared with,
+   which examples have it. */
 typedef struct { Str name; Scope *by; Tensor *target, *has; Place place; } Predicted;
 typedef VEC(Predicted) PredictedList;
 
@@ -380,13 +396,14 @@ void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Ten
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);
 
-/* ---- elaborate.c, inputs.c, sources.c, phases.c, optimize.c, programs.c ------------------------------------------ */
+/* ---- elaborate.c, inputs.c, sources.c, phases.c, optimize.c, programs.c --------------------- */
 Decl *find_decl(Elab *e, DeclKind kind);            /* the first */
 void  declare_input(Elab *e, Decl *d, bool label);
 void  declare_data(Elab *e, Decl *d);
 Setting *setting_of(Decl *d, const char *name);     /* the first; d may be NULL */
 Syn  *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place, int unknown);
-bool  set_once(Elab *e, Decl *d, const Setting *s);         /* false after a report: another of its name stands before */
+/* False after a report: another of its name stands before. */
+bool  set_once(Elab *e, Decl *d, const Setting *s);
 Phase *phase_new(Elab *e, Decl *d);
 void  drop_terms(Program *p);
 void  phase_programs(Elab *e, int number, Decl *train);
@@ -398,7 +415,7 @@ bool  names_layer(Elab *e, Str name);
 void  predict_program(Elab *e);
 void  bound_program(Elab *e);
 void  use_programs(Elab *e);
-Tensor *code_of_input(Elab *e);                     /* what `encode` gives; NULL: there is no encoder */
+Tensor *code_of_input(Elab *e);    /* what `encode` gives; NULL: there is no encoder */
 void  output(Elab *e, Tensor *t);                   /* of the program being made */
 
 #endif

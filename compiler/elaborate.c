@@ -1,13 +1,13 @@
 /* elaborate.c -- the model's declarations become programs.
  *
- * Takes a file and the libraries it uses. For each thing the trainer can do (a step of each phase, evaluate,
- * encode, decode, reconstruct, sample, predict, the first values) it writes one program, from the same
- * declarations: what is not needed in one of them is dropped later as dead. Paths give parameters their
- * identity, so all programs share them. */
+ * Takes a file and the libraries it uses. For each thing the trainer can do (a step of each phase,
+ * evaluate, encode, decode, reconstruct, sample, predict, the first values) it writes one program,
+ * from the same declarations: what is not needed in one of them is dropped later as dead. Paths
+ * give parameters their identity, so all programs share them. */
 #include "elab.h"
 #include <stdlib.h>
 
-/* ---- what a file declares, it declares once -------------------------------------------------------------- */
+/* ---- what a file declares, it declares once ------------------------------------------------- */
 Decl *find_decl(Elab *e, DeclKind kind)
 {
     return FIND(d, e->file->decls, d->kind == kind);
@@ -73,7 +73,7 @@ static void check_once(const File *file)
                 break;
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 static Net *declare_net(Elab *e, Decl *d, NetKind kind, Str name)
 {
     Net *net = net_new(e, kind, name, name, e->root, d->place);
@@ -151,7 +151,7 @@ static Tensor *clock_new(Elab *e, const char *name, Elem elem)
     return t;
 }
 
-/* ---- phases ---------------------------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 /* Reads the settings of all; the size of a batch is that of the largest. */
 static void declare_phases(Elab *e, StatList *trains)
 {
@@ -213,14 +213,15 @@ static void make_phases(Elab *e, const StatList *trains)
     }
 }
 
-/* ---- warnings ---------------------------------------------------------------------------------------------------- */
+/* ---- warnings ------------------------------------------------------------------------------- */
 static void report_no_input(File *file)
 {
     const Place top = { .source = file->source, .line = 1, .col = 1, .end_line = 1, .end_col = 1 };
     report(file->decls.n ? file->decls.at[0]->place : top, file->decls.n ? DIAG_no_input : DIAG_nothing_declared);
 }
 
-/* A code as large as the input, and nothing that keeps it from being a copy: no noise, no term, no choice of units. */
+/* A code as large as the input, and nothing that keeps it from being a copy: no noise, no term,
+ * no choice of units. */
 static void warn_overcomplete(Elab *e)
 {
     Program *encode = e->m->programs.n ? e->m->programs.at[0] : NULL, *p = e->m->phases.at[0]->gradient;
@@ -237,7 +238,8 @@ static void warn_overcomplete(Elab *e)
            e->bottleneck->name);
 }
 
-/* What a target is meant to be within, `x[n, ..] of 0..1`, pixels are not unless they are scaled. */
+/* What a target is meant to be within, `x[n, ..] of 0..1`, pixels are not
+ * unless they are scaled. */
 static void warn_unscaled(Elab *e)
 {
     static const struct { const char *source, *range; } pixels[] = {
@@ -267,7 +269,7 @@ static void check_scale(Elab *e)
         report(scale->place, DIAG_scale_whole, e->m->inputs.at[0].name);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 static void declare_inputs(Elab *e)
 {
     EACH(d, e->file->decls)

@@ -1,4 +1,5 @@
-/* embed.c -- writes the named files as a C table, so that aec carries its prelude, its runtime and its pages.
+/* embed.c -- writes the named files as a C table, so that aec carries its prelude, its
+ * runtime and its pages.
  *
  *     embed FILE... > embedded.c */
 #include <stdio.h>

@@ -1,11 +1,12 @@
-/* emit.c -- a module as one C file: which functions there are, in what order, and the file around them.
+/* emit.c -- a module as one C file: which functions there are, in what order,
+ * and the file around them.
  *
- * A function is about one use of a definition: consecutive statements of one use and one direction. Programs
- * that need the same function, to the letter, share it. */
+ * A function is about one use of a definition: consecutive statements of one use and one
+ * direction. Programs that need the same function, to the letter, share it. */
 #include "emit.h"
 #include <math.h>
 
-/* ---- programs --------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------- */
 static void add_program(Emit *e, Program *p)
 {
     if (p)
@@ -32,13 +33,14 @@ static void collect_programs(Emit *e)
     }
 }
 
-/* ---- statements as the emitter wants them ----------------------------------------------------- */
+/* ---- statements as the emitter wants them --------------------------------------------------- */
 static Expr *and_also(Expr *a, Expr *b)
 {
     return expr_is(b, 1) ? a : a ? expr_op(OP_and, a, b, NULL) : b;
 }
 
-/* A factor that is 0 outside of a tensor: the read without its check, which becomes a condition. */
+/* A factor that is 0 outside of a tensor: the read without its check, which
+ * becomes a condition. */
 static Expr *guard_factor(Expr *x, Expr **where)
 {
     if (x->kind == EXPR_read && x->check && (!x->other || expr_is(x->other, 0))) {
@@ -89,7 +91,8 @@ static void guard_sum(Stmt *s)
     s->value = guard_factor(v, &s->where);
 }
 
-/* A fill moves down to the first statement that touches what it fills, so that they can share loops. */
+/* A fill moves down to the first statement that touches what it fills, so that
+ * they can share loops. */
 static void sink_fills(Emit *e, StmtList *list)
 {
     for (int k = list->n - 1; k >= 0; k--) {
@@ -145,7 +148,7 @@ static void add_runs(Emit *e)
     }
 }
 
-/* ---- functions -------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------ */
 bool func_fits(Func *f, Stmt *s)
 {
     return f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
@@ -226,7 +229,7 @@ static void print_funcs(Emit *e, Run *r)
             *f = func_print(e, r, *f);
 }
 
-/* ---- what the trainer calls ------------------------------------------------------------------- */
+/* ---- what the trainer calls ----------------------------------------------------------------- */
 static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_apart", "_begin", "_end" };
 
 Str run_name(Emit *e, Program *p, Part part)
@@ -260,7 +263,7 @@ void run_print(Emit *e, Buf *b, Run *r)
     buf_add(b, "}\n\n");
 }
 
-/* ---- operations of a step --------------------------------------------------------------------- */
+/* ---- operations of a step ------------------------------------------------------------------- */
 static bool has_product(Expr *x)
 {
     if (x->kind != EXPR_op)
@@ -297,7 +300,7 @@ double flops_of(Emit *e)
     return step ? list_ops(&step->body) : 0;
 }
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 static void claim_own(void)
 {
     static const char *const own[] = {

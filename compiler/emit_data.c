@@ -1,4 +1,5 @@
-/* emit_data.c -- tables of settings: of the data, its sources, and the metrics the trainer computes. */
+/* emit_data.c -- tables of settings: of the data, its sources, and the metrics
+ * the trainer computes. */
 #include "emit.h"
 #include <math.h>
 

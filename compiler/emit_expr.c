@@ -8,7 +8,7 @@ static Str wrapped(bool wrap, Str text)
     return wrap ? format("(%s)", text) : text;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 Str real_text(Emit *e, double v)
 {
     const bool f64 = e->how.f64;
@@ -26,7 +26,7 @@ static Str num_text(Emit *e, Expr *x, int above)
     return wrapped(negative && above > BINDS_add, x->whole ? format("%ld", (long) x->num) : real_text(e, x->num));
 }
 
-/* ---- reads ------------------------------------------------------------------------------------ */
+/* ---- reads ---------------------------------------------------------------------------------- */
 Str part_text(Emit *e, Tensor *t, Expr **sub, int n)
 {
     if (info_of(e, t)->local)
@@ -95,7 +95,7 @@ static Str read_text(Emit *e, Expr *x, int above)
     return wrapped(above > BINDS_cond, format("%s ? %s : %s", inside, place, other));
 }
 
-/* ---- operations ------------------------------------------------------------------------------- */
+/* ---- operations ----------------------------------------------------------------------------- */
 static const struct { const char *f32, *f64; } texts[OP_COUNT] = {
 #define SCALAR(name, n, written, whole, f32, f64, ...) [OP_##name] = { f32, f64 },
 #include "scalars.def"
@@ -109,7 +109,8 @@ static const char *const vector_texts[OP_COUNT] = {     /* in fast float */
 #undef SCALAR
 };
 
-static const char *const whole_texts[OP_COUNT] = {      /* where whole arguments want another function */
+/* Where whole arguments want another function. */
+static const char *const whole_texts[OP_COUNT] = {
     [OP_mod] = "ae_imod(%1, %2)", [OP_max] = "ae_imax(%1, %2)", [OP_min] = "ae_imin(%1, %2)",
     [OP_abs] = "abs(%1)", [OP_sign] = "(int) ae_signf(%1)",
 };
@@ -166,7 +167,7 @@ static Str arg_text(Emit *e, Expr *x, int k, Binding by)
         return truth_text(e, a, above);
     const bool wholes = x->op == OP_div && x->arg[0]->whole && x->arg[1]->whole;
     if (x->op == OP_div && a->kind == EXPR_num && (k == 0 ? wholes : a->num == 0))
-        return real_text(e, a->num);            /* never a division of whole numbers, nor one by a whole 0 */
+        return real_text(e, a->num);  /* never a division of whole numbers, nor one by a whole 0 */
     if (wholes && k == 0)
         return format("(%s) %s", e->real, expr_text(e, a, BINDS_all));
     return expr_text(e, a, is_truth(a) && above > BINDS_less ? BINDS_all : above);

@@ -1,4 +1,5 @@
-/* emit_head.c -- strings and comments: the only ways by which the user's text reaches the emitted C. */
+/* emit_head.c -- strings and comments: the only ways by which the user's text
+ * reaches the emitted C. */
 #include "emit.h"
 
 /* Printable ASCII; no end of the comment, no start of another, no escaped line, no trigraph. */
@@ -49,7 +50,7 @@ static Str words_of_use(const Use *u)
     return u->words ? u->words : u->path;
 }
 
-/* ---- above a function ------------------------------------------------------------------------- */
+/* ---- above a function ----------------------------------------------------------------------- */
 static void use_line(Func *f, Buf *b, Use *u, bool first)
 {
     const size_t line = b->n;
@@ -104,8 +105,9 @@ void func_head(Func *f)
     buf_add(b, f->uses.n ? " */\n" : "");
 }
 
-/* ---- above the file --------------------------------------------------------------------------- */
-/* Where a layer's result is: the last temporary that its statements set, before those of another. */
+/* ---- above the file ------------------------------------------------------------------------- */
+/* Where a layer's result is: the last temporary that its statements set,
+ * before those of another. */
 static Tensor *result_of(StmtList *body, int first, Use *u)
 {
     Tensor *t = NULL;

@@ -1,7 +1,8 @@
-/* emit_model.c -- the tables that tell the runtime what the model has: ae.h's AeModel and what it points to. */
+/* emit_model.c -- the tables that tell the runtime what the model has: ae.h's AeModel
+ * and what it points to. */
 #include "emit.h"
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables --------------------------------------------------------------------------------- */
 void table_print(Buf *b, const char *type, Str name, const Buf *rows)
 {
     if (rows->n)
@@ -34,7 +35,7 @@ static Str or_null(Str text)
     return text ? text : "NULL";
 }
 
-/* ---- arrays ----------------------------------------------------------------------------------- */
+/* ---- arrays --------------------------------------------------------------------------------- */
 static Str address(Emit *e, Tensor *t)
 {
     if (!t)
@@ -89,7 +90,7 @@ static void print_params(Emit *e, Buf *b)
     table_print(b, "AeArray", "param_grads", &grads);
 }
 
-/* ---- programs --------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------- */
 /* The numbers of the inputs that a program reads; what else it is given goes to `takes`. */
 static Str input_table(Emit *e, Buf *b, Program *p, int *n, TensorList *takes)
 {
@@ -159,7 +160,7 @@ static void print_programs(Emit *e, Buf *b)
     table_print(b, "AeProgram", "programs", &rows);
 }
 
-/* ---- phases ----------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 static Str sweep_table(Emit *e, Buf *b, Phase *f)
 {
     Buf rows = { 0 };
@@ -251,7 +252,7 @@ static void print_phases(Emit *e, Buf *b)
     table_print(b, "AePhase", "phases", &rows);
 }
 
-/* ---- the text of the model -------------------------------------------------------------------- */
+/* ---- the text of the model ------------------------------------------------------------------ */
 /* C promises string literals of 4095 characters; a longer text is a list of characters. */
 static void print_text(Buf *b, const Source *s)
 {

@@ -7,7 +7,7 @@ void brace_open(Buf *b)
     buf_add(b, " {\n");
 }
 
-/* ---- sums in a local -------------------------------------------------------------------------- */
+/* ---- sums in a local ------------------------------------------------------------------------ */
 bool loops_use(const Node *n, Expr *x)
 {
     while (n->kind == NODE_loop && !expr_uses(x, n->index))
@@ -40,8 +40,8 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
     return a->target == s->target && same_subs(a->sub, s->sub, s->target->rank) && !reads_target(s) && !reads_target(a);
 }
 
-/* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. Not while a condition has
- * to tell first whether there is one. */
+/* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. Not
+ * while a condition has to tell first whether there is one. */
 static bool is_long_sum(Emit *e, Node *n)
 {
     Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
@@ -59,12 +59,13 @@ static const char *local_name(Set set)
     return set == SET_add ? "sum" : set == SET_mul ? "product" : set == SET_max ? "most" : "least";
 }
 
-/* ---- conditions before loops ------------------------------------------------------------------------- */
+/* ---- conditions before loops ---------------------------------------------------------------- */
 typedef struct { Node *loop; Stmt *s; Buf text; bool all; } Lift;
 
 static bool varies(Node *loop, Expr *x)
 {
-    if (x->kind == EXPR_inside) {       /* whether a place is inside is told by the subscripts in question */
+    /* Whether a place is inside is told by the subscripts in question. */
+    if (x->kind == EXPR_inside) {
         Expr *read = x->arg[0];
         return ANY(k, read->tensor->rank,
                    (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]));
@@ -77,7 +78,8 @@ static bool is_risk(const Expr *x)
     return x->kind == EXPR_draw || (x->kind == EXPR_read && !lies_inside(x));
 }
 
-/* Whether values of t decide about x; whether a place of it is inside is told by the subscripts. */
+/* Whether values of t decide about x; whether a place of it is inside is
+   told by the subscripts. */
 static bool goes_by(Expr *x, const Tensor *t)
 {
     if (!x)
@@ -92,8 +94,8 @@ static bool goes_by(Expr *x, const Tensor *t)
     return expr_part(x, k);
 }
 
-/* The condition without those parts that are the same throughout the loop, which go into l->text. What stands behind
- * a part that stays may rely on it. */
+/* The condition without those parts that are the same throughout the loop, which go into l->text.
+ * What stands behind a part that stays may rely on it. */
 static Expr *lift(Emit *e, Lift *l, Expr *x)
 {
     if (is_op(x, OP_and)) {
@@ -129,7 +131,7 @@ static Buf lifted(Emit *e, Node *loop)
     return l.text;
 }
 
-/* ---- one point -------------------------------------------------------------------------------- */
+/* ---- one point ------------------------------------------------------------------------------ */
 const char *elem_type(Emit *e, const Tensor *t)
 {
     return t->elem == ELEM_int ? "int32_t" : e->real;
@@ -203,7 +205,7 @@ static void point_print(Emit *e, Buf *b, Stmt *s, int depth)
     fetches_print(e, b, s, depth);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------ */
+/* ---- loops ---------------------------------------------------------------------------------- */
 Str limit_text(Emit *e, Index *i)
 {
     return i->limit ? expr_text(e, i->limit, BINDS_add) : extent_text(e, i);
@@ -262,7 +264,8 @@ static bool has_choice(Expr *x)
     return ANY(k, 3, x->arg[k] && has_choice(x->arg[k]));
 }
 
-/* gcc 12 gets masked loads wrong where it has unrolled a short loop; what is left of conditions stays in loops. */
+/* gcc 12 gets masked loads wrong where it has unrolled a short loop; what is left of
+   conditions stays in loops. */
 static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
 {
     const bool masks = FIND(p, n->body, p->kind == NODE_point && (p->stmt->where || p->stmt->check
@@ -273,7 +276,8 @@ static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
     return true;
 }
 
-/* The innermost loop of a sum in a local: lanes of partial sums, in an order that the flags fix. */
+/* The innermost loop of a sum in a local: lanes of partial sums, in an
+   order that the flags fix. */
 static void simd_print(Emit *e, Buf *b, Node *n, int depth)
 {
     Stmt *s = n->body.n == 1 && n->body.at[0]->kind == NODE_point ? n->body.at[0]->stmt : NULL;
@@ -302,8 +306,8 @@ static bool most_print(Emit *e, Buf *b, Node *n, Str from, Str to, int depth)
     return true;
 }
 
-/* Statements that touch other elements of what they set, as c[t, j] of c[t - 1, j]: C cannot see that these never meet
- * but within one turn of the innermost loop. We can. */
+/* Statements that touch other elements of what they set, as c[t, j] of c[t - 1, j]: C cannot see
+ * that these never meet but within one turn of the innermost loop. We can. */
 static void apart_print(Emit *e, Buf *b, Node *n, int depth)
 {
     AccessList all = { 0 };
@@ -407,7 +411,7 @@ static void scan_print(Emit *e, Buf *b, Node *n, int depth)
     scope_leave(e, scope);
 }
 
-/* ---- whole tensors ---------------------------------------------------------------------------- */
+/* ---- whole tensors -------------------------------------------------------------------------- */
 static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     const Var *v = var_used(e, s->target);
@@ -425,7 +429,8 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
              var_used(e, s->source)->text, count_emitted(e, s->target), elem_type(e, s->target));
 }
 
-/* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1: it does something else. */
+/* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1:
+   it does something else. */
 static int clears_from(Emit *e, Node *n)
 {
     Stmt *s = only_point(n);
@@ -455,7 +460,7 @@ static void clear_print(Emit *e, Buf *b, Stmt *s, int from, int depth)
     buf_line(b, depth, "memset(%s, 0, sizeof %s);", place, place);
 }
 
-/* ---- trees ------------------------------------------------------------------------------------ */
+/* ---- trees ---------------------------------------------------------------------------------- */
 /* fill NULL: on from what is there. */
 static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 {

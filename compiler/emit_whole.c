@@ -1,4 +1,5 @@
-/* emit_whole.c -- reductions that find a place rather than a number: argmax, choice, search, rank. */
+/* emit_whole.c -- reductions that find a place rather than a number: argmax,
+   choice, search, rank. */
 #include "emit.h"
 
 /* Opens the inner loops and the condition; returns the depth within, where braces stand open. */

@@ -1,11 +1,12 @@
 /* expr.c -- making expressions, comparing them, walking through them.
  *
- * They are folded as they are made: what is constant becomes a number, and identities that hold for
- * every real, NaN and infinities included, are used. x * 0 is no such identity, so it stays unless x is whole. */
+ * They are folded as they are made: what is constant becomes a number, and identities that
+ * hold for every real, NaN and infinities included, are used. x * 0 is no such identity, so it
+ * stays unless x is whole. */
 #include "program.h"
 #include <math.h>
 
-/* ---- leaves -------------------------------------------------------------------------------------- */
+/* ---- leaves --------------------------------------------------------------------------------- */
 static Expr *node(ExprKind kind, bool whole)
 {
     Expr *e = NEW(Expr);
@@ -98,7 +99,7 @@ Expr *expr_reduce(Reduce by, Index *const *index, int n, Expr *body)
     return r;
 }
 
-/* ---- folding ------------------------------------------------------------------------------------- */
+/* ---- folding -------------------------------------------------------------------------------- */
 const OpInfo op_info[OP_COUNT] = {
 #define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) { #name, n, #whole[0], LEVEL_##binds, cost, written },
 #include "scalars.def"
@@ -349,7 +350,7 @@ Expr *expr_both(Expr *a, Expr *b)
     return !a ? b : !b || expr_same(a, b) ? a : OP2(and, a, b);
 }
 
-/* ---- walks --------------------------------------------------------------------------------------- */
+/* ---- walks ---------------------------------------------------------------------------------- */
 Expr **expr_part(const Expr *e, int k)
 {
     Expr *x = (Expr *) e;
@@ -361,7 +362,8 @@ Expr **expr_part(const Expr *e, int k)
     return k < 3 ? &x->arg[k] : k == 3 ? &x->where : NULL;
 }
 
-/* Where walks have still to go, the next at the end: those of a walk within another lie upon the outer one's. */
+/* Where walks have still to go, the next at the end: those of a walk within another lie
+   upon the outer one's. */
 static ExprList ahead;
 
 static void go_later(Expr *e)
@@ -416,7 +418,8 @@ void walk_end(ExprWalk *w)
     ahead.n = w->from;
 }
 
-/* An index is bound by one node only, so an occurrence is enough where the asker stands outside of it. */
+/* An index is bound by one node only, so an occurrence is enough where the asker
+   stands outside of it. */
 bool expr_uses(Expr *e, const Index *i)
 {
     return ANY_EXPR(x, e, is_index(x, i)
@@ -438,7 +441,7 @@ bool expr_reads(Expr *e, const TensorList *list)
     return ANY_EXPR(x, e, reads_one_of(x, list));
 }
 
-/* ---- what a value lies between -------------------------------------------------------------------- */
+/* ---- what a value lies between -------------------------------------------------------------- */
 static const Span anything = { -INFINITY, INFINITY };
 
 /* Of a product of two; 0 times infinity is no number. */
@@ -482,7 +485,7 @@ Span expr_range(const Expr *e)
     return e->kind == EXPR_op && e->whole ? whole_range(e) : anything;
 }
 
-/* ---- rewriting ----------------------------------------------------------------------------------- */
+/* ---- rewriting ------------------------------------------------------------------------------ */
 static Expr *folded(const Expr *e)
 {
     Expr *copy;
@@ -560,7 +563,8 @@ static Expr *replaced(Expr *e, void *with)
             continue;
         if (m->n == MAX_MAP)
             bug("too many indices to replace");
-        r.bound[k] = index_new(i->name, i->size, limit);    /* another index, so every use of it changes too */
+        /* Another index, so every use of it changes too. */
+        r.bound[k] = index_new(i->name, i->size, limit);
         m->from[m->n] = i;
         m->to[m->n++] = expr_index(r.bound[k]);
     }
@@ -581,7 +585,7 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n)
     return e ? replaced(e, &m) : NULL;
 }
 
-/* ---- equality ------------------------------------------------------------------------------------ */
+/* ---- equality ------------------------------------------------------------------------------- */
 enum { MAX_PAIRS = 8 * MAX_RANK };
 static struct { const Index *a, *b; } pair[MAX_PAIRS];     /* indices that stand for each other */
 static int npair;
@@ -608,7 +612,8 @@ static bool join(Index *const *a, Index *const *b, int n)
     return ALL(k, n, a[k]->size == b[k]->size && same(a[k]->limit, b[k]->limit));
 }
 
-/* Whether two nodes of one kind are alike, their parts aside. Leaves their bound indices joined. */
+/* Whether two nodes of one kind are alike, their parts aside. Leaves their
+   bound indices joined. */
 static bool same_node(const Expr *a, const Expr *b)
 {
     switch (a->kind) {

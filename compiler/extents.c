@@ -1,7 +1,8 @@
 /* extents.c -- names for sizes.
  *
- * Axes along which one index runs have one extent: x[n, i] w[i, j] makes the rows of w as long as x. Each class
- * of axes is named after the first variable that has it, inputs before layers before parameters. */
+ * Axes along which one index runs have one extent: x[n, i] w[i, j] makes the rows of w as
+ * long as x. Each class of axes is named after the first variable that has it, inputs before
+ * layers before parameters. */
 #include "emit.h"
 
 static struct { int *up; Var **var; Str *name; int n; } axes;

@@ -10,7 +10,8 @@
 
 enum { LITTLE = 4096, FEW = 8 };        /* points, products a sum saves: not worth a tensor */
 
-typedef struct { const Tensor *of; Index *along[MAX_RANK]; Tensor *sum; } Made;     /* along: NULL at axes that are left */
+/* along: NULL at axes that are left */
+typedef struct { const Tensor *of; Index *along[MAX_RANK]; Tensor *sum; } Made;
 
 typedef struct {
     Module *m;
@@ -19,7 +20,7 @@ typedef struct {
     VEC(Made) made;             /* sums of tensors that have not changed since */
 } Factor;
 
-/* ---- what statements are ------------------------------------------------------------------------------ */
+/* ---- what statements are -------------------------------------------------------------------- */
 static bool is_sum(const Stmt *s)
 {
     return s->kind == STMT_nest && s->set == SET_add && !s->held && !s->update && !s->where && !s->check
@@ -51,7 +52,7 @@ static int users(Factor *f, const Tensor *t)
     return n;
 }
 
-/* ---- once --------------------------------------------------------------------------------------------- */
+/* ---- once ----------------------------------------------------------------------------------- */
 static bool sum_once(Factor *f, Stmt *s, StmtList *out)
 {
     if (!is_sum(s) || !is_op(s->value, OP_mul) || stmt_points(s) < LITTLE || !all_own(s, s->sub, s->target->rank))
@@ -86,7 +87,7 @@ static bool sum_once(Factor *f, Stmt *s, StmtList *out)
     return true;
 }
 
-/* ---- first -------------------------------------------------------------------------------------------- */
+/* ---- first ---------------------------------------------------------------------------------- */
 /* Whether i is summed over, and nothing but the factor has a part in it. */
 static bool is_alone(Stmt *s, Expr *factor, Expr *other, Index *i)
 {
@@ -198,15 +199,17 @@ static void sum_from_made(Factor *f, Stmt *s)
     }
 }
 
-/* ---- sums of sums ------------------------------------------------------------------------------------- */
-/* Whether a product of s can be summed over some of the axes of its target before it is multiplied. */
+/* ---- sums of sums --------------------------------------------------------------------------- */
+/* Whether a product of s can be summed over some of the axes of its target
+ * before it is multiplied. */
 static bool gains(const Stmt *s, const Stmt *reader)
 {
     return ANY(k, s->target->rank, target_axis(reader, reader->value->sub[k]->index) < 0
                && ANY(side, 2, !expr_uses(s->value->arg[side], s->sub[k]->index)));
 }
 
-/* s computes what the reader sums up, and nobody else reads: the reader's target gets all of it. */
+/* s computes what the reader sums up, and nobody else reads: the reader's
+ * target gets all of it. */
 static Stmt *joined(Stmt *s, Stmt *reader)
 {
     Index *from[2 * MAX_RANK];
@@ -266,7 +269,7 @@ static void join_sums(Factor *f, StmtList *list)
     }
 }
 
-/* ---- in place ----------------------------------------------------------------------------------------- */
+/* ---- in place ------------------------------------------------------------------------------- */
 typedef struct { Tensor *from, *to; } Rename;
 
 static Expr *renamed(Expr *e, void *with)
@@ -282,7 +285,8 @@ static bool alike(const Tensor *a, const Tensor *b)
         && ALL(k, a->rank, a->axis[k].size == b->axis[k].size && a->axis[k].length == b->axis[k].length);
 }
 
-/* Whether list[at] copies all of a tensor, which is used before and never after, to one that is used after and never before. */
+/* Whether list[at] copies all of a tensor, which is used before and never after, to one that is
+ * used after and never before. */
 static bool moves(Factor *f, const StmtList *list, int at)
 {
     Stmt *s = list->at[at];
@@ -319,7 +323,7 @@ static void move_in_place(Factor *f, StmtList *list)
     }
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------ */
 /* Within the steps of a scan. */
 static void factor_scan(Factor *f, Stmt *scan)
 {

@@ -3,15 +3,16 @@
  *     noise[n][t][q] = ...;
  *     ae_fetch(p.o, noise[n][t][q], 400);
  *
- * where statements of the same region read row noise[n, t, q] of o: by then it has come from memory. What a later region
- * touches is fetched too if all of it stays in the cache until then. And
+ * where statements of the same region read row noise[n, t, q] of o: by then it has
+ * come from memory. What a later region touches is fetched too if all of it stays in
+ * the cache until then. And
  *
  *     for (int n = lo; n < hi; n++) {
  *         if (n + 1 < hi)
  *             ae_fetch(g[n + 1][t], 0, sizeof g[n][t]);
  *
- * within the steps t of a scan that has not set g itself: what the examples have of one step lies far apart, so the
- * processor cannot guess it. */
+ * within the steps t of a scan that has not set g itself: what the examples have of one step lies
+ * far apart, so the processor cannot guess it. */
 #include "emit.h"
 
 enum { LARGE = 1 << 20, NEAR = 1 << 19 };       /* bytes: not in the cache of a core as a matter of course; in it */
@@ -63,14 +64,17 @@ void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
         buf_line(b, depth, "ae_fetch(%s, %s, %ld);", var_used(e, t)->text, target_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
 }
 
-/* ---- the next example --------------------------------------------------------------------------------- */
-/* Bytes: of a tensor worth it, of the least part and the largest, of what processors look ahead in. */
+/* ---- the next example ----------------------------------------------------------------------- */
+/* Bytes: of a tensor worth it, of the least part and the largest, of what
+ * processors look ahead in. */
 enum { FAR = 1 << 16, LINE = 64, MOST = 4096, PAGE = 4096 };
 
-typedef struct { Tensor *tensor; Expr **sub; int part; Expr *inside; } Ahead;    /* its first `part` subscripts; inside: NULL, or when */
+/* Its first `part` subscripts; inside: NULL, or when. */
+typedef struct { Tensor *tensor; Expr **sub; int part; Expr *inside; } Ahead;
 typedef VEC(Ahead) AheadList;
 
-/* The axes before the part that the loops in n go through; 0: that is no part of its own, or the next is near. */
+/* The axes before the part that the loops in n go through; 0: that is no part of its own,
+ * or the next is near. */
 static int part_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a)
 {
     const Tensor *t = a->tensor;

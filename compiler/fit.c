@@ -1,10 +1,12 @@
-/* fit.c -- arithmetic in messages: a broken `require` in the user's numbers, and which number would make a shape fit.
+/* fit.c -- arithmetic in messages: a broken `require` in the user's numbers, and which number
+ * would make a shape fit.
  *
- * Nothing here knows a layer: sizes and conditions are those of the definition's own `out` and `require` lines. */
+ * Nothing here knows a layer: sizes and conditions are those of the definition's own `out`
+ * and `require` lines. */
 #include "elab.h"
 #include <math.h>
 
-/* ---- arithmetic with the user's numbers ------------------------------------------------------------------- */
+/* ---- arithmetic with the user's numbers ----------------------------------------------------- */
 /* e with the names of arguments and axes replaced by what they are here. */
 static Syn *with_numbers(Scope *s, Syn *x)
 {
@@ -42,7 +44,7 @@ void note_condition(Scope *s, Syn *condition)
     report_note(condition->place, "`%s` is %s here", words_of(condition), numbers);
 }
 
-/* ---- which number would fit ---------------------------------------------------------------------------------- */
+/* ---- which number would fit ----------------------------------------------------------------- */
 static Entry *first_out(Scope *s)
 {
     Stat *out = find_stat(s->def, STAT_out);
@@ -125,12 +127,13 @@ static bool would_fit(Scope *s, int changed, Name *n, double v, Goal goal)
 static bool find_fit(Scope *s, Goal goal, Str *argument, double *value)
 {
     for (int d = 1; d <= 4096; d++)
-        for (int k = s->def->params.n; k-- > 0; ) {         /* the last arguments say the finer things */
+        for (int k = s->def->params.n; k-- > 0; ) {   /* the last arguments say the finer things */
             Name *n = name_find(s, s->def->params.at[k].name, NAME_number);
             if (!n || takes_word(&s->def->params.at[k]) || n->value->kind != EXPR_num || n->value->num != floor(n->value->num) || n->value->num < 0)
                 continue;
             const Syn *init = s->def->params.at[k].init;
-            const int least = init && init->kind == SYN_num && init->num == 0 ? 0 : 1;      /* where 0 is usual */
+            /* Where 0 is usual. */
+            const int least = init && init->kind == SYN_num && init->num == 0 ? 0 : 1;
             for (int sign = 1; sign >= -1; sign -= 2)
                 if (n->value->num + sign * d >= least && would_fit(s, k, n, n->value->num + sign * d, goal)) {
                     *argument = n->name;
@@ -156,7 +159,8 @@ static void note_arithmetic(Scope *s, Tensor *y, const Tensor *target)
     report_note(s->use->place, "`%s` gives %s", s->use->words, shape_text(y));
 }
 
-/* After a report that a net's result has not the target's shape: how its last layer came to its own. */
+/* After a report that a net's result has not the target's shape: how its last
+   layer came to its own. */
 void suggest_fit(Elab *e, Net *net, const Tensor *target)
 {
     Scope *last = NULL;
@@ -182,7 +186,8 @@ void suggest_fit(Elab *e, Net *net, const Tensor *target)
         report_help("the last layer of `%s` has to give %s, or one axis of as many elements", net->name, shape_text(target));
 }
 
-/* After a report that a `require` of a layer is broken: one argument, of it or of the layer before, that would keep it. */
+/* After a report that a `require` of a layer is broken: one argument, of it or of the layer
+   before, that would keep it. */
 void suggest_require(Elab *e, Scope *s)
 {
     Scope *const before = s->input ? producer_of(e, s->input) : NULL, *const by[] = { s, before };

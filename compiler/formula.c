@@ -1,10 +1,11 @@
 /* formula.c -- one formula: from its syntax to an Expr.
  *
- * Takes the tree of an expression, the scope it stands in and what is bound around it. Names are resolved
- * in this order: bound index or argument of a `def`, argument or `set`, size of an axis, tensor.
- * An index that has no written range gets it from every axis at which it stands alone (unify), so its size
- * is known only once the whole expression has been read; settle.c draws the consequences.
- * The functions here give NULL after a report; lower() makes a number of it, so that reading goes on. */
+ * Takes the tree of an expression, the scope it stands in and what is bound around it. Names are
+ * resolved in this order: bound index or argument of a `def`, argument or `set`, size of an axis,
+ * tensor. An index that has no written range gets it from every axis at which it stands alone
+ * (unify), so its size is known only once the whole expression has been read; settle.c draws the
+ * consequences. The functions here give NULL after a report; lower() makes a number of it, so
+ * that reading goes on. */
 #include "elab.h"
 #include <math.h>
 
@@ -18,7 +19,7 @@ Ctx size_ctx(Scope *s)
     return (Ctx) { .e = s->e, .names = s, .user = s, .sizes = true, .site = intern("") };
 }
 
-/* ---- what is bound --------------------------------------------------------------------------- */
+/* ---- what is bound -------------------------------------------------------------------------- */
 Str index_word(const Syn *s)
 {
     if (s->kind == SYN_binary && s->op == intern("<"))
@@ -110,7 +111,8 @@ Env *bind_dots(Scope *s, Env *up)
     return bind_list(up, intern(".."), index, s->ndots);
 }
 
-/* An index that stands alone at an axis takes its range. Along examples the one with the most samples counts. */
+/* An index that stands alone at an axis takes its range. Along examples the one with
+   the most samples counts. */
 void unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place)
 {
     if (i->fixed)
@@ -127,7 +129,7 @@ void unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place)
     i->example |= axis->example;
 }
 
-/* ---- whole numbers ----------------------------------------------------------------------------- */
+/* ---- whole numbers -------------------------------------------------------------------------- */
 bool gives_place(Reduce r)
 {
     return r == REDUCE_argmax || r == REDUCE_argmin || r == REDUCE_rank || r == REDUCE_choice;
@@ -164,7 +166,7 @@ bool is_whole(Expr *e)
     return hard_whole(e) || (e->kind == EXPR_num && e->whole);
 }
 
-/* ---- draws ----------------------------------------------------------------------------------- */
+/* ---- draws ---------------------------------------------------------------------------------- */
 typedef struct { Index *at[4 * MAX_RANK]; int n; } Keys;
 
 static void key_add(Keys *keys, Index *i)
@@ -178,7 +180,8 @@ static void key_add(Keys *keys, Index *i)
         keys->at[keys->n++] = i;
 }
 
-/* The indices bound around a place, outermost first; an inner one of the same name stands for the outer. */
+/* The indices bound around a place, outermost first; an inner one of the same name
+   stands for the outer. */
 static void keys_around(Keys *keys, Env *env)
 {
     if (!env)
@@ -230,7 +233,7 @@ Expr *draw(Ctx *c, Syn *s, Env *env, bool normal)
     return d;
 }
 
-/* ---- reads ------------------------------------------------------------------------------------- */
+/* ---- reads ---------------------------------------------------------------------------------- */
 /* sub = step + shift */
 static bool shifted(Expr *sub, Index *step, double *shift)
 {
@@ -265,7 +268,8 @@ static int subscripts(Ctx *c, Name *n, SynList *subs, Env *env, Expr **sub, Plac
         Env *b = word ? env_find(env, word) : NULL;
         if (s->kind == SYN_dots && !b && c->names->ndots > 0)
             fail(c->e, s->place, DIAG_dots_unbound, n->name);
-        if (s->kind == SYN_dots || (b && b->kind == ENV_list)) {       /* `..`, and the i of params(f)[i] */
+        /* `..`, and the i of params(f)[i] */
+        if (s->kind == SYN_dots || (b && b->kind == ENV_list)) {
             for (int q = 0; b && q < b->n && rank < MAX_RANK; q++) {
                 place[rank] = s->place;
                 sub[rank++] = b->at[q];
@@ -275,7 +279,8 @@ static int subscripts(Ctx *c, Name *n, SynList *subs, Env *env, Expr **sub, Plac
         if (rank == MAX_RANK)
             return rank + 1;
         place[rank] = s->place;
-        sub[rank] = lower_whole(&inner, word && s->kind == SYN_binary ? s->a : s, env);     /* a declaration's own  j < units */
+        /* a declaration's own  j < units */
+        sub[rank] = lower_whole(&inner, word && s->kind == SYN_binary ? s->a : s, env);
         if (!sub[rank]->whole) {
             fail(c->e, s->place, DIAG_subscript_real);
             sub[rank] = expr_num(0);
@@ -297,7 +302,8 @@ void unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place)
             unify(e, sub[k]->index, &axis[k], example, place[k]);
 }
 
-/* What examples have along one index is of one length: rows that only some of them have are nobody's. */
+/* What examples have along one index is of one length: rows that only some of
+   them have are nobody's. */
 static void check_lengths(Elab *e, const Tensor *t, Expr **sub, const Place *place)
 {
     Expr *example = NULL;
@@ -334,7 +340,8 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     Tensor *t = n->tensor;
     Expr *sub[MAX_RANK + 1];
     Place place[MAX_RANK + 1];
-    if (!t && !n->tied) {           /* a scan's, not yet known: what its `else` is; whole, if nothing speaks against it */
+    /* A scan's, not yet known: what its `else` is; whole, if nothing speaks against it. */
+    if (!t && !n->tied) {
         fail(e, s->place, DIAG_read_above, n->name,
              format(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
                             : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name));
@@ -370,7 +377,7 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     return read;
 }
 
-/* ---- conditions, products, sums ------------------------------------------------------------------ */
+/* ---- conditions, products, sums ------------------------------------------------------------- */
 /* A number that the language or the trainer knows by name. */
 static Expr *number_named(Ctx *c, Str name)
 {
@@ -503,7 +510,7 @@ static Expr *lower_any(Ctx *c, Syn *s, Env *env)
     case SYN_name:
         return lower_name(c, s, env);
     case SYN_paren:
-        real.floors = c->floors && c->sizes;        /* in subscripts round brackets divide as reals */
+        real.floors = c->floors && c->sizes;    /* in subscripts round brackets divide as reals */
         return lower(&real, s->a, env);
     case SYN_ref:
         return lower_ref(c, s, env);
@@ -545,7 +552,7 @@ Expr *lower_whole(Ctx *c, Syn *s, Env *env)
     return v ? v : expr_num(0);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------ */
+/* ---- numbers -------------------------------------------------------------------------------- */
 bool constant(Ctx *c, Syn *s, double *value)
 {
     const int before = c->e->failed;
@@ -631,7 +638,7 @@ Expr *lower_last(Ctx *c, Syn *s, Env *env)
     return axis ? OP2(sub, present_or_size(&axis->axis, env), expr_num(1)) : fail(c->e, s->place, DIAG_last_of_what);
 }
 
-/* ---- names that stand free ---------------------------------------------------------------------------- */
+/* ---- names that stand free ------------------------------------------------------------------ */
 void free_names(Ctx *c, Syn *s, Env *env, StrList *found)
 {
     static const char *const of_names[] = { "size", "last", "params", "weights", "has" };

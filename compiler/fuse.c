@@ -1,13 +1,14 @@
 /* fuse.c -- the order of loops, and which statements share them.
  *
- * Two statements may share a loop when wherever they touch the same element they do so at the same value of
- * its index, so that running both for one value, then both for the next, changes nothing. Accumulations of
- * one kind onto the same element may pass each other.
- * The order of loops follows from sizes and subscripts alone, so the order of additions does too. */
+ * Two statements may share a loop when wherever they touch the same element they do so at the same
+ * value of its index, so that running both for one value, then both for the next, changes nothing.
+ * Accumulations of one kind onto the same element may pass each other. The order of loops follows
+ * from sizes and subscripts alone, so the order of additions does too. */
 #include "emit.h"
 
-/* ---- the order of loops ----------------------------------------------------------------------- */
-/* What stepping an index costs as the innermost loop: nothing where it is absent, little along memory. */
+/* ---- the order of loops --------------------------------------------------------------------- */
+/* What stepping an index costs as the innermost loop: nothing where it is absent,
+ * little along memory. */
 static int step_cost(const AccessList *list, Index *i)
 {
     int cost = 0;
@@ -103,7 +104,7 @@ int chain_start(Emit *e, StmtList *list, int at)
     return at;
 }
 
-/* ---- what may share a loop -------------------------------------------------------------------- */
+/* ---- what may share a loop ------------------------------------------------------------------ */
 static bool may_pass(const Access *a, const Access *b)
 {
     return a->write && b->write && a->set >= 0 && a->set == b->set && a->tensor == b->tensor;
@@ -161,7 +162,8 @@ static bool has_search(Node *n)
     return (n->kind == NODE_point && n->stmt->set == SET_search) || FIND(inner, n->body, has_search(inner));
 }
 
-/* All that an example draws comes before the sums that need it, so that what they read can be on its way. */
+/* All that an example draws comes before the sums that need it, so that what they
+ * read can be on its way. */
 static bool draws_first(Node *loop, Stmt *s, int level)
 {
     return level > 0 && s->set != SET_is && s->set != SET_search && has_search(loop);
@@ -264,7 +266,8 @@ static Stmt *fill_of(Node *fill, Stmt *s)
     return same ? a : NULL;
 }
 
-/* A node for s at the end of the list, sharing what it may; tile: its index between lo and hi, or NULL. */
+/* A node for s at the end of the list, sharing what it may; tile: its index between
+ * lo and hi, or NULL. */
 void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
 {
     Gemm *g = gemm_find(e, s, tile);
@@ -286,7 +289,8 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
     }
 }
 
-/* Sets all of a tensor to a number: it goes as far up as it may, out of the way of what could share loops. */
+/* Sets all of a tensor to a number: it goes as far up as it may, out of the way of
+ * what could share loops. */
 static bool is_clear(Stmt *s)
 {
     return s->set == SET_is && s->value->kind == EXPR_num && !s->where && !s->check && !s->held && s->nindex > 0
@@ -304,7 +308,7 @@ static void put_first(Emit *e, NodeList *list, Stmt *s)
     INSERT_BEFORE(*list, last, other, !tree_depends(e, other, s));
 }
 
-/* ---- all of a list ---------------------------------------------------------------------------- */
+/* ---- all of a list -------------------------------------------------------------------------- */
 bool is_alias(Emit *e, Stmt *s)
 {
     return s->kind == STMT_reshape && (var_of(e, s->target)->alias == var_of(e, s->source));

@@ -2,16 +2,18 @@
  *
  *     c[rows, cols] += a[rows, sums] * b[sums, cols]
  *
- * An index of a and c is one of the rows, of b and c of the columns, of a or b alone one of the sum; one that is in
- * all three runs in a loop around. Each subscript must be affine, so that stepping an index steps each place by a
- * constant: dense layers, windows, attention and all their gradients are this. Where each of the three is one
- * axis, and memory lies as it wants, OpenBLAS can do it. */
+ * An index of a and c is one of the rows, of b and c of the columns, of a or b alone one of the
+ * sum; one that is in all three runs in a loop around. Each subscript must be affine, so that
+ * stepping an index steps each place by a constant: dense layers, windows, attention and all
+ * their gradients are this. Where each of the three is one axis, and memory lies as it wants,
+ * OpenBLAS can do it. */
 #include "emit.h"
 #include <math.h>
 
 enum { SIDE_a = 1, SIDE_b = 2, SIDE_c = 4 };
 
-typedef struct { Index *index[MAX_RANK]; int n; long one, two; } Group;     /* indices that step as one axis */
+/* Indices that step as one axis. */
+typedef struct { Index *index[MAX_RANK]; int n; long one, two; } Group;
 typedef struct { Group at[2 * MAX_RANK]; int n; double size; } Axes;        /* the fastest last */
 
 struct Gemm {
@@ -19,13 +21,15 @@ struct Gemm {
     Axes rows, cols, sums;
     Index *outer[2 * MAX_RANK];
     int nouter;
-    Index *along;           /* second of the rows or the sums: for each of the first it has a length; NULL: none */
-    Index *some;            /* first of the rows, of which only those count where the statement holds; NULL: all */
+    /* Second of the rows or the sums: for each of the first it has a length; NULL: none. */
+    Index *along;
+    /* First of the rows, of which only those count where the statement holds; NULL: all. */
+    Index *some;
     bool clears;            /* the fill before it is part of it */
     Expr *start;            /* what that fills with, a number for each column; NULL: 0 */
 };
 
-/* ---- the factors ------------------------------------------------------------------------------ */
+/* ---- the factors ---------------------------------------------------------------------------- */
 typedef struct { Expr *read[2]; int n; Expr *scale; bool fails; } Factors;
 
 /* Whether it uses an index of the statement other than this one. */
@@ -65,8 +69,8 @@ static bool along_others(Stmt *s, Expr *read, Index *but)
     return ANY(k, read->tensor->rank, read->tensor->axis[k].example && uses_other(s, read->sub[k], but));
 }
 
-/* Whether a condition changes within the product, be it along other indices than this one; a place is asked for its
- * checked subscripts only. */
+/* Whether a condition changes within the product, be it along other indices than this one; a place
+ * is asked for its checked subscripts only. */
 static bool varies(Stmt *s, Expr *x, Index *but)
 {
     if (x->kind == EXPR_op)
@@ -79,7 +83,7 @@ static bool varies(Stmt *s, Expr *x, Index *but)
                && (uses_other(s, read->sub[k], but) || (read->tensor->axis[k].length && along_others(s, read, but))));
 }
 
-/* ---- sorting the indices ---------------------------------------------------------------------- */
+/* ---- sorting the indices -------------------------------------------------------------------- */
 typedef struct { Index *index; long a, b, c; int side; bool used; } Strides;
 
 static bool strides_of(Stmt *s, Gemm *g, Strides *st)
@@ -131,7 +135,8 @@ static bool goes_on(const Gemm *g, const Group *x, const Group *next, Index *til
         && x->n + next->n <= MAX_RANK;
 }
 
-/* The axes of one kind, by the step in `key`, the smallest last; those that go on where another ends are joined. */
+/* The axes of one kind, by the step in `key`, the smallest last; those that go on where
+ * another ends are joined. */
 static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, const char *keys, Axes *x, Index *tile)
 {
     const char one = keys[0], two = keys[1], key = keys[2];
@@ -159,9 +164,10 @@ static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, cons
 #undef STEP
 }
 
-/* About how many cycles of eight lanes it takes, as measured. Columns are the vector side: they go in panels of 16,
- * which are packed, gladly from what lies side by side along the columns, or at least along the sums; and where they
- * do not lie side by side in c, storing takes its time too. */
+/* About how many cycles of eight lanes it takes, as measured. Columns are the vector side:
+ * they go in panels of 16, which are packed, gladly from what lies side by side along the
+ * columns, or at least along the sums; and where they do not lie side by side in c, storing
+ * takes its time too. */
 static double cost(Stmt *s, const Strides *st)
 {
     double rows = 1, cols = 1, sums = 1;
@@ -232,7 +238,8 @@ static Index *find_some(Emit *e, Stmt *s, Strides *st)
     return NULL;
 }
 
-/* The indices into the axes of each kind, those around them apart. False if the lengths do not follow what they belong to. */
+/* The indices into the axes of each kind, those around them apart. False if the lengths do not
+ * follow what they belong to. */
 static bool sort_axes(Stmt *s, Gemm *g, Strides *st, Index *tile, Index *along)
 {
     g->along = along;
@@ -283,7 +290,7 @@ Gemm *gemm_find(Emit *e, Stmt *s, Index *tile)
     return g->rows.n && g->cols.n && g->sums.n && worth ? g : NULL;
 }
 
-/* ---- what others ask -------------------------------------------------------------------------- */
+/* ---- what others ask ------------------------------------------------------------------------ */
 /* How far apart in the columns' numbers those of i and i + 1 are; 0: i is no column. */
 static long column_step(const Axes *cols, const Index *i)
 {
@@ -297,7 +304,8 @@ static long column_step(const Axes *cols, const Index *i)
     return 0;
 }
 
-/* What the fill reads, by the product's own indices; NULL if the columns do not lie there in the order of their numbers. */
+/* What the fill reads, by the product's own indices; NULL if the columns do not lie there in the
+ * order of their numbers. */
 static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
 {
     Expr *const x = fill->value;
@@ -319,7 +327,8 @@ static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
     return expr_read(x->tensor, sub, 0, NULL);
 }
 
-/* Makes the product set what it computes, if each element has one sum; from what the fill has said. */
+/* Makes the product set what it computes, if each element has one sum; from
+ * what the fill has said. */
 bool gemm_clear(Emit *e, Gemm *g, Stmt *s, Stmt *fill)
 {
     if (s->where || g->along || ANY(k, g->nouter, reduces(s, g->outer[k]))
@@ -354,7 +363,7 @@ Index *gemm_best_tile(Gemm *g, Stmt *s)
     return NULL;
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 static Str count_text(Emit *e, const Group *x, Index *tile)
 {
     Buf b = { 0 };
@@ -448,7 +457,7 @@ static void contract_print(Emit *e, Buf *b, Node *n, Str some, int depth)
              g->clears ? "true" : "false", g->start ? start_text(e, g, n->index, g->start->tensor, g->start->sub) : "NULL");
 }
 
-/* ---- within a scan ------------------------------------------------------------------------------ */
+/* ---- within a scan -------------------------------------------------------------------------- */
 /* Whether the columns' array is the same in all steps, at the same place. */
 static bool stays(Emit *e, Gemm *g, Stmt *scan)
 {

@@ -1,12 +1,14 @@
-/* graph.c -- `aec show --graph`: the model as a picture, a box for each input, layer and term of the loss.
+/* graph.c -- `aec show --graph`: the model as a picture, a box for each input,
+ * layer and term of the loss.
  *
  * Takes the layers of summary.c. One that reads what another one sets stands below it. */
 #include "driver.h"
 
 enum { WIDE = 240, HIGH = 52, ACROSS = 28, DOWN = 34, EDGE = 20 };
 
-/* ---- places -------------------------------------------------------------------------------------------------- */
-/* Each row of boxes in the order of where their inputs stand; the widest row says how wide the picture is. */
+/* ---- places --------------------------------------------------------------------------------- */
+/* Each row of boxes in the order of where their inputs stand; the widest row says how
+ * wide the picture is. */
 static int place(LayerList layers, int *rows)
 {
     int most = 1;
@@ -38,7 +40,7 @@ static int place(LayerList layers, int *rows)
     return width + 3 * EDGE;
 }
 
-/* ---- the picture ----------------------------------------------------------------------------------------------- */
+/* ---- the picture ---------------------------------------------------------------------------- */
 static double top_of(const Layer *box) { return EDGE + box->depth * (HIGH + DOWN); }
 
 /* From below one box to above another; past the boxes between where it is more than a row. */

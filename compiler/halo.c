@@ -2,18 +2,19 @@
  *
  *     y[n, o, i, j] += x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]       where that is inside of x
  *
- * Every point counts, and the sum is a contraction, when zeros lie around x. A temporary is stored with such margins
- * from the start; of what others see as well (an input, what the trainer reads), a framed copy is made. What
- * scatters over a border does so onto the margins of its target, or onto a framed temporary, of which the inside is
- * then added to the target. */
+ * Every point counts, and the sum is a contraction, when zeros lie around x. A temporary is stored
+ * with such margins from the start; of what others see as well (an input, what the trainer reads),
+ * a framed copy is made. What scatters over a border does so onto the margins of its target, or
+ * onto a framed temporary, of which the inside is then added to the target. */
 #include "emit.h"
 
 typedef struct { Tensor *of, *framed; long before[MAX_RANK]; } Frame;
 
 static VEC(Frame) frames;       /* of what is still as it was when it was copied */
 
-/* ---- frames ----------------------------------------------------------------------------------- */
-/* How far the checked subscripts reach beyond each end; false: not known, or too far to be worth it. */
+/* ---- frames --------------------------------------------------------------------------------- */
+/* How far the checked subscripts reach beyond each end; false: not known, or too
+ * far to be worth it. */
 static bool reach(Tensor *t, Expr **sub, unsigned check, long *before, long *after)
 {
     for (int k = 0; k < t->rank; k++) {
@@ -98,7 +99,7 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     return f;
 }
 
-/* ---- conditions ------------------------------------------------------------------------------- */
+/* ---- conditions ----------------------------------------------------------------------------- */
 /* The read among the factors whose place the condition is about. */
 static Expr *factor_like(Expr *x, Expr *read)
 {
@@ -151,7 +152,7 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
     return crop;
 }
 
-/* ---- margins ---------------------------------------------------------------------------------- */
+/* ---- margins -------------------------------------------------------------------------------- */
 typedef struct { Var *var; long before[MAX_RANK], after[MAX_RANK]; bool read, written, refused; } Margin;
 
 static VEC(Margin) margins;
@@ -181,8 +182,9 @@ static Margin *margin_for(Emit *e, Tensor *t)
     return margin_of(e, t);
 }
 
-/* A scan goes through the examples at one value of its index. When they are a multiple of a page apart, they all
- * want the same few places of a cache; so another value is stored, which nobody uses. */
+/* A scan goes through the examples at one value of its index. When they are a multiple
+ * of a page apart, they all want the same few places of a cache; so another value is
+ * stored, which nobody uses. */
 static void want_padding(Emit *e, Stmt *scan)
 {
     EACH(a, stmt_accesses(scan))
@@ -252,7 +254,8 @@ static Margin *has_margin(Emit *e, Tensor *t)
     return m && !m->refused ? m : NULL;
 }
 
-/* Sets a tensor to 0, its margins too, before the first statement that touches it, or the chain that this one ends. */
+/* Sets a tensor to 0, its margins too, before the first statement that touches it, or the chain
+ * that this one ends. */
 static void clear_margins(Emit *e, StmtList *list, Tensor *t)
 {
     int at = 0;
@@ -266,7 +269,7 @@ static void clear_margins(Emit *e, StmtList *list, Tensor *t)
     INSERT(*list, at, c);
 }
 
-/* ---- all -------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------ */
 static void forget(Emit *e, Stmt *s)
 {
     EACH(a, stmt_accesses(s))

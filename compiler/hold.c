@@ -1,8 +1,10 @@
-/* hold.c -- for a gradcheck build: what is constant to gradients keeps the value it had at the point checked.
+/* hold.c -- for a gradcheck build: what is constant to gradients keeps the value it
+ * had at the point checked.
  *
- * The argument of every stop() gets a tensor of its own, set by a held statement; statements that make whole numbers
- * of real ones are held, and so are the winners of max= and min= and scans with `until`. The difference quotient then sees what the gradient sees.
- * Runs after split.c and before differentiate.c. */
+ * The argument of every stop() gets a tensor of its own, set by a held statement; statements that
+ * make whole numbers of real ones are held, and so are the winners of max= and min= and scans
+ * with `until`. The difference quotient then sees what the gradient sees. Runs after split.c and
+ * before differentiate.c. */
 #include "program.h"
 
 typedef struct {
@@ -20,7 +22,7 @@ static bool moves(const Expr *e)
     return e->kind == EXPR_read && e->tensor->elem == ELEM_real && (e->tensor->role == ROLE_temp || e->tensor->role == ROLE_param);
 }
 
-/* ---- stop ---------------------------------------------------------------------------------------- */
+/* ---- stop ----------------------------------------------------------------------------------- */
 /* A limit needs what it depends on. */
 static bool needs(const Stmt *s, Expr *e, const Index *i)
 {
@@ -49,7 +51,7 @@ static Expr *hold_expr(Expr *e, void *with)
     return now->kind == EXPR_stop && ANY_EXPR(x, now->arg[0], moves(x)) ? held_value(with, now->arg[0]) : now;
 }
 
-/* ---- max=, min= ---------------------------------------------------------------------------------- */
+/* ---- max=, min= ----------------------------------------------------------------------------- */
 /* Whether s is a whole max= or min= of reals: just behind its fill, with a place for each step. */
 static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
 {
@@ -58,7 +60,7 @@ static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
         && fill->set == SET_is && fill->target == s->target && ALL(k, h->nstep, target_axis(s, h->step[k]) >= 0);
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 static void hold_list(Hold *h, StmtList *list)
 {
     StmtList out = { 0 }, *before = h->out;

@@ -1,11 +1,13 @@
 /* instance.c -- one use of a definition.
  *
- * Takes a definition, its arguments and the tensors it is applied to. Binds the axes of `in` to their sizes,
- * makes parameters and states (once for each path), and turns each statement into one of the program's. */
+ * Takes a definition, its arguments and the tensors it is applied to. Binds the axes of `in` to
+ * their sizes, makes parameters and states (once for each path), and turns each statement into
+ * one of the program's. */
 #include "elab.h"
 
-/* ---- shapes of inputs ---------------------------------------------------------------------------- */
-/* An axis as it is declared, against a tensor's: a new name takes its size, all else must have it. */
+/* ---- shapes of inputs ----------------------------------------------------------------------- */
+/* An axis as it is declared, against a tensor's: a new name takes its size,
+ * all else must have it. */
 static bool bind_axis(Scope *s, Syn *sub, Axis axis)
 {
     if (sub->kind != SYN_name || name_find(s, sub->name, NAME_number)) {
@@ -46,7 +48,8 @@ static bool is_word(const SynList *shape, int k, const char *word)
     return k < shape->n && shape->at[k]->kind == SYN_name && shape->at[k]->name == intern(word);
 }
 
-/* [n, s, ..] takes the samples of the examples apart; without samples s may be 1. 0: it does not. */
+/* [n, s, ..] takes the samples of the examples apart; without samples s may
+ * be 1. 0: it does not. */
 static int samples_apart(Scope *s, Entry *entry, Tensor *t)
 {
     const int mult = mult_of(s->e, t);
@@ -121,7 +124,7 @@ static bool match_all(Scope *s, const Wanted *w)
     return w->in.n <= inputs_of(s->def);
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------ */
 void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
 {
     Ctx c = size_ctx(where);
@@ -149,7 +152,8 @@ bool takes_word(const Entry *formal)
         && ALL(k, formal->init->list.n, formal->init->list.at[k]->kind == SYN_name);
 }
 
-/* A parameter whose default is a list of words takes one of them, the first if none is given; each stands for its place. */
+/* A parameter whose default is a list of words takes one of them, the first if none is given; each
+ * stands for its place. */
 static bool bind_word(Scope *s, const Entry *formal, Syn *v)
 {
     StrList words = { 0 };
@@ -215,7 +219,7 @@ bool bind_arguments(Scope *s, const ArgList *args, Place place)
     return true;
 }
 
-/* ---- choosing a definition ------------------------------------------------------------------------ */
+/* ---- choosing a definition ------------------------------------------------------------------ */
 /* A layer may stand where a view is wanted, and a view where a layer is. */
 static bool role_is(Str role, Str asked)
 {
@@ -289,7 +293,7 @@ static void report_misfit(Elab *e, Decl *def, const TensorList *in, Place place)
         help_axes(e, def, in->at[0]);
 }
 
-/* ---- using it ------------------------------------------------------------------------------------- */
+/* ---- using it ------------------------------------------------------------------------------- */
 /* Whether every `out` has its statement. */
 static bool all_defined(Scope *s)
 {
@@ -308,8 +312,8 @@ static Scope *wanted_scope(const Wanted *w, Decl *def, Use *use)
     return s;
 }
 
-/* The next definition of this name and role, behind `at`; *sound: its arguments can be read. NULL: there is none.
- * *fits: the tensors fit it. */
+/* The next definition of this name and role, behind `at`; *sound: its arguments can be read. NULL:
+ * there is none. *fits: the tensors fit it. */
 static Scope *try_definition(const Wanted *w, int *at, Use *use, bool *fits, bool *sound)
 {
     Elab *e = w->around->e;
@@ -351,7 +355,8 @@ static Scope *elaborate_body(Scope *s)
     e->using = here.up;
     if (!good)
         return NULL;
-    if (s->outs.n && role_is(s->def->role, intern("layer")))      /* elsewhere they are what is written at computed places */
+    /* Elsewhere they are what is written at computed places. */
+    if (s->outs.n && role_is(s->def->role, intern("layer")))
         s->result = s->outs.at[0];
     else if (s->result)
         PUSH(e->producers, ((Producer) { s->result, s }));

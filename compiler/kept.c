@@ -1,4 +1,5 @@
-/* kept.c -- parameters and states: made once for each path, with the statements of their initial values. */
+/* kept.c -- parameters and states: made once for each path, with the statements of
+ * their initial values. */
 #include "elab.h"
 
 /* A size of 0; where a `require` is broken, that tells more. */
@@ -38,7 +39,7 @@ bool shape_of_entry(Scope *s, Entry *entry, Tensor *t)
     return !e->failed;
 }
 
-/* ---- first values -------------------------------------------------------------------------------- */
+/* ---- first values --------------------------------------------------------------------------- */
 /* The indices of an initial value: those that the declaration names, and of `..`. */
 static Env *initial_indices(Scope *s, Entry *entry, Tensor *t, Index **index)
 {
@@ -93,7 +94,7 @@ static void start_as_source(Scope *s, Tensor *t, Place place)
     put_to(&e->start->body, s, over(t, index, SET_is, read_at(from, index)), place, NULL);
 }
 
-/* ---- declarations --------------------------------------------------------------------------------- */
+/* ---- declarations --------------------------------------------------------------------------- */
 static bool is_copied(const Scope *s)
 {
     return s->net && s->net->copy_of;

@@ -1,8 +1,9 @@
 /* layout.c -- `aec fmt`: the one layout.
  *
- * Works on the tokens, not on the tree, so that comments stay where they are.  Rows are as the author
- * broke them; blanks within a row follow rules.  Columns that the author has lined up over several rows
- * stay lined up, as far left as they go.  What comes out goes through unchanged a second time.
+ * Works on the tokens, not on the tree, so that comments stay where they are. Rows are as the
+ * author broke them; blanks within a row follow rules. Columns that the author has lined up
+ * over several rows stay lined up, as far left as they go. What comes out goes through
+ * unchanged a second time.
  *
  *   split_rows   tokens and comments to rows; blank lines, at most one
  *   space_rows   blanks before each token
@@ -32,7 +33,7 @@ typedef struct {
     RowList rows;
 } Layout;
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 static const Token *last_token(const Layout *l)
 {
     const Row *row = l->rows.n ? &l->rows.at[l->rows.n - 1] : NULL;
@@ -84,7 +85,7 @@ static void split_rows(Layout *l)
     }
 }
 
-/* ---- blanks within a row ------------------------------------------------------------------------- */
+/* ---- blanks within a row -------------------------------------------------------------------- */
 static bool ends_operand(const Token *t)
 {
     return t->kind == NAME || t->kind == NUM || t->kind == STRING || t->kind == ')' || t->kind == ']';
@@ -100,7 +101,7 @@ static bool touches(const Token *a, const Token *b)
     return a->text + a->length == b->text;
 }
 
-/* Whether the author wrote `a*b` and not `a * b`.  `^` is always tight, sums only in subscripts. */
+/* Whether the author wrote `a*b` and not `a * b`. `^` is always tight, sums only in subscripts. */
 static bool is_tight(const Token *op, bool subscript)
 {
     if (op->kind == '^')
@@ -159,7 +160,7 @@ static void space_rows(Layout *l)
         }
 }
 
-/* ---- columns that the author lined up ------------------------------------------------------------- */
+/* ---- columns that the author lined up ------------------------------------------------------- */
 static bool is_assignment(const Layout *l, const Token *t)
 {
     int head = t->head >= 0 ? l->tokens.words.at[t->head].kind : 0;
@@ -223,7 +224,7 @@ static int run_from(const Layout *l, int from, bool level)
     return to;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------- */
+/* ---- columns -------------------------------------------------------------------------------- */
 typedef struct {
     int indent;                 /* of the row where the statement began */
     int sign;                   /* the column of its last `=` outside brackets; -1: none */
@@ -286,7 +287,8 @@ static Piece *comment_of(const Layout *l, int i)
     return last->t->kind == '#' ? last : NULL;
 }
 
-/* Whether the comment stands at the end of a row, or alone on its line and goes on with one that does. */
+/* Whether the comment stands at the end of a row, or alone on its line and goes
+   on with one that does. */
 static bool trails(const Layout *l, int i)
 {
     const Row *row = &l->rows.at[i];
@@ -311,7 +313,7 @@ static void align_comments(Layout *l, int from, int to)
     }
 }
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 /* A model that does not say which version of the language it is written in gets to say so. */
 static bool lacks_version(const Layout *l)
 {

@@ -1,14 +1,16 @@
-/* library.c -- the programs that use a trained model as C without the trainer: what its `export --c` writes.
+/* library.c -- the programs that use a trained model as C without the trainer: what
+ * its `export --c` writes.
  *
- * Takes a module; leaves a file of tables, one entry for each such program and one for all. An entry is the text of a header
- * and of a C file but for the weights, whose declarations stand between: the trainer puts their numbers there. The functions
- * are those of the plain schedule, for one example at a time. */
+ * Takes a module; leaves a file of tables, one entry for each such program and one for all. An
+ * entry is the text of a header and of a C file but for the weights, whose declarations stand
+ * between: the trainer puts their numbers there. The functions are those of the plain schedule,
+ * for one example at a time. */
 #include "emit.h"
 #include "driver.h"
 
 static const char *const offered[] = { "encode", "decode", "reconstruct", "predict" };
 
-/* ---- one example ------------------------------------------------------------------------------------------ */
+/* ---- one example ---------------------------------------------------------------------------- */
 static Str sizes_of(const Tensor *t)
 {
     Buf b = { 0 };
@@ -18,7 +20,8 @@ static Str sizes_of(const Tensor *t)
     return b.at ? b.at : "";
 }
 
-/* Filled by the caller, in the order of the declarations; then what is no data. What is given and not read is left out. */
+/* Filled by the caller, in the order of the declarations; then what is no data. What is given and
+ * not read is left out. */
 static TensorList arguments_of(Emit *e, const Program *p)
 {
     TensorList all = { 0 }, read = { 0 };
@@ -70,7 +73,7 @@ static void put_wrapper(Emit *e, Buf *header, Buf *b, Program *p)
     buf_add(b, "}\n\n");
 }
 
-/* ---- what it stands on --------------------------------------------------------------------------------------- */
+/* ---- what it stands on ---------------------------------------------------------------------- */
 /* A file of the runtime, without its includes. */
 static void put_source(Buf *b, const char *name)
 {
@@ -108,7 +111,8 @@ static void put_before(Emit *e, Buf *b, const char *body)
     extents_print(e, b, body);
 }
 
-/* Whether all of it can stand alone: no draws, no parameter as a part of a block, no array with a row for each example of a batch. */
+/* Whether all of it can stand alone: no draws, no parameter as a part of a block, no array with a
+ * row for each example of a batch. */
 static bool stands_alone(Emit *e, const char *body)
 {
     static const char *const trainers[] = { "ae_uniform", "ae_uniformf", "ae_normal", "ae_normalf", "ae_orthogonal", NULL };
@@ -121,7 +125,7 @@ static bool stands_alone(Emit *e, const char *body)
     return !has_any(body, trainers);
 }
 
-/* ---- entries ---------------------------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 static void put_text(Buf *b, const char *field, const char *text)
 {
     buf_add(b, "      .%s =", field);

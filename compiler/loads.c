@@ -2,8 +2,9 @@
  *
  *     dh[n][j] = 0 < a[n][j] ? da[n][j] : 0        becomes        const float v = da[n][j]; ...
  *
- * so that the loop has nothing to mask. That is faster; and gcc 12 gets masked loads of short unrolled loops wrong.
- * Only what lies inside its tensor for every value of the indices may be read in vain. */
+ * so that the loop has nothing to mask. That is faster; and gcc 12 gets masked loads of
+ * short unrolled loops wrong. Only what lies inside its tensor for every value of the
+ * indices may be read in vain. */
 #include "emit.h"
 
 typedef struct { Emit *e; ExprList always, now_and_then; } Loads;

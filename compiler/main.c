@@ -1,6 +1,7 @@
 /* main.c -- the compiler's command line: one table of commands, one of flags.
  *
- * Exit status: 0 done, 1 it failed (disk), 2 wrong usage, 3 diagnostics of the .ae, 4 the C compiler failed. */
+ * Exit status: 0 done, 1 it failed (disk), 2 wrong usage, 3 diagnostics of the .ae, 4
+ * the C compiler failed. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include <errno.h>

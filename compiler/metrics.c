@@ -1,5 +1,5 @@
-/* metrics.c -- what `evaluate` asks for: losses of the library, on what the tasks predict or on named values.
- * Metrics over a whole split are the trainer's own. */
+/* metrics.c -- what `evaluate` asks for: losses of the library, on what the tasks predict or on
+ * named values. Metrics over a whole split are the trainer's own. */
 #include "elab.h"
 #include <math.h>
 
@@ -18,7 +18,8 @@ static int own_metric(Str name)
     return FIRST(k, OWN, !strcmp(own[k].name, name));
 }
 
-/* A metric over a whole split. Two tensors are compared by a loss of the library, even where the trainer has one of that name. */
+/* A metric over a whole split. Two tensors are compared by a loss of the library, even where the
+ * trainer has one of that name. */
 static bool trainers_own(Elab *e, const Call *call)
 {
     const bool two = call->args.n > 1 && !call->args.at[1].name && call->args.at[1].value->kind == SYN_name;
@@ -122,14 +123,15 @@ static Tensor *of_program(Elab *e, Syn *name)
 {
     Program *p = begin_program(e, format("of_%s", name->name), false, WANT_mean);
     Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), name->place), name);
-    if (v && mult_of(e, v->t) && v->t != code_of_input(e)) {        /* the code is what `encode` gives */
+    if (v && mult_of(e, v->t) && v->t != code_of_input(e)) {  /* the code is what `encode` gives */
         PUSH(e->m->programs, p);
         output(e, v->t);
     }
     return v ? v->t : NULL;
 }
 
-/* What `as` names of encoder, bottleneck and decoder, and the nets of the bottleneck, as z.logvar. */
+/* What `as` names of encoder, bottleneck and decoder, and the nets of the
+ * bottleneck, as z.logvar. */
 static StrList layer_names(Elab *e)
 {
     StrList names = { 0 };
@@ -142,8 +144,8 @@ static StrList layer_names(Elab *e)
     return names;
 }
 
-/* A program for each tensor that a metric of the trainer's is asked of, but for the code, and for each layer that has a
- * name: `show units` and `encode --name` ask of these. */
+/* A program for each tensor that a metric of the trainer's is asked of, but for the code, and for
+ * each layer that has a name: `show units` and `encode --name` ask of these. */
 void named_programs(Elab *e)
 {
     StrList made = { 0 };

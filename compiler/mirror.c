@@ -1,6 +1,6 @@
-/* mirror.c -- `decoder mirror`: the layers of the encoder and the bottleneck in reverse, each as its definition's
- * line `mirror LAYER(...)` says; with `tied = true` they read the parameters of what they mirror. The activation that
- * the code has been through already is not repeated. */
+/* mirror.c -- `decoder mirror`: the layers of the encoder and the bottleneck in reverse, each as
+ * its definition's line `mirror LAYER(...)` says; with `tied = true` they read the parameters of
+ * what they mirror. The activation that the code has been through already is not repeated. */
 #include "network.h"
 
 static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x);

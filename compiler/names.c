@@ -1,15 +1,17 @@
-/* names.c -- identifiers of the emitted file: always distinct, never a word that C or its library has.
+/* names.c -- identifiers of the emitted file: always distinct, never a word
+ * that C or its library has.
  *
- * A tensor has an identifier from when it is made; functions and extents get theirs in the end. Indices and
- * locals are named as they come into force, so that no letter of the user's hides a variable. */
+ * A tensor has an identifier from when it is made; functions and extents get theirs in the
+ * end. Indices and locals are named as they come into force, so that no letter of the
+ * user's hides a variable. */
 #include "emit.h"
 
 static const char *const words[] = {
 #include "words.def"
 }, *const forms[] = { "", "f", "l", "_r", "_unlocked" };
 
-typedef VEC(Str) Taken;                 /* an open hash; room is a power of two, n the number in it */
-static Taken tensors, emitted;          /* given to tensors as they are made; used in the emitted file */
+typedef VEC(Str) Taken;    /* an open hash; room is a power of two, n the number in it */
+static Taken tensors, emitted;    /* given to tensors as they are made; used in the emitted file */
 
 static Str *slot_of(const Taken *t, Str name)
 {
@@ -113,7 +115,7 @@ Str names_lower(Str name)
     return plain_name(name, false);
 }
 
-/* ---- the scope of a function ------------------------------------------------------------------ */
+/* ---- the scope of a function ---------------------------------------------------------------- */
 Str scope_enter(Emit *e, Str wish)
 {
     static const char *const letters[] = { "i", "j", "k", "q", "r", "s", "u", "v", "w" };

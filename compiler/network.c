@@ -1,12 +1,14 @@
 /* network.c -- networks: what is applied to what, and under which path.
  *
- * A net is a block of calls. Its layers are counted by kind, so that `encoder.dense2.w` is the same parameter
- * wherever the net is used; a second use in one program draws other random numbers (`encoder@2`). */
+ * A net is a block of calls. Its layers are counted by kind, so that `encoder.dense2.w` is the
+ * same parameter wherever the net is used; a second use in one program draws other random
+ * numbers (`encoder@2`). */
 #include "network.h"
 
 Net *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place place)
 {
-    Net *net = FIND(known, e->nets, known->path == path);      /* in another program: it keeps its parameters' list */
+    /* In another program: it keeps its parameters' list. */
+    Net *net = FIND(known, e->nets, known->path == path);
     if (!net) {
         net = COPY(&((Net) { .kind = kind, .name = name, .path = path, .place = place }));
         PUSH(e->nets, net);
@@ -54,7 +56,7 @@ void name_result(Elab *e, Str name, Tensor *t)
         PUSH(e->as, ((Named) { name, t }));
 }
 
-/* ---- what stands between layers ------------------------------------------------------------------- */
+/* ---- what stands between layers ------------------------------------------------------------- */
 Tensor *add_residual(Scope *s, Str name, Tensor *x, Tensor *y, Place place)
 {
     Map m = map_new(s, name, x, y);
@@ -87,7 +89,8 @@ static bool joinable(const Tensor *a, const Tensor *b)
     return a->rank == b->rank && a->rank > 1 && ALL(d, a->rank, d < 2 || a->axis[d].size == b->axis[d].size);
 }
 
-/* Along the first axis after the examples: out[n, c, ..] = a[n, c, ..] + b[n, c - C, ..]; a read outside is 0. */
+/* Along the first axis after the examples: out[n, c, ..] = a[n, c, ..] + b[n, c - C,
+   ..]; a read outside is 0. */
 static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
 {
     TensorList part = { 0 };
@@ -122,7 +125,7 @@ static const struct { const char *name; Tensor *(*apply)(Walk *, Call *, Tensor 
 };
 enum { NBLOCKS = sizeof blocks / sizeof *blocks };
 
-/* ---- one layer --------------------------------------------------------------------------------------- */
+/* ---- one layer ------------------------------------------------------------------------------ */
 /* A function of numbers, on every element. */
 static Tensor *apply_activation(Walk *w, Call *call, Tensor *x, Scope *s)
 {
@@ -164,7 +167,8 @@ static void *unknown_layer(Elab *e, Call *call)
     return NULL;
 }
 
-/* A layer whose axes are those of another in another order: what stands last is no longer a row of pixels. */
+/* A layer whose axes are those of another in another order: what stands last is no
+   longer a row of pixels. */
 static bool reorders(const Decl *def)
 {
     Stat *in = def ? find_stat(def, STAT_in) : NULL, *out = def ? find_stat(def, STAT_out) : NULL;
@@ -205,7 +209,8 @@ static bool is_input(Elab *e, Str layer, Str name)
     return false;
 }
 
-/* Parts  attention(4, m = h)  into arguments and further inputs, which are names of results or of the data. */
+/* Parts attention(4, m = h) into arguments and further inputs, which are names of
+   results or of the data. */
 static bool take_inputs(Elab *e, Call *call, ArgList *rest, NamedList *given)
 {
     EACH(a, call->args) {
@@ -228,7 +233,7 @@ static Scope *apply_definition(Walk *w, Call *call, Tensor *x, Use *use, Str dra
     ArgList args = { 0 };
     Wanted wanted = { .around = w->scope, .role = intern("layer"), .name = call->name, .args = &args, .draws = draws, .tied = w->tied };
     Scope still = *w->scope;
-    if (call->as && HAS(e->frozen, call->as)) {     /* a layer that has a name may be frozen by it */
+    if (call->as && HAS(e->frozen, call->as)) {   /* a layer that has a name may be frozen by it */
         still.training = false;
         wanted.around = &still;
     }
@@ -299,7 +304,7 @@ Tensor *walk_block(Walk *w, Block *block, Tensor *x)
     return x;
 }
 
-/* ---- applying a net -------------------------------------------------------------------------------------- */
+/* ---- applying a net ------------------------------------------------------------------------- */
 /* bottleneck z ~ gaussian(20, samples = 5) */
 static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
 {
@@ -330,7 +335,8 @@ static Tensor *apply_code(Walk *w, Syn *v, Tensor *x)
 {
     Elab *e = w->e;
     Call *call = COPY(&((Call) { .name = v->name, .args = v->args, .place = v->place }));
-    const bool layer = FIND(def, e->library, def->name == v->name && def->role == intern("layer"));    /* no view */
+    /* No view. */
+    const bool layer = FIND(def, e->library, def->name == v->name && def->role == intern("layer"));
     const bool latent = !layer && find_definition(e, "latent", v->name);
     if (!latent && (v->kind == SYN_call || v->kind == SYN_name))
         return walk_call(w, call, x);
@@ -349,8 +355,9 @@ Tensor *apply_net(Net *net, Tensor *x, Place place)
     while (of->kind == NET_copy && of->source)
         of = of->source;
     const size_t lead = outer && outer->copy_of ? strlen(outer->path) : 0;
-    const bool part = lead && strncmp(net->path, outer->path, lead) == 0 && net->path[lead] == '.';     /* of a layer of a copied net */
-    if (net->kind != NET_copy && lead && !part) {               /* a net within a copied one is copied too */
+    /* Of a layer of a copied net. */
+    const bool part = lead && strncmp(net->path, outer->path, lead) == 0 && net->path[lead] == '.';
+    if (net->kind != NET_copy && lead && !part) {    /* a net within a copied one is copied too */
         whole = net_new(e, NET_copy, net->name, format("%s.%s", outer->path, net->path), net->within, place);
         whole->source = net;
     }
@@ -379,7 +386,7 @@ Tensor *apply_net(Net *net, Tensor *x, Place place)
     return y;
 }
 
-/* ---- names, before anything is applied ------------------------------------------------------------------- */
+/* ---- names, before anything is applied ------------------------------------------------------ */
 static void check_block(Elab *e, Block *block, const StrList *local)
 {
     for (int k = 0; block && k < block->n; k++) {
@@ -408,7 +415,7 @@ void check_layers(Elab *e)
     }
 }
 
-/* ---- the model's own values --------------------------------------------------------------------------------- */
+/* ---- the model's own values ----------------------------------------------------------------- */
 Tensor *model_input(Elab *e, Str name)
 {
     EACH_AT(in, e->m->inputs)

@@ -1,7 +1,8 @@
-/* new.c -- `aec new NAME --from TEMPLATE`: a started file, one of examples/templates/ with NAME put in.
+/* new.c -- `aec new NAME --from TEMPLATE`: a started file, one of
+ * examples/templates/ with NAME put in.
  *
- * Every template is a whole program on data that ships with aec, so that the first `aec run` works.  Its first
- * line says what it is, its second what to try after training. */
+ * Every template is a whole program on data that ships with aec, so that the first `aec run`
+ * works. Its first line says what it is, its second what to try after training. */
 #include "commands.h"
 #include <ctype.h>
 #include <unistd.h>

@@ -1,7 +1,8 @@
-/* objective.c -- the objective exactly as it is optimised: every term, its weight, what is summed and what is
- * averaged, and what each phase trains.
+/* objective.c -- the objective exactly as it is optimised: every term, its weight, what is summed
+ * and what is averaged, and what each phase trains.
  *
- * Reads it off the programs after split, not off the declarations: what is printed is what is computed. */
+ * Reads it off the programs after split, not off the declarations: what is printed
+ * is what is computed. */
 #include "driver.h"
 
 /* The last statement that writes t: after a fill, the sum. */

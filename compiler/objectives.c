@@ -1,7 +1,8 @@
-/* objectives.c -- everything that a phase minimizes, from the declarations: reconstruction, tasks, regularizers. */
+/* objectives.c -- everything that a phase minimizes, from the declarations:
+   reconstruction, tasks, regularizers. */
 #include "elab.h"
 
-/* ---- a target and what predicts it ------------------------------------------------------------------------- */
+/* ---- a target and what predicts it ---------------------------------------------------------- */
 /* A result takes the target's shape where it has as many elements. */
 static Tensor *fitted(Elab *e, Tensor *y, Tensor *target, Place place)
 {
@@ -20,7 +21,8 @@ static const char *role_of(Str op)
     return op == intern("by") ? "loss" : "likelihood";
 }
 
-/* target ~ likelihood(in) or target by loss(in); `given`: its one input, else they are among the arguments. */
+/* target ~ likelihood(in) or target by loss(in); `given`: its one input, else they
+   are among the arguments. */
 static Scope *use_target(Scope *task, Str op, Syn *value, Tensor *given, Tensor *target, Str path)
 {
     Elab *e = task->e;
@@ -82,7 +84,7 @@ Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
     return made;
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------------------- */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 typedef struct {
     Scope *s;
     Decl *use;
@@ -151,7 +153,8 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
         return;
     }
     Scope *s = scope_new(e, e->root, body, use->name, here.use);
-    Net *net = net_new(e, NET_block, use->name, use->name, e->root, use->place);     /* so that `freeze` finds it */
+    /* So that `freeze` finds it. */
+    Net *net = net_new(e, NET_block, use->name, use->name, e->root, use->place);
     Task t = { .s = s, .use = use, .weight = expr_num(1), .predicted = predicted };
     ArgList rest = { 0 };
     s->up = e->root;
@@ -184,7 +187,7 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
     e->using = here.up;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 static bool is_minimized(Decl *train, Str name)
 {
     Setting *m = setting_of(train, "minimize");

@@ -1,12 +1,14 @@
 /* once.c -- what follows from states alone is computed when these change, not in every step.
  *
- * States that sweeps set (counts of words, say) stay the same from step to step, and so does what is made of them: the
- * chances of noise words, a Huffman tree. Such statements leave the body for the part `once`; their targets become states, which
- * emitted C computes anew when the trainer says, by ae_states, that it has changed states. And a draw by weights that stay gets a guide
+ * States that sweeps set (counts of words, say) stay the same from step to step, and so does what
+ * is made of them: the chances of noise words, a Huffman tree. Such statements leave the body for
+ * the part `once`; their targets become states, which emitted C computes anew when the trainer
+ * says, by ae_states, that it has changed states. And a draw by weights that stay gets a guide
  *
  *     guide[k] = the place of k / pieces in the running sums,
  *
- * so that a search goes from guide[k] to guide[k + 1] only, a step or two. Fast schedule alone; changes no result. */
+ * so that a search goes from guide[k] to guide[k + 1] only, a step or two. Fast schedule
+ * alone; changes no result. */
 #include "emit.h"
 
 enum { LITTLE = 256 };     /* points that are computed as fast as they are remembered */
@@ -14,7 +16,8 @@ enum { LITTLE = 256 };     /* points that are computed as fast as they are remem
 typedef struct {
     Module *m;
     Program *p;
-    TensorList varies;      /* states that steps change, and temporaries that are made of more than states */
+    /* States that steps change, and temporaries that are made of more than states. */
+    TensorList varies;
     TensorList of_state;    /* temporaries in which a state stands */
     TensorList hoisted;
 } Once;
@@ -30,7 +33,7 @@ static bool has_length(const Tensor *t)
     return ANY(k, t->rank, t->axis[k].length || t->axis[k].example);
 }
 
-/* ---- what stays the same ------------------------------------------------------------------------------ */
+/* ---- what stays the same -------------------------------------------------------------------- */
 static bool is_varying(const Once *o, const Expr *e)
 {
     if (e->kind == EXPR_draw)
@@ -63,7 +66,8 @@ static void gather_targets(Stmt *s, TensorList *list)
             PUSH_NEW(*list, part->target);
 }
 
-/* Adds the targets of every statement of which `is` holds, or of a part of it, until there are no more. */
+/* Adds the targets of every statement of which `is` holds, or of a part of it,
+ * until there are no more. */
 static void spread(Once *o, bool (*is)(const Once *, Stmt *), TensorList *list)
 {
     for (int had = -1; had != list->n;) {
@@ -85,7 +89,7 @@ static void states_of_steps(Once *o)
     }
 }
 
-/* ---- what leaves -------------------------------------------------------------------------------------- */
+/* ---- what leaves ---------------------------------------------------------------------------- */
 static bool writes_hoisted(Once *o, Stmt *s)
 {
     return FIND(part, within(&s), part->target && tensor_in(&o->hoisted, part->target));
@@ -120,7 +124,7 @@ static void choose(Once *o)
     }
 }
 
-/* ---- guides ------------------------------------------------------------------------------------------- */
+/* ---- guides --------------------------------------------------------------------------------- */
 static Tensor *state_new(Once *o, Str name, int size)
 {
     Tensor *t = tensor_new(o->m, name, ROLE_state, ELEM_int);

@@ -1,12 +1,14 @@
-/* onnx.c -- the programs that use a trained model as ONNX graphs: what the trainer's `export --onnx` writes.
+/* onnx.c -- the programs that use a trained model as ONNX graphs: what the trainer's
+ * `export --onnx` writes.
  *
- * Takes a program after simplify, before the fast schedule turns axes; leaves the bytes of a GraphProto but for its name and
- * the weights, which the trainer adds, or why there is none. What cannot be said is never said in part. */
+ * Takes a program after simplify, before the fast schedule turns axes; leaves the bytes of a
+ * GraphProto but for its name and the weights, which the trainer adds, or why there is none. What
+ * cannot be said is never said in part. */
 #include "onnx.h"
 
 static const char *const offered[] = { "reconstruct", "predict", "encode", "decode" };
 
-/* ---- programs -------------------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------- */
 void lower_list(Onnx *o, StmtList *list)
 {
     EACH(s, *list) {
@@ -62,7 +64,7 @@ void onnx_program(Module *m, Program *p)
     p->onnx = COPY(&((OnnxGraph) { .graph = graph, .weights = o.weights, .why = o.why }));
 }
 
-/* ---- the table of the trainer ---------------------------------------------------------------------------- */
+/* ---- the table of the trainer --------------------------------------------------------------- */
 /* Bytes as C strings; a digit behind an escape would belong to it. */
 static void put_bytes(Buf *b, const Buf *bytes)
 {

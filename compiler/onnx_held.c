@@ -1,7 +1,9 @@
-/* onnx_held.c -- what each tensor holds, from statement to statement: the name of a value, and along which axes it changes.
+/* onnx_held.c -- what each tensor holds, from statement to statement: the name of a value, and
+ * along which axes it changes.
  *
- * A graph knows no assignment, so a statement gives its target another value. Within a scan a tensor holds the slice of the
- * step; what stood there before the scan becomes that slice when a step first asks for it. */
+ * A graph knows no assignment, so a statement gives its target another value. Within a scan a
+ * tensor holds the slice of the step; what stood there before the scan becomes that slice when a
+ * step first asks for it. */
 #include "onnx.h"
 
 Held *held_in(Graph *g, const Tensor *t)

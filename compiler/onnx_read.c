@@ -1,10 +1,12 @@
-/* onnx_read.c -- elements of tensors as ONNX: an axis as it is, or gathered by a table or by what is computed.
+/* onnx_read.c -- elements of tensors as ONNX: an axis as it is, or gathered by a table
+ * or by what is computed.
  *
- * Subscripts that share no index are gathered one axis at a time; axes whose subscripts share one become one axis first. */
+ * Subscripts that share no index are gathered one axis at a time; axes whose subscripts share one
+ * become one axis first. */
 #include "onnx.h"
 
-/* ---- a value while its axes are gathered ----------------------------------------------------------------- */
-typedef struct { Index *index; int raw; } Slot;     /* an axis: done, or of the tensor as it stands */
+/* ---- a value while its axes are gathered ---------------------------------------------------- */
+typedef struct { Index *index; int raw; } Slot;  /* an axis: done, or of the tensor as it stands */
 typedef struct {
     Onnx *o;
     const Tensor *t;
@@ -43,14 +45,15 @@ static void gather_at(Gather *g, int at, Val v)
     replace_slot(g, at, v.axes);
 }
 
-/* ---- places in several axes as one ----------------------------------------------------------------------- */
+/* ---- places in several axes as one ---------------------------------------------------------- */
 static Expr *kept_inside(Expr *sub, long size)
 {
     long lo, hi;
     return bounds(sub, &lo, &hi) && lo >= 0 && hi < size ? sub : OP2(min, OP2(max, sub, expr_num(0)), expr_num((double) size - 1));
 }
 
-/* The number of an element along those axes together, the last fastest. kept: inside, wherever the subscripts may be. */
+/* The number of an element along those axes together, the last fastest. kept: inside, wherever
+   the subscripts may be. */
 Expr *flat_place(const Tensor *t, Expr *const *sub, const int *axis, int n, bool kept)
 {
     Expr *place = NULL;
@@ -90,7 +93,7 @@ static void gather_together(Gather *g, const int *axis, int n)
     gather_at(g, 0, lower_index(g->o, place, rows ? 1L << 40 : size, false));
 }
 
-/* ---- all subscripts -------------------------------------------------------------------------------------- */
+/* ---- all subscripts ------------------------------------------------------------------------- */
 static bool shares(Onnx *o, Expr *a, Expr *b)
 {
     return ANY_EXPR(x, a, x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
@@ -166,7 +169,7 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
     return v;
 }
 
-/* ---- reads ----------------------------------------------------------------------------------------------- */
+/* ---- reads ---------------------------------------------------------------------------------- */
 bool steps_from(const Expr *sub, const Index *step, int *shift)
 {
     const bool moved = (is_op(sub, OP_add) || is_op(sub, OP_sub)) && is_index(sub->arg[0], step) && sub->arg[1]->kind == EXPR_num;

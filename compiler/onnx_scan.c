@@ -1,12 +1,14 @@
 /* onnx_scan.c -- scans as loops of ONNX.
  *
- * A step sets a slice of each tensor that is written at the step. The slice of the step before goes from step to step, and
- * all of them come out of the loop side by side. A tensor that is read at other steps goes along whole. */
+ * A step sets a slice of each tensor that is written at the step. The slice of the step before
+ * goes from step to step, and all of them come out of the loop side by side. A tensor that is read
+ * at other steps goes along whole. */
 #include "onnx.h"
 
 typedef struct {            /* a tensor that the steps set */
     Tensor *t;
-    int axis;               /* along which the steps run, each setting a slice; -1: all of it goes from step to step */
+    /* Along which the steps run, each setting a slice; -1: all of it goes from step to step. */
+    int axis;
     bool before;            /* a step reads the slice of the one before */
     bool after;             /* something behind the scan reads it */
     Str in;                 /* what goes from step to step, as a step gets it */
@@ -116,7 +118,8 @@ static void hold_stacked(Onnx *o, Stmt *scan, const Carried *c, Str name)
     hold_in(o->g, h);
 }
 
-/* What the steps set. What they set or read and nothing has set in this step yet is looked up here, outside of the body. */
+/* What the steps set. What they set or read and nothing has set in this step yet is looked up
+   here, outside of the body. */
 static CarriedList carried_by(Onnx *o, Stmt *s)
 {
     CarriedList all = { 0 };
@@ -134,7 +137,8 @@ static CarriedList carried_by(Onnx *o, Stmt *s)
     return all;
 }
 
-/* The body, as a graph of its own; gives the number of its results but for the first, whether to go on. */
+/* The body, as a graph of its own; gives the number of its results but for the
+   first, whether to go on. */
 static int body_of(Onnx *o, Stmt *s, CarriedList *all, Buf *graph)
 {
     StrList names = { 0 };

@@ -1,11 +1,11 @@
 /* onnx_stmt.c -- statements as ONNX: what is set or added up at all points at once.
  *
- * A target whose subscripts are its axes gets a value with those axes. One with computed places is turned into a table, a row
- * for each place, to which rows are added. */
+ * A target whose subscripts are its axes gets a value with those axes. One with computed places is
+ * turned into a table, a row for each place, to which rows are added. */
 #include "onnx.h"
 #include <math.h>
 
-/* ---- conditions ------------------------------------------------------------------------------------------ */
+/* ---- conditions ----------------------------------------------------------------------------- */
 static void add_conds(ExprList *list, Expr *e)
 {
     if (e && is_op(e, OP_and)) {
@@ -16,8 +16,8 @@ static void add_conds(ExprList *list, Expr *e)
     }
 }
 
-/* Where a statement does something. What lies beyond the limits of the target's own indices nobody reads, so these count
- * only `strictly`. */
+/* Where a statement does something. What lies beyond the limits of the target's own indices nobody
+ * reads, so these count only `strictly`. */
 static ExprList conds_of(Onnx *o, Stmt *s, Axes over, bool strictly)
 {
     ExprList list = { 0 };
@@ -44,8 +44,9 @@ static Val all_of(Onnx *o, const ExprList *conds)
     return v;
 }
 
-/* ---- statements that set their points -------------------------------------------------------------------- */
-static const struct { const char *op, *reduction; double none; } sets[] = {        /* none: what changes nothing */
+/* ---- statements that set their points ------------------------------------------------------- */
+/* none: what changes nothing */
+static const struct { const char *op, *reduction; double none; } sets[] = {
     [SET_add] = { "Add", "add", 0 }, [SET_mul] = { "Mul", "mul", 1 },
     [SET_max] = { "Max", "max", -INFINITY }, [SET_min] = { "Min", "min", INFINITY },
 };
@@ -132,7 +133,7 @@ static bool nest_unwindowed(Onnx *o, Stmt *s, Axes over)
     return true;
 }
 
-/* ---- statements that set computed places ----------------------------------------------------------------- */
+/* ---- statements that set computed places ---------------------------------------------------- */
 typedef struct {
     int place[MAX_RANK], nplace;    /* axes whose subscripts are computed; they become one */
     Axes from;                      /* their indices */
@@ -195,7 +196,8 @@ static Val scattered(Onnx *o, Stmt *s, const Held *h, Axes stay, Axes over, cons
     return check ? val_where(o, lower_inside(o, s->target, s->sub, check), v, val_number(o, sets[s->set].none, kind)) : v;
 }
 
-/* Places and the rest as two axes, the numbers onto the rows that they are for, and the axes as they were. */
+/* Places and the rest as two axes, the numbers onto the rows that they are for, and
+   the axes as they were. */
 static Val scatter_onto(Onnx *o, Stmt *s, const Scatter *c, Val old, Val v, Val place)
 {
     const Str op = format("ScatterElements axis=0 reduction=%s", s->set == SET_is ? "none" : sets[s->set].reduction);
@@ -228,9 +230,9 @@ static void nest_scatter(Onnx *o, Stmt *s, Axes stay, Axes over)
     store(o, s->target, scatter_onto(o, s, &c, held_value(o, &h, a), v, place), a);
 }
 
-/* ---- whole reductions ------------------------------------------------------------------------------------ */
-/* The value of a whole reduction, with the inner indices as one last axis behind those of *left. What a condition leaves out
- * comes behind all that counts. */
+/* ---- whole reductions ----------------------------------------------------------------------- */
+/* The value of a whole reduction, with the inner indices as one last axis behind those of *left.
+ * What a condition leaves out comes behind all that counts. */
 static Val inner_last(Onnx *o, Stmt *s, Axes over, const ExprList *conds, Axes *left)
 {
     long dims[MAX_AXES];

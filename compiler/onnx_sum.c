@@ -1,10 +1,12 @@
-/* onnx_sum.c -- accumulations as ONNX: reductions, and sums of products as MatMul, Conv, ConvTranspose or Einsum.
+/* onnx_sum.c -- accumulations as ONNX: reductions, and sums of products as MatMul, Conv,
+ * ConvTranspose or Einsum.
  *
- * Which of these it is follows from where the indices stand, as in gemm.c; no layer is asked for by name. */
+ * Which of these it is follows from where the indices stand, as in gemm.c; no layer
+ * is asked for by name. */
 #include "onnx.h"
 #include <math.h>
 
-/* ---- reductions ------------------------------------------------------------------------------------------ */
+/* ---- reductions ----------------------------------------------------------------------------- */
 Val val_reduced(Onnx *o, const char *op, Val v, Axes over)
 {
     long axes[MAX_AXES];
@@ -20,7 +22,7 @@ static Val times(Onnx *o, Val v, double by)
     return by == 1 ? v : spread2(o, "Mul", v.kind, v, val_number(o, by, v.kind));
 }
 
-/* ---- products -------------------------------------------------------------------------------------------- */
+/* ---- products ------------------------------------------------------------------------------- */
 typedef struct {
     VEC(Val) val;           /* factors with axes */
     VEC(Val) under;         /* divisors that no sum runs over */
@@ -72,7 +74,7 @@ static void mask_factors(Onnx *o, Product *p, const ExprList *conds)
     }
 }
 
-/* ---- a matrix product: B has one summed axis and one of its own ------------------------------------------ */
+/* ---- a matrix product: B has one summed axis and one of its own ----------------------------- */
 static bool is_matrix(Axes a, Axes b, Axes over)
 {
     const Axes own = axes_but(b, over), sum = axes_but(b, own);
@@ -90,7 +92,7 @@ static Val matrix_product(Onnx *o, Val a, Val b, Axes over)
     return (Val) { NODE(o, "MatMul", left, right), a.kind, made };
 }
 
-/* ---- any product ----------------------------------------------------------------------------------------- */
+/* ---- any product ---------------------------------------------------------------------------- */
 static void put_letters(Buf *b, Axes axes, IndexList *letters)
 {
     EACH(i, axes) {
@@ -138,7 +140,7 @@ static Val product(Onnx *o, const Product *p, Axes over)
     return einsum(o, p, over);
 }
 
-/* ---- windows: Conv and ConvTranspose -------------------------------------------------------------------- */
+/* ---- windows: Conv and ConvTranspose -------------------------------------------------------- */
 typedef struct {            /* of one axis: place = step * at + apart * within + from */
     Index *at, *within;
     long step, apart, from;
@@ -274,7 +276,7 @@ bool unwindowed(Onnx *o, Stmt *s, Val *v)
     return unwindowed_by(o, s, s->value->arg[0], s->value->arg[1], v) || unwindowed_by(o, s, s->value->arg[1], s->value->arg[0], v);
 }
 
-/* ---- sums ------------------------------------------------------------------------------------------------ */
+/* ---- sums ----------------------------------------------------------------------------------- */
 static void add_terms(ExprList *terms, Expr *e, bool minus)
 {
     if (is_op(e, OP_add) || is_op(e, OP_sub)) {
@@ -321,7 +323,8 @@ static Val sum_of_term(Onnx *o, Expr *term, Kind kind, Axes stay, Axes over, con
     return v;
 }
 
-/* What a statement adds, or multiplies by, or the largest: over these indices, where all conditions hold. */
+/* What a statement adds, or multiplies by, or the largest: over these indices,
+   where all conditions hold. */
 Val accumulated(Onnx *o, Stmt *s, Axes stay, Axes over, const ExprList *conds)
 {
     static const struct { const char *op; double none; } by[] = {

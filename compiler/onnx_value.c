@@ -1,12 +1,12 @@
 /* onnx_value.c -- values whose axes are indices, and the expressions that are made of them.
  *
- * The axes of a value stand in the order of Onnx.order, which a statement sets; only reads and products leave another, and
- * what combines values turns them. */
+ * The axes of a value stand in the order of Onnx.order, which a statement sets; only reads and
+ * products leave another, and what combines values turns them. */
 #include "onnx.h"
 
 enum { MOST_IN_TABLE = 1024 };      /* elements that are computed here and not by nodes */
 
-/* ---- axes ------------------------------------------------------------------------------------------------ */
+/* ---- axes ----------------------------------------------------------------------------------- */
 bool is_rows(const Index *i)
 {
     return i->limit && i->limit->kind == EXPR_read && i->limit->tensor->role == ROLE_clock;
@@ -134,7 +134,7 @@ Val val_along(Onnx *o, Val v, Axes over)
     return val_expanded(o, v, axes_sorted(o, over));
 }
 
-/* ---- kinds ----------------------------------------------------------------------------------------------- */
+/* ---- kinds ---------------------------------------------------------------------------------- */
 Kind kind_of(const Tensor *t)
 {
     return t->elem == ELEM_int ? KIND_whole : KIND_real;
@@ -150,7 +150,7 @@ Val val_cast(Onnx *o, Val v, Kind kind)
     return v.kind == kind ? v : (Val) { NODE(o, format("Cast to=%d", kind), v.name), kind, v.axes };
 }
 
-/* ---- what is known now: tables --------------------------------------------------------------------------- */
+/* ---- what is known now: tables -------------------------------------------------------------- */
 static bool changes(Onnx *o, const Expr *x)
 {
     return x->kind == EXPR_read || x->kind == EXPR_inside || x->kind == EXPR_draw
@@ -190,7 +190,7 @@ static Val table(Onnx *o, Axes axes, Kind kind, const double *at)
     return (Val) { const_name(o, kind, dims, axes.n, at), kind, axes };
 }
 
-/* ---- expressions ----------------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static Val lower_of_index(Onnx *o, Index *i)
 {
     const int step = step_of(o, i);
@@ -320,7 +320,7 @@ Val val_guarded(Onnx *o, Expr *e, Kind kind, bool guarded)
     return v;
 }
 
-/* ---- subscripts ------------------------------------------------------------------------------------------ */
+/* ---- subscripts ----------------------------------------------------------------------------- */
 /* Whether the checked subscripts are inside. */
 Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
 {

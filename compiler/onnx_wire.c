@@ -1,11 +1,11 @@
 /* onnx_wire.c -- ONNX as bytes: protocol buffers by hand, nodes, constants.
  *
- * The numbers of fields are those of onnx.proto3. A repeated field may stand in pieces, so a graph is put together by
- * writing one after the other. */
+ * The numbers of fields are those of onnx.proto3. A repeated field may stand in pieces, so a graph
+ * is put together by writing one after the other. */
 #include "onnx.h"
 #include <stdlib.h>
 
-/* ---- protocol buffers ------------------------------------------------------------------------------------ */
+/* ---- protocol buffers ----------------------------------------------------------------------- */
 static void put_varint(Buf *b, uint64_t v)
 {
     char byte;
@@ -40,7 +40,8 @@ static void wire_buf(Buf *b, int field, const Buf *part)
     wire_bytes(b, field, part->at, part->n);
 }
 
-/* ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } } } */
+/* ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1,
+ * dim_param 2 } } } } */
 void wire_value(Buf *b, int field, Str name, Kind kind, const long *shape, int n)
 {
     Buf dims = { 0 }, tensor = { 0 }, type = { 0 }, value = { 0 };
@@ -74,7 +75,7 @@ void wire_tensor(Buf *b, int field, Str name, const Tensor *t)
     wire_value(b, field, name, kind_of(t), dims, t->rank);
 }
 
-/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 -------------------------------------------------- */
+/* ---- attributes: name 1, i 3, s 4, g 6, ints 8, type 20 ------------------------------------- */
 enum { TYPE_int = 2, TYPE_text = 3, TYPE_graph = 5, TYPE_ints = 7 };
 
 /* name=VALUE, and what it is follows from how it begins; gives what stands behind it. */
@@ -104,7 +105,7 @@ Str numbers_text(const long *at, int n)
     return format("%s]", n ? b.at : "[");
 }
 
-/* ---- nodes: input 1, output 2, op_type 4, attribute 5 ---------------------------------------------------- */
+/* ---- nodes: input 1, output 2, op_type 4, attribute 5 --------------------------------------- */
 Str fresh_name(Onnx *o)
 {
     return format("%s/%d", o->wish, ++o->count);
@@ -151,7 +152,7 @@ Str transposed(Onnx *o, Str name, const long *perm, int n)
     return ALL(k, n, perm[k] == k) ? name : NODE(o, format("Transpose perm=%s", numbers_text(perm, n)), name);
 }
 
-/* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8 --- */
+/* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8  */
 static Str known_as(Onnx *o, Str key)
 {
     const Known *k = FIND_AT(known, o->known, known->key == key);
@@ -210,7 +211,7 @@ Str const_list(Onnx *o, const long *at, int n)
     return const_name(o, KIND_whole, (const long[]) { n }, 1, v);
 }
 
-/* ---- shapes ---------------------------------------------------------------------------------------------- */
+/* ---- shapes --------------------------------------------------------------------------------- */
 /* Made at the top, where every loop sees them. */
 static Str made_once(Onnx *o, const char *key, const char *op, const Str *in)
 {

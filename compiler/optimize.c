@@ -1,6 +1,7 @@
 /* optimize.c -- the optimizer's formulas, applied to the parameters that a phase trains.
  *
- * Parameters that stand one after another are one vector, unless the optimizer reduces over a parameter's elements. */
+ * Parameters that stand one after another are one vector, unless the optimizer reduces over a
+ * parameter's elements. */
 #include "elab.h"
 
 static bool reduces(Syn *s)
@@ -30,7 +31,7 @@ static bool drop_state(StmtList *updates, int first, const Tensor *state)
     return true;
 }
 
-/* ---- the formulas --------------------------------------------------------------------------------------- */
+/* ---- the formulas --------------------------------------------------------------------------- */
 /* On one stretch of the parameter block, or on one parameter. */
 static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path)
 {
@@ -46,7 +47,7 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
     memcpy(s->dots, p->axis, sizeof s->dots);
     const int first = e->updates->n, had = o->phase->states.n;
     StmtList *out = e->out;
-    e->out = e->updates;        /* what it names is computed with the updates, in the order written */
+    e->out = e->updates;    /* what it names is computed with the updates, in the order written */
     EACH(st, o->def->body) {
         EACH_AT(entry, st->entries) {
             Tensor *t = st->kind == STAT_param ? p : st->kind == STAT_grad ? g : NULL;

@@ -2,12 +2,12 @@
  *
  *     y[n, o, i, j] += x[n, a, i + u, j + v] * f[o, a, u, v]
  *
- * goes fastest where the axes that a value shares with the parameters (o of y, a of x) lie side by side: then a vector
- * holds some of them, and the window's places are single numbers spread over it. So each product votes for such an
- * axis of its temporaries, what is computed point by point from one another votes together, and the axis that wins
- * goes last. Inputs, parameters and what the trainer reads stay as they are; a reshape of what moves works on a copy,
- * and so do products whose weights lie across.
- * Takes and leaves a program; values do not change. */
+ * goes fastest where the axes that a value shares with the parameters (o of y, a of x) lie side by
+ * side: then a vector holds some of them, and the window's places are single numbers spread over
+ * it. So each product votes for such an axis of its temporaries, what is computed point by point
+ * from one another votes together, and the axis that wins goes last. Inputs, parameters and what
+ * the trainer reads stay as they are; a reshape of what moves works on a copy, and so do products
+ * whose weights lie across. Takes and leaves a program; values do not change. */
 #include "program.h"
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
 
 typedef struct { VEC(Moved) at; } Order;
 
-/* ---- groups ----------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 static int place_of(Order *o, const Tensor *t)
 {
     return FIRST(k, o->at.n, o->at.at[k].tensor == t);
@@ -48,7 +48,7 @@ static void note_tensor(Order *o, Tensor *t)
     PUSH(o->at, one);
 }
 
-/* ---- votes ------------------------------------------------------------------------------------ */
+/* ---- votes ---------------------------------------------------------------------------------- */
 static bool has_example(const Tensor *t)
 {
     return ANY(k, t->rank, t->axis[k].example);
@@ -90,7 +90,7 @@ static void vote_stmt(Order *o, Stmt *s)
             vote(o, s, (Tensor *) t[k], sub[k], t[weights], sub[weights]);
 }
 
-/* ---- what goes alike -------------------------------------------------------------------------- */
+/* ---- what goes alike ------------------------------------------------------------------------ */
 static void join(Order *o, const Tensor *a, const Tensor *b)
 {
     Moved *x = group_of(o, a), *y = group_of(o, b);
@@ -112,7 +112,7 @@ static void join_reads(Order *o, Stmt *s)
             join(o, s->target, x->tensor);
 }
 
-/* ---- moving ----------------------------------------------------------------------------------- */
+/* ---- moving --------------------------------------------------------------------------------- */
 static int last_axis(Order *o, const Tensor *t)
 {
     const int k = t ? place_of(o, t) : -1;
@@ -176,7 +176,7 @@ static void choose_last(Order *o, Moved *x)
     x->last = g->stays || best == rank - 1 ? -1 : best;
 }
 
-/* ---- reshapes --------------------------------------------------------------------------------- */
+/* ---- reshapes ------------------------------------------------------------------------------- */
 /* What has the elements of t in the old order. */
 static Tensor *unmoved(Module *m, const Tensor *t)
 {
@@ -221,8 +221,9 @@ static void part_reshapes(Module *m, Order *o, StmtList *list)
     *list = out;
 }
 
-/* ---- weights ---------------------------------------------------------------------------------- */
-/* Weights in another order: those that are read as a copy made first, a gradient as a temporary copied last. */
+/* ---- weights -------------------------------------------------------------------------------- */
+/* Weights in another order: those that are read as a copy made first, a gradient as a
+ * temporary copied last. */
 static bool all_bare(Expr *const *sub, int rank)
 {
     return ALL(k, rank, sub[k]->kind == EXPR_index);
@@ -238,7 +239,8 @@ static Tensor *turned(Module *m, Order *o, Tensor *t, int last)
     return one.tensor;
 }
 
-/* The axis of the weights that should go last, beside that of t; -1: it does, or the last is summed along. */
+/* The axis of the weights that should go last, beside that of t; -1: it does, or the
+ * last is summed along. */
 static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const Tensor *t, Expr *const *sub)
 {
     const Expr *const end = sub[t->rank - 1], *const had = wsub[w->rank - 1];

@@ -1,7 +1,8 @@
-/* phases.c -- a phase of training: its settings, the program of a step, that of its evaluation, its sweeps. */
+/* phases.c -- a phase of training: its settings, the program of a step, that of its
+   evaluation, its sweeps. */
 #include "elab.h"
 
-/* ---- settings ------------------------------------------------------------------------------------------------------ */
+/* ---- settings ------------------------------------------------------------------------------- */
 Setting *setting_of(Decl *d, const char *name)
 {
     return d ? FIND_AT(s, d->settings, s->name == intern(name)) : NULL;
@@ -86,8 +87,9 @@ Phase *phase_new(Elab *e, Decl *d)
     return p;
 }
 
-/* ---- programs ---------------------------------------------------------------------------------------------------------- */
-/* What would tell the loss is left to die: a sweep is after its own sums, a prediction after what it finds. */
+/* ---- programs ------------------------------------------------------------------------------- */
+/* What would tell the loss is left to die: a sweep is after its own sums, a
+   prediction after what it finds. */
 void drop_terms(Program *p)
 {
     EACH_AT(t, p->terms) {

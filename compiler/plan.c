@@ -1,13 +1,14 @@
 /* plan.c -- the arena: which temporaries share memory, and which need none.
  *
- * A temporary that one nest sets and uses at the same point is a scalar there. The others live from the tree of
- * loops that first touches them to the last that does; those that never live at once may share a place, a union
- * in the arena. Threads may be anywhere between two barriers, so within one stretch only tensors whose rows lie
- * alike share: a thread then only writes over rows that are its own. */
+ * A temporary that one nest sets and uses at the same point is a scalar there. The others live
+ * from the tree of loops that first touches them to the last that does; those that never live at
+ * once may share a place, a union in the arena. Threads may be anywhere between two barriers, so
+ * within one stretch only tensors whose rows lie alike share: a thread then only writes over
+ * rows that are its own. */
 #include "emit.h"
 #include <limits.h>
 
-/* ---- scalars ---------------------------------------------------------------------------------- */
+/* ---- scalars -------------------------------------------------------------------------------- */
 typedef struct { int count, writes; bool same; } Seen;
 
 static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
@@ -67,7 +68,7 @@ static void scalars(Emit *e)
                 find_scalars(e, &f->body, total);
 }
 
-/* ---- lives ------------------------------------------------------------------------------------ */
+/* ---- lives ---------------------------------------------------------------------------------- */
 typedef struct { int at, epoch, region, program; } Moment;
 
 /* A use of a variable at a moment; rows: only at the rows of the tile. */
@@ -171,7 +172,7 @@ static bool clash(Emit *e, Var *a, Var *b)
                                         && !after_another(e, b, y, a, x)));
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places --------------------------------------------------------------------------------- */
 typedef VEC(Var *) VarList;
 static VEC(VarList) places;
 
@@ -213,7 +214,7 @@ double plan_bytes(Emit *e)
     return sum;
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 static bool is_used(Var *v)
 {
     return v->used && v->tensor->role == ROLE_temp;
@@ -248,7 +249,7 @@ void plan_print(Emit *e, Buf *b)
     buf_add(b, "    char end[64];\n} mem;\n");
 }
 
-/* ---- the arena as a picture: `aec show --ir plan` ------------------------------------------------ */
+/* ---- the arena as a picture: `aec show --ir plan` ------------------------------------------- */
 enum { DRAWN = 48 };        /* characters from the first statement to the last */
 
 static Life *life_in(Var *v, int program)

@@ -1,4 +1,5 @@
-/* prepare.c -- statements as the fast schedule wants them. Values stay what they are, sums get another order.
+/* prepare.c -- statements as the fast schedule wants them. Values stay what they are,
+ * sums get another order.
  *
  *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps at once;
  *   - a read with an `else` that depends on one index makes two statements, each a plain product over its part;
@@ -6,7 +7,7 @@
 #include "emit.h"
 #include <math.h>
 
-/* ---- out of scans ----------------------------------------------------------------------------- */
+/* ---- out of scans --------------------------------------------------------------------------- */
 /* ordered: what also leaves, but comes later, would be computed too late. */
 static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
 {
@@ -36,7 +37,8 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const boo
     return true;
 }
 
-/* Unless what it computes is of no use to the rest of the scan, and what it needs stays as it is. */
+/* Unless what it computes is of no use to the rest of the scan, and what it
+ * needs stays as it is. */
 static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *with)
 {
     Emit *e = with;
@@ -48,7 +50,7 @@ static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *
                                                  : !reads_settled(e, scan, b, a, leaves, ordered));
 }
 
-/* ---- either, or ------------------------------------------------------------------------------- */
+/* ---- either, or ----------------------------------------------------------------------------- */
 /* The index v of s for which x is v + c with a constant c; NULL: there is none. */
 static Index *shifted_index(Stmt *s, Expr *x, long *c)
 {
@@ -94,7 +96,8 @@ static Stmt *either_or(Emit *e, Stmt *s)
     return stmt_copy(e, other);
 }
 
-/* A check of the target that all points share, or all of an example, is a condition of the statement. */
+/* A check of the target that all points share, or all of an example, is a
+ * condition of the statement. */
 static void lift_check(Stmt *s)
 {
     if (s->kind != STMT_nest || s->nouter != s->nindex)
@@ -106,7 +109,7 @@ static void lift_check(Stmt *s)
         }
 }
 
-/* ---- shorter loops ---------------------------------------------------------------------------- */
+/* ---- shorter loops -------------------------------------------------------------------------- */
 /* The values of v for which v + c is in [0, size), or is not; false: they are no interval. */
 static bool interval(long c, long size, long n, bool in, long *from, long *to)
 {
@@ -179,13 +182,14 @@ static void shorten_loops(Stmt *s)
     }
 }
 
-/* ---- partial sums ----------------------------------------------------------------------------- */
+/* ---- partial sums --------------------------------------------------------------------------- */
 static Expr *identity(Set set)
 {
     return expr_real(set == SET_mul ? 1 : set == SET_max ? -INFINITY : set == SET_min ? INFINITY : 0);
 }
 
-/* The index to make rows of: the examples if they are there. -1: not worth it, or its target has rows already. */
+/* The index to make rows of: the examples if they are there. -1: not worth it, or its
+ * target has rows already. */
 static int row_index(Stmt *s)
 {
     if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2
@@ -227,7 +231,7 @@ static bool partial_sum(Emit *e, Stmt *s, StmtList *out)
     return true;
 }
 
-/* ---- all -------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------ */
 static StmtList prepared(Emit *e, StmtList *list)
 {
     StmtList out = { 0 };

@@ -1,7 +1,7 @@
 /* print.c -- trees back to text on one line: for messages, listings and the comments of emitted C.
  *
- * The text reads back as the same tree.  Brackets that the user wrote are nodes and are printed as such;
- * trees made by the compiler get those that precedence asks for. */
+ * The text reads back as the same tree. Brackets that the user wrote are nodes and are printed as
+ * such; trees made by the compiler get those that precedence asks for. */
 #include "syntax.h"
 
 /* How tightly an expression holds together: an operand looser than its place gets brackets. */

@@ -1,7 +1,8 @@
-/* programs.c -- the programs that use a trained model: encode, decode, reconstruct, sample, predict. */
+/* programs.c -- the programs that use a trained model: encode, decode,
+   reconstruct, sample, predict. */
 #include "elab.h"
 
-/* ---- what a phase keeps still ---------------------------------------------------------------------------------- */
+/* ---- what a phase keeps still --------------------------------------------------------------- */
 static bool block_names(const Block *block, Str name)
 {
     return block && FIND(call, *block, call->as == name || FIND(inner, call->blocks, block_names(inner, name)));
@@ -51,7 +52,7 @@ void freeze_nets(Elab *e, Decl *train)
             freeze(e, what);
 }
 
-/* ---- programs --------------------------------------------------------------------------------------------------- */
+/* ---- programs ------------------------------------------------------------------------------- */
 Program *program_new(const char *name)
 {
     Program *p = NEW(Program);
@@ -219,7 +220,8 @@ void use_programs(Elab *e)
         return;
     begin_use(e, "reconstruct");
     output(e, decoded_mean(e, NULL));
-    output(e, model_result(e, intern("z")));        /* in memory as `encode` leaves it, so `decode` goes on from the same bits */
+    /* In memory as `encode` leaves it, so `decode` goes on from the same bits. */
+    output(e, model_result(e, intern("z")));
     if (find_decl(e, DECL_corrupt))
         denoise_program(e);
     decode_program(e);

@@ -1,13 +1,14 @@
 /* regions.c -- the fast schedule: what threads do between two barriers.
  *
- * A region is a list of functions over a tile: a thread takes a few values of one index, the examples as a rule,
- * through all of them. Statements belong to one region when wherever they meet they do so at the same value of
- * that index; what cannot (a weight's gradient, which sums over the examples) waits for a region of its own, split
- * along an axis of what it sets. The tiles depend on sizes alone, so results do not depend on the threads. */
+ * A region is a list of functions over a tile: a thread takes a few values of one index, the
+ * examples as a rule, through all of them. Statements belong to one region when wherever they meet
+ * they do so at the same value of that index; what cannot (a weight's gradient, which sums over
+ * the examples) waits for a region of its own, split along an axis of what it sets. The tiles
+ * depend on sizes alone, so results do not depend on the threads. */
 #include "emit.h"
 #include <math.h>
 
-/* ---- the tile index of a statement ------------------------------------------------------------ */
+/* ---- the tile index of a statement ---------------------------------------------------------- */
 /* The index that stands alone on an axis of examples of the target. */
 static Index *row_of(Stmt *s)
 {
@@ -53,7 +54,7 @@ static bool agree(Emit *e, Stmt *a, Stmt *b, TiledList *tiles)
                                   && !meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt))));
 }
 
-/* ---- choosing what belongs together ----------------------------------------------------------- */
+/* ---- choosing what belongs together --------------------------------------------------------- */
 typedef struct {
     Emit *e;
     StmtList in, later;         /* of the region at hand; to be looked at again */
@@ -90,13 +91,15 @@ static bool one_update(Stmt *a, Stmt *b)
     return a->update && b->update && a->use == b->use;
 }
 
-/* An index may be split where its range is the same at all points of the others: not along the steps of each example. */
+/* An index may be split where its range is the same at all points of the others: not along the
+ * steps of each example. */
 static bool is_even(Stmt *s, Index *i)
 {
     return !uses_own(s, i->limit);
 }
 
-/* An index of the target that stands alone; the one that is told by `nth` when there are several. */
+/* An index of the target that stands alone; the one that is told by `nth`
+ * when there are several. */
 static Index *target_index(Stmt *s, int nth)
 {
     for (int k = 0; k < s->nouter; k++)
@@ -159,7 +162,8 @@ static void choose_rows(Choice *c, StmtList *list)
     leave_fills(c);
 }
 
-/* The axis that the product wants, which a statement of the list accumulates onto the target of the first. */
+/* The axis that the product wants, which a statement of the list accumulates onto the
+ * target of the first. */
 static int wanted_axis(Emit *e, StmtList *list)
 {
     EACH(s, *list) {
@@ -171,7 +175,8 @@ static int wanted_axis(Emit *e, StmtList *list)
     return -1;
 }
 
-/* The first statement, along an axis of what it sets, and what goes on with its result along the same axis. */
+/* The first statement, along an axis of what it sets, and what goes on with its result
+ * along the same axis. */
 static void choose_axis(Choice *c, StmtList *list)
 {
     const int wanted = wanted_axis(c->e, list);
@@ -205,15 +210,15 @@ static void choose_axis(Choice *c, StmtList *list)
     }
 }
 
-/* ---- one region ------------------------------------------------------------------------------- */
+/* ---- one region ----------------------------------------------------------------------------- */
 static bool touch(Emit *e, StmtList *a, StmtList *b)
 {
     return FIND(x, *a, FIND(y, *b, depends(e, x, y)));
 }
 
-/* How many values of the index a thread takes at once, so many that each thread has one piece. OpenBLAS may round
- * otherwise for more rows, so with it the pieces are always the same, whatever is done with them: `decode` after
- * `encode` is to give the bits of `reconstruct`. */
+/* How many values of the index a thread takes at once, so many that each thread has one piece.
+ * OpenBLAS may round otherwise for more rows, so with it the pieces are always the same, whatever
+ * is done with them: `decode` after `encode` is to give the bits of `reconstruct`. */
 static int tile_step(Emit *e, Index *range, bool rows)
 {
     if (e->how.openblas) {
@@ -228,7 +233,8 @@ static Node *last_of(Func *f)
     return f && f->body.n ? f->body.at[f->body.n - 1] : NULL;
 }
 
-/* Trees of a region become functions: one for each use, but a chain of several uses in one nest stays whole. */
+/* Trees of a region become functions: one for each use, but a chain of several uses in
+ * one nest stays whole. */
 static void make_funcs(Emit *e, Region *r, StmtList *list, TiledList *tiles)
 {
     Func *f = NULL;
@@ -303,7 +309,7 @@ void regions(Emit *e, Run *run)
     }
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 static void calls_print(Emit *e, Buf *b, Region *r, const char *from, const char *to, int depth)
 {
     EACH(f, r->funcs)

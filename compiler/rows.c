@@ -1,20 +1,24 @@
-/* rows.c -- tables of which a step touches few rows: their gradient and their update by those rows alone.
+/* rows.c -- tables of which a step touches few rows: their gradient and their
+ * update by those rows alone.
  *
  *     dw[v, j] = 0                                    dw[met[k], j] = 0, for all k so far;  met = {}
  *     dw[x[n, t], j] += ...            becomes        each x[n, t] joins met;  dw[x[n, t], j] += ...
  *     p[i] := p[i] - lr * g[i]                        w[met[k], j] := w[met[k], j] - lr * dw[met[k], j];  dw[met[k], j] := 0;  met := {}
  *
- * where the gradient is only ever added to at computed rows, and the update provably leaves everything as it is where
- * the gradient is 0: plain sgd and adagrad, nothing with momentum or decay. From a step's gradient to its update all of dw is
- * what it would be, and so are the results, to the bit. Where the update is p := p + k * g and no more, and nobody asks for
- * the norm, direct.c does without dw. Relies on the runtime for a dw of zeros at the start of a phase; leaves a list of rows
- * for each such table in the phase, for what the trainer does with gradients. */
+ * where the gradient is only ever added to at computed rows, and the update provably leaves
+ * everything as it is where the gradient is 0: plain sgd and adagrad, nothing with momentum
+ * or decay. From a step's gradient to its update all of dw is what it would be, and so are
+ * the results, to the bit. Where the update is p := p + k * g and no more, and nobody asks
+ * for the norm, direct.c does without dw. Relies on the runtime for a dw of zeros at the
+ * start of a phase; leaves a list of rows for each such table in the phase, for what the
+ * trainer does with gradients. */
 #include "program.h"
 
 enum { SMALL = 4096 };      /* elements that are not worth a list */
 
 typedef struct {
-    Tensor *table, *grad, *rows;    /* rows: the list; NULL where the gradient goes straight into the update */
+    /* rows: the list; NULL where the gradient goes straight into the update */
+    Tensor *table, *grad, *rows;
     Expr *rate;                     /* then: of w := w + rate * dw */
     StmtList update;                /* and what becomes of that */
 } Found;
@@ -41,7 +45,7 @@ static Expr *row_at(Tensor *list, Index *k)
     return member(list, OP2(add, expr_index(k), expr_num(1)));
 }
 
-/* ---- which tables ------------------------------------------------------------------------------------ */
+/* ---- which tables --------------------------------------------------------------------------- */
 static bool clears(const Stmt *s, const Tensor *grad)
 {
     if (s->set != SET_is || !expr_is(s->value, 0) || s->where || s->check || s->held)
@@ -68,7 +72,7 @@ static void see_write(Writes *w, Program *p, int at)
     w->direct &= s->set == SET_is || direct_fits(p, at);
 }
 
-/* ---- what an update does where the gradient is 0 ----------------------------------------------------- */
+/* ---- what an update does where the gradient is 0 -------------------------------------------- */
 static bool above_zero(const Expr *e);
 
 static bool not_below_zero(const Expr *e)
@@ -216,7 +220,7 @@ static void find_tables(Rows *r)
     }
 }
 
-/* ---- the gradient ------------------------------------------------------------------------------------ */
+/* ---- the gradient --------------------------------------------------------------------------- */
 static Stmt *emptied(const Found *f, const Stmt *like)
 {
     Index *one = index_new(intern("u"), 1, NULL);
@@ -270,7 +274,7 @@ static void gradient_by_rows(Rows *r)
     r->p->body = out;
 }
 
-/* ---- the update -------------------------------------------------------------------------------------- */
+/* ---- the update ----------------------------------------------------------------------------- */
 /* The elements from .. from + count of a stretch. */
 static Stmt *piece(const Stmt *s, long from, long count)
 {
@@ -332,7 +336,8 @@ static Stmt *used_up(const Stmt *s, const Found *f)
     return c;
 }
 
-/* The statements of one stretch: what lies between tables, and the tables, each with all of them. */
+/* The statements of one stretch: what lies between tables, and the tables,
+ * each with all of them. */
 static void update_stretch(Rows *r, Stmt **at, int n, StmtList *out)
 {
     const Tensor *stretch = stretch_of(at[0]);
@@ -380,7 +385,8 @@ void rows(Module *m, Program *p)
 {
     Rows r = { .m = m, .p = p };
     r.phase = FIND(phase, m->phases, phase->gradient == p);
-    if (!r.phase || !r.phase->batch || r.phase->accumulate > 1)     /* gradients of several batches are gathered whole */
+    /* Gradients of several batches are gathered whole. */
+    if (!r.phase || !r.phase->batch || r.phase->accumulate > 1)
         return;
     find_tables(&r);
     if (!r.found.n)

@@ -1,9 +1,11 @@
-/* scan.c -- `scan` and `sweep`: statements that run step after step, or over the whole training set.
+/* scan.c -- `scan` and `sweep`: statements that run step after step, or over
+ * the whole training set.
  *
- * The tensors of a scan's body may be read before they are written, so their shapes are found by trial first. */
+ * The tensors of a scan's body may be read before they are written, so their shapes are
+ * found by trial first. */
 #include "elab.h"
 
-/* ---- scans --------------------------------------------------------------------------------------------- */
+/* ---- scans ---------------------------------------------------------------------------------- */
 /* Notes which axis of a tensor that the body writes is that of the step. */
 static void mark_written(Scope *s, Scan *scan, Stat *b)
 {
@@ -21,8 +23,8 @@ static void mark_written(Scope *s, Scan *scan, Stat *b)
     }
 }
 
-/* Finds the shapes of what the body writes: first of what depends on known ones alone; where the statements depend
- * on each other, of the first that has one all the same. */
+/* Finds the shapes of what the body writes: first of what depends on known ones alone; where the
+ * statements depend on each other, of the first that has one all the same. */
 static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
 {
     Elab *e = s->e;
@@ -51,7 +53,7 @@ static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
         missing |= force;
         force = !found;
     }
-    for (bool news = true; news; ) {            /* samples of what stands further down, and real numbers */
+    for (bool news = true; news; ) {    /* samples of what stands further down, and real numbers */
         news = false;
         EACH(b, st->body) {
             Tensor *t = name_find(s, b->left->name, NAME_tensor)->tensor;
@@ -64,7 +66,8 @@ static void find_shapes(Scope *s, Scan *scan, Stat *st, Env *env)
     trial_end(e, trial);
 }
 
-/* A formula with an index for each of its free names, tried for the ranges that these get by standing alone. */
+/* A formula with an index for each of its free names, tried for the ranges that these
+   get by standing alone. */
 static Env *try_free(Scope *s, Syn *formula, Env *env, StrList *found)
 {
     Ctx c = formula_ctx(s);
@@ -174,7 +177,7 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
     axis->axis.name = st->name;
 }
 
-/* ---- sweeps -------------------------------------------------------------------------------------------- */
+/* ---- sweeps --------------------------------------------------------------------------------- */
 /* The statements of one assignment, apart from the program's. */
 static StmtList assigned_apart(Scope *s, Stat *b)
 {
@@ -230,7 +233,8 @@ static void sweep_statement(Scope *s, Stat *b, Tensor *kept)
     PUSH(*e->out, last);
 }
 
-/* Where the sweep's value is wanted it is a state; the program that finds it is made afterwards. */
+/* Where the sweep's value is wanted it is a state; the program that finds
+   it is made afterwards. */
 void elaborate_sweep(Scope *s, Stat *st)
 {
     Elab *e = s->e;

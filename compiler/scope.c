@@ -1,7 +1,8 @@
-/* scope.c -- names of a scope, the axis of examples, and statements that are made without a formula. */
+/* scope.c -- names of a scope, the axis of examples, and statements that are
+ * made without a formula. */
 #include "elab.h"
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 Name *name_find(Scope *s, Str name, NameKind kind)
 {
     for (; s; s = s->up)
@@ -49,7 +50,7 @@ Scope *plain_scope(Elab *e, Str path, Str words, Place place)
     return s;
 }
 
-/* ---- examples ---------------------------------------------------------------------------------- */
+/* ---- examples ------------------------------------------------------------------------------- */
 Tensor *clock_times(Elab *e, int mult)
 {
     if (mult == 1)
@@ -90,7 +91,7 @@ Str shape_text(const Tensor *t)
     return format(t->elem == ELEM_int ? "[%s] of whole numbers" : "[%s]", b.at ? b.at : "");
 }
 
-/* ---- tensors and statements ---------------------------------------------------------------------- */
+/* ---- tensors and statements ----------------------------------------------------------------- */
 Tensor *find_named(const TensorList *list, Str name)
 {
     return FIND(t, *list, t->name == name);
@@ -118,7 +119,8 @@ static bool is_free(const Index *i, const Stmt *st, const Scan *scan)
     return !scan && index_among(st->index, st->nindex, i) < 0;
 }
 
-/* Where an index ends must be known where it is bound: not by an example that a reduction goes through. */
+/* Where an index ends must be known where it is bound: not by an example that a
+ * reduction goes through. */
 static void check_limits(Scope *s, const Stmt *st, Place place)
 {
     for (int k = 0; k < st->nindex; k++) {
@@ -144,7 +146,8 @@ void put(Scope *s, Stmt *st, Place place)
     put_to(s->e->out, s, st, place, NULL);
 }
 
-/* How far an index along the axis runs; `example`: the subscript along examples, or NULL. NULL: all of it. */
+/* How far an index along the axis runs; `example`: the subscript along examples, or
+ * NULL. NULL: all of it. */
 Expr *limit_along(const Axis *a, Expr *example)
 {
     if (a->length && a->length->rank == 0)
@@ -194,7 +197,8 @@ Expr *sum_over(Index **index, int n, Expr *body)
     return n ? expr_reduce(REDUCE_sum, index, n, body) : body;
 }
 
-/* A tensor with the axes of a or b, whichever has more, and reads of both at its point; b may be NULL. */
+/* A tensor with the axes of a or b, whichever has more, and reads of both at its
+ * point; b may be NULL. */
 Map map_new(Scope *s, Str name, Tensor *a, Tensor *b)
 {
     Tensor *like = b && (mult_of(s->e, b) > mult_of(s->e, a) || b->rank > a->rank) ? b : a;

@@ -1,9 +1,11 @@
-/* search.c -- a choice whose weights are everywhere the same finds its place in their running sums.
+/* search.c -- a choice whose weights are everywhere the same finds its place
+ * in their running sums.
  *
  *     c[n] = choice(v) w[v]        becomes        s[v] = w[v] + s[v - 1], step after step,
  *                                                 c[n] = search(v) s[v]
  *
- * so that a draw costs as many steps as the number of weights has digits. Takes what split.c leaves. */
+ * so that a draw costs as many steps as the number of weights has digits. Takes
+ * what split.c leaves. */
 #include "program.h"
 
 enum { FEW = 16 };      /* so few weights are added up as quickly as they are searched */

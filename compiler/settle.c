@@ -1,11 +1,13 @@
 /* settle.c -- what can be said of a statement once all of it is read.
  *
- * Takes a nest whose indices have their sizes. Leaves it with the subscripts checked that may lie outside and
- * no others, tensors with fewer samples read at index / samples, and the draws' keys with their sizes. */
+ * Takes a nest whose indices have their sizes. Leaves it with the subscripts checked that may
+ * lie outside and no others, tensors with fewer samples read at index / samples, and the draws'
+ * keys with their sizes. */
 #include "elab.h"
 #include <math.h>
 
-/* The largest value that a whole-number expression is known not to pass, where that is a size; or -1. */
+/* The largest value that a whole-number expression is known not to pass, where
+ * that is a size; or -1. */
 int most_of(Expr *e)
 {
     const double most = e->whole ? expr_range(e).hi : INFINITY;

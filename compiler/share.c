@@ -1,14 +1,17 @@
-/* share.c -- loops that are equal but for the arrays they are about stand in the emitted file once.
+/* share.c -- loops that are equal but for the arrays they are about stand in
+ * the emitted file once.
  *
  *     static void encoder_layernorm2(int lo, int hi)
  *     {
  *         layernorm_loops(lo, hi, mem.encoder_residual1_y, mem.encoder_layernorm2_mu, ...);
  *     }
  *
- * Takes functions whose text is printed, and where in it each loop nest begins. Loops are compared by their text, the form: extents
- * as numbers, and arrays, locals and streams of draws by their order of appearance. What else a text names stays in the
- * form, so it is the same for all. Arrays become parameters that share no memory: two that do, as a reshape that is an
- * alias, and one is set, keep their loops to themselves. Leaves in each function the pieces that functions_print writes. */
+ * Takes functions whose text is printed, and where in it each loop nest begins. Loops are
+ * compared by their text, the form: extents as numbers, and arrays, locals and streams of draws
+ * by their order of appearance. What else a text names stays in the form, so it is the same for
+ * all. Arrays become parameters that share no memory: two that do, as a reshape that is an alias,
+ * and one is set, keep their loops to themselves. Leaves in each function the pieces that
+ * functions_print writes. */
 #include "emit.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -21,7 +24,7 @@ typedef struct {
     Buf form, text, takes, gives;
 } Reading;
 
-/* ---- words ------------------------------------------------------------------------------------ */
+/* ---- words ---------------------------------------------------------------------------------- */
 static int by_text(const void *a, const void *b)
 {
     const Var *const *x = a, *const *y = b;
@@ -135,7 +138,7 @@ static bool read_piece(Reading *r)
     return good && r->arrays.n;
 }
 
-/* ---- what arrays may become parameters ------------------------------------------------------------ */
+/* ---- what arrays may become parameters ------------------------------------------------------ */
 static void note_accesses(Node *n, AccessList *out)
 {
     const AccessList list = n->stmt ? stmt_accesses(n->stmt) : (AccessList) { 0 };
@@ -145,7 +148,8 @@ static void note_accesses(Node *n, AccessList *out)
         note_accesses(inner, out);
 }
 
-/* No local of other loops, no part of a block without a name, nothing set that has another name too. */
+/* No local of other loops, no part of a block without a name, nothing set that
+ * has another name too. */
 static bool may_share(Emit *e, NodeList *nodes, const Reading *r)
 {
     AccessList all = { 0 };
@@ -165,7 +169,7 @@ static bool may_share(Emit *e, NodeList *nodes, const Reading *r)
     return true;
 }
 
-/* ---- functions ------------------------------------------------------------------------------------ */
+/* ---- functions ------------------------------------------------------------------------------ */
 static Shared *shared_of(Emit *e, const Reading *r, Func *f)
 {
     const Str form = intern(r->form.at);
@@ -222,7 +226,7 @@ void shared_calls(const Func *f, Buf *b)
     }
 }
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ----------------------------------------------------------------------------------- */
 void shared_declare(Emit *e, Buf *b)
 {
     bool any = false;

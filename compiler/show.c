@@ -1,6 +1,7 @@
 /* show.c -- a program as text, in the language's notation: one statement a line, scans indented.
  *
- * What the notation has no word for is printed all the same: `where` behind a statement, `inside(x[i])`. */
+ * What the notation has no word for is printed all the same: `where` behind a
+ * statement, `inside(x[i])`. */
 #include "program.h"
 #include <math.h>
 
@@ -13,7 +14,7 @@ typedef struct {
     int nindex, nscan;              /* the first nscan stay from statement to statement */
 } Show;
 
-/* ---- names --------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 static Str tensor_name(Show *s, Tensor *t)
 {
     if (!t->name)
@@ -36,7 +37,7 @@ static Str index_name(Show *s, Index *i)
     return fresh;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static Str show(Show *s, Expr *e, int least);
 
 static int level_of(const Expr *e)
@@ -130,7 +131,7 @@ static Str show(Show *s, Expr *e, int least)
     return level_of(e) < least ? format("(%s)", text) : text;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 static Str show_nest(Show *s, Stmt *st)
 {
     static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "joins", "= argmax", "= argmin", "= choice", "= search",
@@ -186,7 +187,7 @@ static void show_list(Show *s, Buf *b, StmtList *list, int depth)
         show_stmt(s, b, st, depth);
 }
 
-/* ---- declarations -------------------------------------------------------------------------------- */
+/* ---- declarations --------------------------------------------------------------------------- */
 static void show_tensor(Show *s, Buf *b, Tensor *t)
 {
     static const char *const role[] = { "in", "length", "clock", "param", "grad", "state", "temp" };

@@ -1,21 +1,23 @@
 /* simplify.c -- takes out what differentiation needed and what nobody reads.
  *
- * u - stop(u) is 0, and so is its product with anything: such a formula is there for its slope alone. Then stop and
- * byhand vanish, copies and constants are read through, and statements are dropped whose targets nobody reads, and inputs.
- * Changes no result otherwise. Runs after differentiate.c. */
+ * u - stop(u) is 0, and so is its product with anything: such a formula is there for its
+ * slope alone. Then stop and byhand vanish, copies and constants are read through, and
+ * statements are dropped whose targets nobody reads, and inputs. Changes no result otherwise.
+ * Runs after differentiate.c. */
 #include "program.h"
 
-typedef struct {                /* reads of t become `value`, with the subscripts in place of the indices */
+typedef struct {    /* reads of t become `value`, with the subscripts in place of the indices */
     Tensor *t;
     Expr *value;
-    unsigned lost;              /* bit k: axis k of t is none of value's, so a check of it would be lost */
+    unsigned lost;    /* bit k: axis k of t is none of value's, so a check of it would be lost */
     Index *index[MAX_RANK];     /* at each axis of t */
 } Rule;
 
 typedef struct {                /* what the program does with a tensor */
     Tensor *t;
     int writes, last;           /* how many statements write it; the number of the last */
-    bool whole_use;             /* it is used otherwise than by reads of its elements, which alone can be replaced */
+    /* It is used otherwise than by reads of its elements, which alone can be replaced. */
+    bool whole_use;
     bool updates;               /* read by updates */
 } Seen;
 
@@ -29,7 +31,7 @@ typedef struct {
     bool changed;
 } Simplify;
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static Expr zero = { .kind = EXPR_num };        /* a 0 that makes a product with anything 0 */
 
 static Expr *rewrite(Simplify *s, Expr *e);
@@ -154,7 +156,7 @@ static void join_fills(StmtList *list)
     list->n = n;
 }
 
-/* ---- copies and constants ------------------------------------------------------------------------ */
+/* ---- copies and constants ------------------------------------------------------------------- */
 static Seen *seen(Simplify *s, Tensor *t)
 {
     if (t->mark <= 0 || t->mark > s->seen.n || s->seen.at[t->mark - 1].t != t) {
@@ -242,7 +244,7 @@ static void find_rules(Simplify *s)
         find_rule(s, st);
 }
 
-/* ---- what is needed ------------------------------------------------------------------------------ */
+/* ---- what is needed ------------------------------------------------------------------------- */
 static void need(Simplify *s, Tensor *t)
 {
     if (t && !tensor_in(&s->needed, t)) {

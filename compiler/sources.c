@@ -1,4 +1,5 @@
-/* sources.c -- the declaration `data`: where examples come from, and what is done to them; what settings may be. */
+/* sources.c -- the declaration `data`: where examples come from, and what is done to them;
+ * what settings may be. */
 #include "elab.h"
 #include <math.h>
 
@@ -9,8 +10,8 @@ static const char *const known_sources[] = { "digits", "idx", "csv", "npy", "npz
 #define STEPS "`standard`, or a range such as `0..1`"
 #define COLUMNS "the name of a column in quotes, or a list of them"
 
-/* What the settings of `data` and of sources may be: a number from least to most, which may have to be whole; one of
- * some words; texts; a range; or anything, where `is` is NULL. */
+/* What the settings of `data` and of sources may be: a number from least to most, which may have
+ * to be whole; one of some words; texts; a range; or anything, where `is` is NULL. */
 typedef enum { NUMBER, WORD, TEXTS, RANGE, ANYTHING } Takes;
 
 static const struct { const char *of, *name; Takes takes; double least, most; bool whole; const char *words, *is; } settings[] = {
@@ -42,7 +43,8 @@ static const struct { const char *of, *name; Takes takes; double least, most; bo
     { "train", "epochs",        NUMBER, 0, 1e9, true, NULL, "a whole number of at least 0" },
     { "train", "early_stop",    NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
     { "train", "clip",          NUMBER, 0x1p-1074, INFINITY, false, NULL, "a number above 0" },
-    { "train", "seed",          NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },     /* whole in a double */
+    /* whole in a double */
+    { "train", "seed",          NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
 };
 
 /* Whether a word stands among those that spaces part. */

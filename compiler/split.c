@@ -4,9 +4,10 @@
  *                                                 y.sum[n] += x[n, i]
  *                                                 y[n] = log(y.sum[n])
  *
- * The temporary runs over the indices that the reduction uses. A sum that is an addend of the whole right side
- * accumulates onto the target itself: that is what makes contractions plain to see. Equal reductions share one
- * temporary. Relies on draws bearing their keys; leaves no EXPR_reduce. */
+ * The temporary runs over the indices that the reduction uses. A sum that is an addend of
+ * the whole right side accumulates onto the target itself: that is what makes contractions
+ * plain to see. Equal reductions share one temporary. Relies on draws bearing their keys;
+ * leaves no EXPR_reduce. */
 #include "program.h"
 #include <math.h>
 
@@ -33,12 +34,12 @@ typedef struct {
     int depth;
     VEC(Known) known;
     Stmt *of;                   /* the statement being split */
-    IndexList around;           /* what is bound here, in the order that temporaries have their axes in */
+    IndexList around;    /* what is bound here, in the order that temporaries have their axes in */
     Expr *guard[MAX_GUARD];     /* what holds where the expression is evaluated */
     int nguard;
 } Split;
 
-/* ---- facts --------------------------------------------------------------------------------------- */
+/* ---- facts ---------------------------------------------------------------------------------- */
 static bool has_reduce(Expr *e)
 {
     return ANY_EXPR(x, e, x->kind == EXPR_reduce);
@@ -50,7 +51,8 @@ static void add_free(Expr *e, const IndexList *bound, IndexList *free)
         if (x->kind != EXPR_index || HAS(*bound, x->index) || HAS(*free, x->index))
             continue;
         PUSH(*free, x->index);
-        add_free(x->index->limit, bound, free);     /* an index that is used needs those of its limit */
+        /* An index that is used needs those of its limit. */
+        add_free(x->index->limit, bound, free);
     }
 }
 
@@ -65,7 +67,7 @@ static IndexList free_of(Expr *e)
     return free;
 }
 
-/* ---- temporaries --------------------------------------------------------------------------------- */
+/* ---- temporaries ---------------------------------------------------------------------------- */
 /* What is known of a tensor ends where it is written. */
 static void put(Split *s, int level, Stmt *n)
 {
@@ -104,7 +106,8 @@ static Expr *point_value(Expr *r)
     return r->arg[0];
 }
 
-/* Puts the temporary of a reduction over the indices `outer`, filled and accumulated at a level; its last statement. */
+/* Puts the temporary of a reduction over the indices `outer`, filled and accumulated at a
+   level; its last statement. */
 static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int level)
 {
     const Set set = reductions[r->reduce].set;
@@ -135,7 +138,7 @@ static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int
     return acc;
 }
 
-/* ---- hoisting ------------------------------------------------------------------------------------ */
+/* ---- hoisting ------------------------------------------------------------------------------- */
 /* Whether the scan at this level changes what e is from step to step. */
 static bool varies(Split *s, int level, Expr *e, const IndexList *free)
 {
@@ -150,13 +153,15 @@ static bool is_clock(Expr *e)
     return e->kind == EXPR_read && e->tensor->role == ROLE_clock;
 }
 
-/* Whether a condition on indices alone holds, for each value of the first nall, for some value of the others. */
+/* Whether a condition on indices alone holds, for each value of the first nall, for
+   some value of the others. */
 static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
 {
     if (n == 0)
         return --*tries >= 0 && condition->kind == EXPR_num && condition->num != 0;
     const bool all = nall > 0;
-    const int size = all || !(*index)->limit ? (*index)->size : is_clock((*index)->limit);      /* a batch has one at least */
+    /* A batch has one at least. */
+    const int size = all || !(*index)->limit ? (*index)->size : is_clock((*index)->limit);
     for (int v = 0; v < size && *tries >= 0; v++) {
         Expr *value = expr_num(v);
         if (surely(expr_replace(condition, index, &value, 1), index + 1, nall - all, n - 1, tries) != all)
@@ -165,7 +170,8 @@ static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
     return all;
 }
 
-/* Whether e reads what the steps of the scan at this level compute, temporaries of what is being split included. */
+/* Whether e reads what the steps of the scan at this level compute, temporaries of what is
+   being split included. */
 static bool found_within(Split *s, int level, Expr *e)
 {
     TensorList written = written_by(&s->level[level].scan->body);
@@ -177,8 +183,8 @@ static bool found_within(Split *s, int level, Expr *e)
     return found;
 }
 
-/* Whether the condition holds for any value of its indices that are not in `free`; NULL where it always does, and where
-   a scan has yet to tell. */
+/* Whether the condition holds for any value of its indices that are not in `free`; NULL where it
+   always does, and where a scan has yet to tell. */
 static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexList *free)
 {
     Expr *any = expr_reduce(REDUCE_any, NULL, 0, NULL), *to[MAX_RANK];
@@ -197,7 +203,8 @@ static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexL
         any->bound[any->nindex] = to[any->nindex]->index;
         any->nindex++;
     }
-    for (int k = 0; k < any->nindex; k++)           /* a limit needs indices further out, which may have been replaced */
+    /* A limit needs indices further out, which may have been replaced. */
+    for (int k = 0; k < any->nindex; k++)
         any->bound[k]->limit = expr_replace(from[k]->limit, from, to, any->nindex);
     for (int l = 1; l <= s->depth; l++)
         if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && found_within(s, l, condition))
@@ -213,8 +220,9 @@ static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexL
     return read;
 }
 
-/* The conditions around as the reduction r sees them: its value is asked for where these hold, for some value of the
-   indices that it does not have. Elsewhere it is not computed, and gets no gradient: 0 times an infinite slope is no 0. */
+/* The conditions around as the reduction r sees them: its value is asked for where these hold, for
+   some value of the indices that it does not have. Elsewhere it is not computed, and gets no
+   gradient: 0 times an infinite slope is no 0. */
 static Expr *guards(Split *s, Expr *r, const IndexList *free)
 {
     Expr *all = NULL;
@@ -277,7 +285,7 @@ static Expr *hoist(Split *s, Expr *r)
     return expr_replace(read, r->bound, own, r->nindex);
 }
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static Expr *lift(Expr *e, void *with);
 
 /* NULL: no condition. */
@@ -375,7 +383,7 @@ static Expr *lift(Expr *e, void *with)
     return expr_op(OP_select, c, a, lift_under(s, OP1(not, c), e->arg[2]));
 }
 
-/* ---- sums that accumulate onto the target -------------------------------------------------------- */
+/* ---- sums that accumulate onto the target --------------------------------------------------- */
 typedef struct { Expr *reduce; bool minus; Expr *times, *over; } Addend;
 typedef VEC(Addend) Addends;
 
@@ -448,7 +456,8 @@ static bool accumulate(Split *s, Stmt *st)
     Expr *rest = take_sums(st->value, false, &sums), *only = NULL;
     if (sums.n == 0 || FIND_AT(a, sums, st->nindex + a->reduce->nindex > 2 * MAX_RANK))
         return false;
-    Expr *left = rest ? lift_under(s, st->where, rest) : NULL;      /* what is no sum, and sums that are known already */
+    /* What is no sum, and sums that are known already. */
+    Expr *left = rest ? lift_under(s, st->where, rest) : NULL;
     StmtList adds = { 0 };
     push_guard(s, st->where);
     EACH_AT(sum, sums) {
@@ -485,7 +494,7 @@ static bool accumulate(Split *s, Stmt *st)
     return true;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 /* Where st only copies a whole reduction just put, that sets the target of st itself instead. */
 static bool set_directly(Split *s, Stmt *st)
 {
@@ -543,7 +552,8 @@ static bool steppable(Stmt *n, Index *step)
         && !ANY(k, n->nindex, expr_uses(n->index[k]->limit, step));
 }
 
-/* Whether statement k of a scan must stay in it: it reads what stays or what is not yet written, or adds to it. */
+/* Whether statement k of a scan must stay in it: it reads what stays or what is not yet
+   written, or adds to it. */
 static bool must_stay(Stmt *scan, int k, const bool *out, int pass, void *with)
 {
     (void) pass;

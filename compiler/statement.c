@@ -1,7 +1,7 @@
 /* statement.c -- one statement of a definition, of any kind. */
 #include "elab.h"
 
-/* ---- declarations ------------------------------------------------------------------------------------------ */
+/* ---- declarations --------------------------------------------------------------------------- */
 /* The length of an `out` axis written as an expression of an axis that has one. */
 static Tensor *derived_length(Scope *s, Syn *sub)
 {
@@ -41,7 +41,8 @@ static void declare_out(Scope *s, Entry *entry)
     PUSH(s->outs, t);
 }
 
-/* net mu(x) { ... }: the net, and its result under the same name. net slow = copy(online): a net alone. */
+/* net mu(x) { ... }: the net, and its result under the same name. net slow =
+ * copy(online): a net alone. */
 static void elaborate_net(Scope *s, Stat *st)
 {
     Elab *e = s->e;
@@ -67,7 +68,7 @@ static void elaborate_net(Scope *s, Stat *st)
     }
 }
 
-/* ---- assignments -------------------------------------------------------------------------------------------- */
+/* ---- assignments ---------------------------------------------------------------------------- */
 bool defines_role(const Decl *def, const char *role)
 {
     return FIND(st, def->body, st->kind == STAT_assign && st->role == intern(role));
@@ -144,7 +145,7 @@ bool require_of(Scope *s, const Syn *use)
         && !require(s, st, use->place, words_of(use)));
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 void elaborate_stat(Scope *s, Stat *st)
 {
     Elab *e = s->e;

@@ -1,7 +1,7 @@
 /* stmts.c -- what the emitter asks of statements: copies, accesses, affine subscripts. */
 #include "emit.h"
 
-/* ---- copies with indices of their own --------------------------------------------------------- */
+/* ---- copies with indices of their own ------------------------------------------------------- */
 static Index *fresh(Emit *e, Index *i)
 {
     Index *copy = index_new(i->name, i->size, i->limit);
@@ -50,7 +50,7 @@ void stmt_drop_ones(Stmt *s)
     }
 }
 
-/* ---- accesses --------------------------------------------------------------------------------- */
+/* ---- accesses ------------------------------------------------------------------------------- */
 typedef struct { AccessList list; Stmt *stmt; } Noting;
 
 static void note_lengths(Noting *n, Tensor *t)
@@ -62,7 +62,8 @@ static void note_lengths(Noting *n, Tensor *t)
     }
 }
 
-/* The elements read. Whether a place is inside is told by its subscripts, not by what stands there. */
+/* The elements read. Whether a place is inside is told by its subscripts, not
+   by what stands there. */
 static void note_reads(Noting *n, Expr *x)
 {
     if (!x)
@@ -106,7 +107,7 @@ AccessList stmt_accesses(Stmt *s)
     return n.list;
 }
 
-/* ---- dependence ------------------------------------------------------------------------------- */
+/* ---- dependence ----------------------------------------------------------------------------- */
 static bool overlap(const Tensor *a, const Tensor *b)
 {
     return a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad) && stretches_meet(a, b);
@@ -139,13 +140,13 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
                && a->sub[k]->tensor == b->sub[k]->tensor);
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------ */
+/* ---- sizes ---------------------------------------------------------------------------------- */
 long tensor_bytes(Emit *e, const Tensor *t)
 {
     return tensor_count(t) * (t->elem == ELEM_int ? 4 : e->how.f64 ? 8 : 4);
 }
 
-/* ---- expressions ------------------------------------------------------------------------------ */
+/* ---- expressions ---------------------------------------------------------------------------- */
 bool affine(Expr *x, Index *i, long *by)
 {
     long a, b;
@@ -213,7 +214,7 @@ long index_stride(Expr *sub[], Tensor *t, Index *i, bool *known)
     return sum;
 }
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 bool reduces(Stmt *s, Index *i)
 {
     return !ANY(k, s->target->rank, expr_uses(s->sub[k], i));
@@ -283,7 +284,8 @@ void find_needed(StmtList *list, TensorList *needed)
 {
     for (int k = list->n; k-- > 0; ) {
         Stmt *s = list->at[k];
-        for (int before = -1; s->kind == STMT_scan && before != needed->n; ) {      /* an earlier step may feed a later one */
+        /* An earlier step may feed a later one. */
+        for (int before = -1; s->kind == STMT_scan && before != needed->n; ) {
             before = needed->n;
             find_needed(&s->body, needed);
         }

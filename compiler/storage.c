@@ -1,7 +1,9 @@
-/* storage.c -- how much memory the arrays of an emitted program take, and whether a program can hold them.
+/* storage.c -- how much memory the arrays of an emitted program take, and whether a
+ * program can hold them.
  *
- * Relies on plan.c having put temporaries into places. Code reaches its arrays by 32-bit distances, which gives a program
- * less than 2 GiB of them; beyond, the linker would fail with messages about relocations. */
+ * Relies on plan.c having put temporaries into places. Code reaches its arrays by 32-bit
+ * distances, which gives a program less than 2 GiB of them; beyond, the linker would fail with
+ * messages about relocations. */
 #include "emit.h"
 
 static const double MOST = 2147483648.0 - 67108864.0;       /* 64 MiB are left to the code and the trainer */

@@ -1,8 +1,9 @@
 /* summary.c -- `aec show`: the layers as a table, and the objective exactly as it is optimised.
  *
- * Works on the module after split, whose statements say of which use of a definition they are. A layer is a
- * path; nets applied twice have their statements in one. Floating-point operations are those of one
- * forward pass for one example: every + - * / and every function counts 1, subscripts count 0. */
+ * Works on the module after split, whose statements say of which use of a definition they are. A
+ * layer is a path; nets applied twice have their statements in one. Floating-point operations are
+ * those of one forward pass for one example: every + - * / and every function counts 1,
+ * subscripts count 0. */
 #include "driver.h"
 
 typedef struct {
@@ -10,11 +11,12 @@ typedef struct {
     VEC(Use *) uses;        /* met already in this program */
     double loops;           /* steps of the scans around */
     int known;              /* layers of programs before */
-    TensorList needed;      /* what the loss of this program depends on; terms that it has not are no work */
+    /* What the loss of this program depends on; terms that it has not are no work. */
+    TensorList needed;
     Module *m;
 } Gathering;
 
-/* ---- what a model is made of ---------------------------------------------------------------------------------------- */
+/* ---- what a model is made of ---------------------------------------------------------------- */
 static bool is_layer(const Use *use)
 {
     return strncmp(use->path, "term.", 5) && strcmp(use->path, "reconstruct") && strcmp(use->path, "decoder.shape");
@@ -54,7 +56,8 @@ static double work_of(const Gathering *g, const Stmt *s)
     return points / batch * (operations(s->value) + (s->set != SET_is));
 }
 
-/* The result of a layer is the first tensor that another one reads; nets of its own are layers themselves. */
+/* The result of a layer is the first tensor that another one reads; nets of its own
+   are layers themselves. */
 static void see_read(Gathering *g, int reader, const Use *use, Tensor *x)
 {
     if (x->role == ROLE_input && !x->mark)
@@ -85,7 +88,8 @@ static void add_statement(Gathering *g, Stmt *s)
     }
     if (!s->use || !HAS(g->needed, s->target) || !strcmp(s->use->path, "loss"))
         return;
-    const bool own = strncmp(s->use->path, "term.", 5);     /* "term.kl(z)": what is done with kl(z) as a term */
+    /* "term.kl(z)": what is done with kl(z) as a term */
+    const bool own = strncmp(s->use->path, "term.", 5);
     const Str path = own ? s->use->path : intern(s->use->path + 5);
     const int at = layer_of(g, path, s->use->words, is_term(g->m, path) ? LAYER_term : LAYER_layer);
     EACH_EXPR_OF(e, s)
@@ -146,7 +150,7 @@ LayerList layers_of(Module *m)
     return g.layers;
 }
 
-/* ---- numbers as people read them ----------------------------------------------------------------------------------- */
+/* ---- numbers as people read them ------------------------------------------------------------ */
 Str number_grouped(double v)
 {
     if (v >= 1e15)
@@ -182,7 +186,7 @@ static double elements(const Module *m, const Tensor *t)
     return n;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------ */
 enum { COLUMNS = 6 };
 
 static void print_rows(Buf *b, Str (*cell)[COLUMNS], int n)

@@ -1,6 +1,7 @@
 /* syntax.h -- the tree that grammar/ makes of a text; every node knows its place.
  *
- * Nothing here has a meaning yet: names are not resolved, `/` is just `/`, and a call is a call. */
+ * Nothing here has a meaning yet: names are not resolved, `/` is just `/`,
+ * and a call is a call. */
 #ifndef SYNTAX_H
 #define SYNTAX_H
 #include "base.h"
@@ -19,7 +20,8 @@ typedef enum {
     SYN_name,       /* x, also `inf`, `pi`                      name */
     SYN_dots,       /* ..  alone, as a list of axes */
     SYN_ref,        /* x[n, i - 1 else e]                       name, list, a: e or NULL */
-    SYN_call,       /* f(a, k = b) and params(f)[i]             name, args, list: the subscripts (n = 0: none) */
+    /* f(a, k = b) and params(f)[i]             name, args, list: the subscripts (n = 0: none) */
+    SYN_call,
     SYN_reduce,     /* sum(i, j < 3 where c) body               name, list: indices, a: c or NULL, b: body.
                                                                 An index is SYN_name, SYN_dots or the binary `<` */
     SYN_unary,      /* - not                                    op, a */
@@ -53,7 +55,7 @@ struct Syn {
 };
 
 /* ---- networks ------------------------------------------------------------------------------ */
-struct Call {               /* LAYER(64) as h;  BLOCK { ... };  BLOCK { {...} {...} };  repeat(3) { ... } */
+struct Call {    /* LAYER(64) as h;  BLOCK { ... };  BLOCK { {...} {...} };  repeat(3) { ... } */
     Str name;
     ArgList args;
     VEC(Block *) blocks;    /* residual, repeat: one; concat: several */
@@ -62,8 +64,9 @@ struct Call {               /* LAYER(64) as h;  BLOCK { ... };  BLOCK { {...} {.
     Place place, as_place;
 };
 
-/* ---- statements: of a file (declarations), of definitions and of tasks ------------------------ */
-typedef struct {            /* one entry of  in / out / param / state / target / grad; a parameter of a definition */
+/* ---- statements: of a file (declarations), of definitions and of tasks ---------------------- */
+/* One entry of  in / out / param / state / target / grad; a parameter of a definition. */
+typedef struct {
     Str name;
     Place place;
     bool scalar;            /* no brackets were written */
@@ -84,8 +87,10 @@ typedef struct {            /* def f(u, v[n, i]) = e grad d     def top(i) u = e
     Place place;
 } Function;
 
-typedef struct { Str name; Syn *value; Place place; } Setting;      /* batch = 128 ; several names may repeat: an error later */
-typedef struct { Syn *value; Str as; Place place; } Line;           /* a regularizer: term * weight [as name] */
+/* Batch = 128 ; several names may repeat: an error later. */
+typedef struct { Str name; Syn *value; Place place; } Setting;
+/* A regularizer: term * weight [as name]. */
+typedef struct { Syn *value; Str as; Place place; } Line;
 typedef VEC(Setting) SettingList;
 typedef VEC(Line) LineList;
 
@@ -97,14 +102,20 @@ typedef enum {
     DECL_input,         /* input x : image(1, 28, 28)                       name, value */
     DECL_label,         /* label y : class(10)                              name, value */
     DECL_data,          /* data { train = ... }                             settings */
-    DECL_encoder, DECL_decoder,     /* encoder { ... }                      block; `decoder mirror(tied = true)`: block NULL, call */
+    /* Encoder { ... }                      block; `decoder mirror(tied =
+       true)`: block NULL, call. */
+    DECL_encoder, DECL_decoder,
     DECL_net,           /* net stem { ... }   net slow = copy(online)       name, block | value */
-    DECL_bottleneck,    /* bottleneck z ~ gaussian(20) ; z = code(32) ; z = { layers }    name, op "~" or "=", value | block */
-    DECL_reconstruct,   /* reconstruct x ~ bernoulli * 2 ; x by mse         name: x, op "~" or "by", value (weight and arguments in it) */
+    /* Bottleneck z ~ gaussian(20) ; z = code(32) ; z = { layers }    name, op "~"
+       or "=", value | block. */
+    DECL_bottleneck,
+    /* Reconstruct x ~ bernoulli * 2 ; x by mse         name: x, op "~" or "by", value (weight
+       and arguments in it). */
+    DECL_reconstruct,
     DECL_corrupt,       /* corrupt x { gaussian(0.3) }                      name: x, block */
     DECL_regularize,    /* regularize { kl(z) * 2 as k }                    lines */
     DECL_augment,       /* augment strong { crop(0.6..1) flip(0.5) }        name, block */
-    DECL_train,         /* train NAME { optimizer = ... }                   name or NULL, settings */
+    DECL_train,    /* train NAME { optimizer = ... }                   name or NULL, settings */
     DECL_evaluate,      /* evaluate { accuracy psnr }                       block */
     DECL_task,          /* pretext TASK(weight = 0.5) { ... } in a model's file; `pretext TASK(temperature = 0.5)`.
                            name, args, body; braced */
@@ -114,7 +125,9 @@ typedef enum {
 
     STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */
     STAT_set,           /* set each = k / heads             name, value */
-    STAT_require,       /* require cond "text" of kl        value, name: the text, of: the term that needs it or NULL */
+    /* Require cond "text" of kl        value, name: the text, of: the term
+       that needs it or NULL. */
+    STAT_require,
     STAT_mirror,        /* mirror LAYER(c, kernel)           call */
     STAT_metric,        /* metric accuracy                  call */
     STAT_tied,          /* tied w[i, j] = w[j, i]           left, value */
@@ -123,7 +136,8 @@ typedef enum {
                            net slow = copy(online)          name, value */
     STAT_scan,          /* scan r < 100 down { } until c    name, bound, down, body, until */
     STAT_sweep,         /* sweep(every = start) ...         name: start|epoch|step, body */
-    STAT_assign,        /* role left op value               role: NULL, "sample", "mean", "prior", "term" */
+    /* Role left op value               role: NULL, "sample", "mean", "prior", "term". */
+    STAT_assign,
     STAT_let,           /* let v, k = rotate(x)             names, value */
     STAT_predict,       /* predict y ~ categorical(e)       left: y, op "~" or "by", value; as */
     STAT_minimize,      /* minimize e                       value; as */
@@ -160,15 +174,18 @@ typedef struct File {
 
 /* ---- grammar/ae.y -------------------------------------------------------------------------- */
 /* Parses a text. Mistakes are reported; what could be read is returned all the same, never NULL.
-   In a library file (library = true) a `pretext NAME(...) { }` is a DECL_define, else a DECL_task. */
+   In a library file (library = true) a `pretext NAME(...) { }` is a
+   DECL_define, else a DECL_task. */
 File *parse(const Source *source, bool library);
 
 /* ---- print.c, layout.c ---------------------------------------------------------------------- */
 void syn_print(Buf *b, const Syn *e);                   /* an expression on one line */
-void formula_print(Buf *b, const Stat *s);              /* `left op value`, with its role before it */
+void formula_print(Buf *b, const Stat *s);    /* `left op value`, with its role before it */
 void entry_print(Buf *b, const Entry *e);               /* x[n, k] of v = 0 */
-Str  signature_text(Str name, const EntryList *params); /* LAYER(filters, kernel, stride = 1, pad = 0) */
-/* `aec fmt`: the text in the one layout, comments kept. The source must have parsed without an error. */
+/* LAYER(filters, kernel, stride = 1, pad = 0) */
+Str  signature_text(Str name, const EntryList *params);
+/* `aec fmt`: the text in the one layout, comments kept. The source must have
+   parsed without an error. */
 void format_file(Buf *b, const Source *source);
 
 #endif

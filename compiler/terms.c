@@ -1,4 +1,5 @@
-/* terms.c -- a term of the loss: one number for each example, its mean over the batch, its weight; and their sum. */
+/* terms.c -- a term of the loss: one number for each example, its mean over the batch, its
+ * weight; and their sum. */
 #include "elab.h"
 
 static Tensor *scalar_new(Scope *s, const char *name, Expr *value, Place place)
@@ -9,7 +10,8 @@ static Tensor *scalar_new(Scope *s, const char *name, Expr *value, Place place)
     return t;
 }
 
-/* Sums t over its axes but that of the examples; `mean`: one number for each example, the mean over its samples. */
+/* Sums t over its axes but that of the examples; `mean`: one number for each example, the
+ * mean over its samples. */
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place)
 {
     Elab *e = s->e;

@@ -1,13 +1,15 @@
 /* tokens.c -- from cut words to what the grammar reads.
  *
- * The language keeps few words, so what a word is depends on where it stands: `mean z[n] = ...` defines,
- * `mean(n) z[n]` sums, `mean = 3` names; `relu` is a layer in a network and a value elsewhere.  All of
- * that is settled here, with a look at the neighbours, so that the grammar stays plain:
+ * The language keeps few words, so what a word is depends on where it stands: `mean z[n] =
+ * ...` defines, `mean(n) z[n]` sums, `mean = 3` names; `relu` is a layer in a network and
+ * a value elsewhere. All of that is settled here, with a look at the neighbours, so that
+ * the grammar stays plain:
  *
  *   pair_brackets   every bracket gets its partner; one without is reported and becomes BAD
  *   settle_words    words get their kinds, and `breaks` says where a statement may end
  *
- * A BAD token stands where something was reported already; the parser passes over its statement in silence. */
+ * A BAD token stands where something was reported already; the parser passes over its
+ * statement in silence. */
 #include "tokens.h"
 #include "syntax.h"
 #include "ae.tab.h"
@@ -44,7 +46,7 @@ bool is_kept_word(const Token *t)
     return t->kind != STRING && find_word(t->name, WORD_KEPT) >= 0;
 }
 
-/* ---- brackets ---------------------------------------------------------------------------------- */
+/* ---- brackets ------------------------------------------------------------------------------- */
 typedef struct {
     TokenList out;
     VEC(int) open;              /* openers in out that wait for their partner */
@@ -150,7 +152,8 @@ static void stray_closer(Pairing *p, Token t)
         add(p, t);
         return;
     }
-    if (!ANY(k, p->out.n, k >= p->settled && is_declaration(&p->out.at[k])))   /* what stands before it lost its block */
+    /* What stands before it lost its block. */
+    if (!ANY(k, p->out.n, k >= p->settled && is_declaration(&p->out.at[k])))
         p->out.n = p->settled;
 }
 
@@ -202,7 +205,7 @@ static void pair_brackets(Tokens *t)
     t->words = p.out;
 }
 
-/* ---- words ------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 typedef struct { Inside inside; bool top; int head; } Context;
 
 typedef struct {

@@ -8,17 +8,17 @@
 
 typedef struct Token {
     int kind;               /* of grammar/ae.y */
-    int word;               /* the row of keywords.def that was meant; -1: a name, or no word at all */
+    int word;    /* the row of keywords.def that was meant; -1: a name, or no word at all */
     const char *text;       /* in the source */
     int length;
     Place place;
-    Str name;               /* a word or a sign, as it is rightly written; the inside of a string */
+    Str name;    /* a word or a sign, as it is rightly written; the inside of a string */
     double num;
     Str doc;                /* the ## lines above; NULL: none */
     int match;              /* the place of the other bracket in the list; -1: none */
     int depth;              /* brackets around it */
     bool first;             /* on its line */
-    bool breaks;            /* a statement, layer or setting may end before it: the parser gets a NL */
+    bool breaks;    /* a statement, layer or setting may end before it: the parser gets a NL */
     int head;               /* the token that begins its statement; -1: none */
 } Token;
 typedef VEC(Token) TokenList;

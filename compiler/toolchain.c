@@ -1,7 +1,8 @@
 /* toolchain.c -- from emitted C to a binary: files, the C compiler, the cache.
  *
- * The C compiler is started with a vector of arguments, never through a shell.  The runtime is compiled once for each set
- * of flags, together with the first model that wants it, and kept beside the cached trainers. */
+ * The C compiler is started with a vector of arguments, never through a shell. The runtime is
+ * compiled once for each set of flags, together with the first model that wants it, and kept
+ * beside the cached trainers. */
 #define _GNU_SOURCE
 #include "driver.h"
 #include <errno.h>
@@ -16,7 +17,7 @@ extern char **environ;
 typedef VEC(char *) Argv;
 typedef VEC(Argv) Jobs;
 
-/* ---- files --------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 static bool failed(const char *path)
 {
     return refuse(false, "%s: %s", path, strerror(errno));
@@ -74,7 +75,7 @@ static bool write_runtime(const char *folder)
     return true;
 }
 
-/* ---- the C compiler ---------------------------------------------------------------------------------- */
+/* ---- the C compiler ------------------------------------------------------------------------- */
 static void add(Argv *argv, const char *word)
 {
     PUSH(*argv, (char *) word);
@@ -102,7 +103,8 @@ static bool start(Argv argv, bool verbose)
     return !error;
 }
 
-/* Runs the commands, as many at a time as there are cores; after one that fails no other is started. 0 or 4. */
+/* Runs the commands, as many at a time as there are cores; after one that fails no other
+ * is started. 0 or 4. */
 static int run_all(const Jobs *jobs, bool verbose)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -169,7 +171,7 @@ static Str folder_flag(const Module *m)
     return flag;
 }
 
-/* ---- the cache ------------------------------------------------------------------------------------------- */
+/* ---- the cache ------------------------------------------------------------------------------ */
 static Str cache_folder(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -198,7 +200,7 @@ static uint64_t hash_runtime(const BuildOptions *how)
     return h;
 }
 
-/* ---- building -------------------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------- */
 static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const char *to)
 {
     Argv argv = command(how);
@@ -206,10 +208,12 @@ static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const
     PUSH(*jobs, argv);
 }
 
-/* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one object of it, as `made`. */
+/* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one
+ * object of it, as `made`. */
 static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
 {
-    ADD(link, how->emit.mpi ? "ld" : how->cc, "-r", "-nostdlib", "-o", made);      /* mpicc would add its library */
+    /* Mpicc would add its library. */
+    ADD(link, how->emit.mpi ? "ld" : how->cc, "-r", "-nostdlib", "-o", made);
     if (!make_folder(folder) || !write_runtime(folder))
         return false;
     for (const Source *s = embedded; s->name; s++)
@@ -238,7 +242,8 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
     Argv join = { 0 }, link = command(how);
     add_job(&jobs, how, model, object);
     ADD(&jobs.at[0], format("-I%s", runtime), folder_flag(m));
-    if (how->emit.fast && !how->sanitize)       /* -O3 gains a few per cent at most, and takes two to four times as long */
+    /* -O3 gains a few per cent at most, and takes two to four times as long */
+    if (how->emit.fast && !how->sanitize)
         ADD(&jobs.at[0], "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic");
     if (access(all, R_OK) && !want_runtime(how, runtime, made, &jobs, &join))
         return 1;
@@ -314,7 +319,7 @@ int build_trainer(Module *m, const BuildOptions *how, const char *binary)
     return stat(made, &is) == 0 && chmod(binary, is.st_mode) == 0 ? 0 : (failed(binary), 1);
 }
 
-/* ---- a program to take away -------------------------------------------------------------------------------- */
+/* ---- a program to take away ----------------------------------------------------------------- */
 int write_program(Module *m, const BuildOptions *how, const char *folder)
 {
     Buf c = { 0 }, exports = { 0 }, make = { 0 };

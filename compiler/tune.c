@@ -1,8 +1,8 @@
 /* tune.c -- `aec tune`: the choices that `auto` leaves open, measured for one file on one machine.
  *
- * Each contestant is built and trains for a moment, in turns, several times over; the median counts. What won is kept
- * beside the file, as FILE.ae.tune, with the processor it holds for. It is not used on another one, nor when the file
- * has been changed since. */
+ * Each contestant is built and trains for a moment, in turns, several times over; the median
+ * counts. What won is kept beside the file, as FILE.ae.tune, with the processor it holds for. It
+ * is not used on another one, nor when the file has been changed since. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include <errno.h>
@@ -40,7 +40,7 @@ static Str processor(void)
     return name;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 /* What a child does comes back as its exit status. */
 static int in_child(int (*run)(Options *), Options *o)
 {
@@ -135,7 +135,7 @@ int command_tune(Options *o)
     return status;
 }
 
-/* ---- what was measured --------------------------------------------------------------------------------- */
+/* ---- what was measured ---------------------------------------------------------------------- */
 static bool line_value(const char *text, const char *key, Str *value)
 {
     const size_t n = strlen(key);

@@ -1,7 +1,8 @@
-/* values.c -- what tasks and regularizers are made of: tensors, numbers, parameters, and the calls that make them.
+/* values.c -- what tasks and regularizers are made of: tensors, numbers, parameters, and
+ * the calls that make them.
  *
- * Takes an expression of a `let`, `minimize`, `predict` or regularizer; gives a Value, or NULL after a report.
- * A product's numbers are its weight. */
+ * Takes an expression of a `let`, `minimize`, `predict` or regularizer; gives a Value, or NULL
+ * after a report. A product's numbers are its weight. */
 #include "elab.h"
 
 static Value *value_new(Tensor *t, Scope *made)
@@ -22,9 +23,9 @@ static Tensor *summed(Scope *task, Value *v, Place place)
     return per_example(task, format("%s.each", v->t->name), v->t, false, place);
 }
 
-/* ---- uses of definitions ------------------------------------------------------------------------------- */
-/* Parts the arguments of a use into its inputs, at most so many, and the others. Where an input is parameters, `in` has
- * the first of them. */
+/* ---- uses of definitions -------------------------------------------------------------------- */
+/* Parts the arguments of a use into its inputs, at most so many, and the others. Where an input is
+ * parameters, `in` has the first of them. */
 bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params)
 {
     EACH(a, call->args) {
@@ -45,7 +46,8 @@ bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest
     return true;
 }
 
-/* A loss, view or likelihood on values. On `weights` it is used once for each parameter; such terms add up. */
+/* A loss, view or likelihood on values. On `weights` it is used once for each
+ * parameter; such terms add up. */
 static Value *use_definition(Scope *task, Decl *def, Syn *s)
 {
     Wanted w = { .around = task, .role = def->role, .name = def->name };
@@ -191,7 +193,7 @@ static Value *value_of_call(Scope *task, Syn *s)
     return e->failed ? NULL : number_value(v);
 }
 
-/* ---- names, sums and products ---------------------------------------------------------------------------- */
+/* ---- names, sums and products --------------------------------------------------------------- */
 static Value *value_of_name(Scope *task, Syn *s)
 {
     Elab *e = task->e;
@@ -288,7 +290,7 @@ Value *tensor_value(Scope *task, Syn *s)
     return NULL;
 }
 
-/* ---- weights ---------------------------------------------------------------------------------------------- */
+/* ---- weights -------------------------------------------------------------------------------- */
 static bool is_number(Scope *task, Syn *w)
 {
     switch (w->kind) {

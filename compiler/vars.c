@@ -1,7 +1,7 @@
 /* vars.c -- the C variables of the emitted file, and which tensors share one. */
 #include "emit.h"
 
-/* ---- lookup ----------------------------------------------------------------------------------- */
+/* ---- lookup --------------------------------------------------------------------------------- */
 Info *info_of(Emit *e, Tensor *t)
 {
     if (t->mark < 0 || t->mark >= e->info.n || e->info.at[t->mark].tensor != t) {
@@ -34,7 +34,7 @@ Var *var_used(Emit *e, Tensor *t)
     return v;
 }
 
-/* ---- making ----------------------------------------------------------------------------------- */
+/* ---- making --------------------------------------------------------------------------------- */
 static Var *var_new(Emit *e, Tensor *t)
 {
     Var *v = NEW(Var);
@@ -71,7 +71,8 @@ Var *var_of(Emit *e, Tensor *t)
 {
     if (!info_of(e, t)->var) {
         for (int k = 0; t->role == ROLE_grad && t->of_param && k < e->vars.n; k++) {
-            Tensor *had = e->vars.at[k]->tensor;        /* another phase's gradient of the same parameter */
+            /* Another phase's gradient of the same parameter. */
+            Tensor *had = e->vars.at[k]->tensor;
             if (had->role == ROLE_grad && had->of_param == t->of_param)
                 return info_of(e, t)->var = e->vars.at[k];
         }
@@ -82,7 +83,7 @@ Var *var_of(Emit *e, Tensor *t)
     return info_of(e, t)->var;
 }
 
-/* ---- temporaries that programs share ---------------------------------------------------------- */
+/* ---- temporaries that programs share -------------------------------------------------------- */
 static bool same_shape(const Tensor *a, const Tensor *b)
 {
     if (a->elem != b->elem || a->rank != b->rank)
@@ -132,7 +133,8 @@ static void gather_program(Emit *e, Program *p)
         for (int j = 0; j < 4; j++)
             gather(e, &mine, of[j]);
     }
-    /* A sweep's batches follow each other, so what two of its parts touch lives on between them. */
+    /* A sweep's batches follow each other, so what two of its parts touch
+       lives on between them. */
     StmtList *const around[] = { &p->begin, &p->end };
     for (int k = 0; k < 2; k++)
         EACH_STMT(s, around[k])
@@ -166,7 +168,7 @@ static bool is_pointer(Emit *e, Var *v)
     return v->alias && (!e->how.fast || var_root(v)->tensor->role != ROLE_temp);
 }
 
-/* ---- reshapes --------------------------------------------------------------------------------- */
+/* ---- reshapes ------------------------------------------------------------------------------- */
 /* Where a program touches a variable, as positions in its statements one after the other. */
 typedef struct { int first_read, last_read, first_write, last_write; } Touch;
 
@@ -252,7 +254,7 @@ long count_emitted(Emit *e, const Tensor *t)
     return tensor_count(t) / (one ? e->m->batch_max : 1);
 }
 
-/* ---- declarations ----------------------------------------------------------------------------- */
+/* ---- declarations --------------------------------------------------------------------------- */
 Str extents_text(Var *v, int from)
 {
     Buf b = { 0 };
@@ -303,7 +305,7 @@ static void print_params(Emit *e, Buf *b)
 static void print_role(Emit *e, Buf *b, Role role, const char *title, bool pointers)
 {
     bool any = false;
-    for (int pass = 0; pass < 2; pass++)            /* what is an alias comes after what it stands for */
+    for (int pass = 0; pass < 2; pass++)    /* what is an alias comes after what it stands for */
         EACH(v, e->vars) {
             if (v->tensor->role != role || !v->used || is_pointer(e, v) != (pass == 1) || (pointers && pass == 0))
                 continue;

@@ -1,4 +1,5 @@
-/* verify.c -- what must hold between the passes; where it does not, the compiler itself is at fault. */
+/* verify.c -- what must hold between the passes; where it does not, the
+   compiler itself is at fault. */
 #include "program.h"
 
 typedef struct {
@@ -43,7 +44,7 @@ static bool is_written(Verify *v, const Tensor *t)
     return t->role != ROLE_temp || tensor_in(&v->written, t);
 }
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static void check_place(Verify *v, Tensor *t, Expr *const *sub, unsigned checked)
 {
     for (int k = 0; k < t->rank; k++) {
@@ -118,7 +119,7 @@ static void check(Verify *v, Expr *e)
     v->bound.n = was;
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 /* Each point writes another element. */
 static void check_set(Verify *v, Stmt *s)
 {

@@ -1,8 +1,8 @@
 /* ae.y -- the grammar of .ae files.
  *
- * Takes the tokens as tokens.c has settled them and leaves the tree of syntax.h: first how its nodes are made, then the
- * rules, then what is said of a mistake.  A mistake is reported once, in the user's words; then the rest of its statement
- * is passed over and reading goes on. */
+ * Takes the tokens as tokens.c has settled them and leaves the tree of syntax.h: first how its
+ * nodes are made, then the rules, then what is said of a mistake. A mistake is reported once, in
+ * the user's words; then the rest of its statement is passed over and reading goes on. */
 %define api.pure full
 %define api.location.type {Place}
 %define parse.error custom
@@ -77,7 +77,8 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 %type <stat> stat
 %type <stats> file stats stat_items
 
-/* From loose to tight.  A reduction takes the product to its right; a block belongs to the call before it. */
+/* From loose to tight. A reduction takes the product to its right; a block belongs
+   to the call before it. */
 %right '?' ':'
 %left OR
 %left AND
@@ -110,7 +111,7 @@ static Str name_of(const Token *t)
     return t ? t->name : NULL;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 static Syn *new_syn(SynKind kind, Str name, Place place)
 {
     return COPY(&((Syn) { .kind = kind, .name = name, .place = place, .depth = 1 }));
@@ -235,7 +236,7 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
     return e;
 }
 
-/* ---- layers ------------------------------------------------------------------------------------ */
+/* ---- layers --------------------------------------------------------------------------------- */
 static Call *layer(Token *name, Args args, Place place)
 {
     return COPY(&((Call) { .name = name->name, .args = args.list, .place = place }));
@@ -263,7 +264,7 @@ static Block *take_layers(Call *gathered)
     return gathered->blocks.at[0];
 }
 
-/* ---- statements ---------------------------------------------------------------------------------- */
+/* ---- statements ----------------------------------------------------------------------------- */
 static Stat *begin(Token *word, Token *name, Place place)
 {
     Stat *s = COPY(&((Stat) { .kind = (StatKind) keywords[word->word].value, .role = word->name, .doc = word->doc, .place = place }));
@@ -381,14 +382,15 @@ file:
     stat_items                      { r->file->decls = $1; }
 ;
 
-/* ---- statements: of a file, of a definition, of a task ------------------------------------------- */
+/* ---- statements: of a file, of a definition, of a task -------------------------------------- */
 stat_items:
     %empty                          { $$ = (StatList) { 0 }; yyerrok; }
 |   stat_items NL
 |   stat_items stat NL              { $$ = $1; PUSH($$, $2); }
 |   stat_items error NL             { $$ = $1; yyerrok; }
 |   stat_items DEFINE error NL      { $$ = $1; yyerrok; }
-|   stat_items DEFINE error stats NL    /* a slip in the head; what stands in the braces is read all the same */
+/* A slip in the head; what stands in the braces is read all the same. */
+|   stat_items DEFINE error stats NL
 |   stat_items TASK error NL        { $$ = $1; yyerrok; }
 |   stat_items TASK error stats NL
 ;
@@ -462,7 +464,7 @@ line_items:
 |   line_items error NL             { $$ = $1; yyerrok; }
 ;
 
-/* ---- networks: the calls are gathered in a Call that stands for the braces ----------------------- */
+/* ---- networks: the calls are gathered in a Call that stands for the braces ------------------ */
 block:
     '{' layers '}'                  { $$ = $2; }
 |   '{' layers error '}'            { $$ = $2; yyerrok; }
@@ -480,7 +482,7 @@ layer:
 |   LAYER optional_args block       { $$ = layer($1, $2, place_join(@1, @2)); give_blocks($$, $3); }
 ;
 
-/* ---- parts of statements --------------------------------------------------------------------------- */
+/* ---- parts of statements -------------------------------------------------------------------- */
 entries:
     entry                           { $$ = (EntryList) { 0 }; PUSH($$, $1); }
 |   entries ',' entry               { $$ = $1; PUSH($$, $3); }
@@ -533,7 +535,7 @@ names:
 |   names ',' NAME                  { $$ = $1; PUSH($$, $3->name); }
 ;
 
-/* ---- values: what a setting or an argument may be ------------------------------------------------ */
+/* ---- values: what a setting or an argument may be ------------------------------------------- */
 value:
     range
 |   STRING                          { $$ = new_syn(SYN_string, $1->name, @$); }
@@ -568,7 +570,7 @@ subs:
     values optional_else            { $$ = (Subs) { $1, $2, @2 }; }
 ;
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ---------------------------------------------------------------------------- */
 expr:
     NUM                             { $$ = new_syn(SYN_num, NULL, @$); $$->num = $1->num; }
 |   NAME                            { $$ = new_syn(SYN_name, $1->name, @$); }
@@ -606,7 +608,7 @@ target:
 
 %%
 
-/* ---- reading and going on after a mistake -------------------------------------------------------- */
+/* ---- reading and going on after a mistake --------------------------------------------------- */
 static int yylex(YYSTYPE *value, Place *place, Reader *r)
 {
     Token *t = &r->tokens.words.at[r->at];
@@ -639,7 +641,8 @@ static void pass_statement(Reader *r)
     if (all[i].kind == YYEOF || all[i].kind == '}')
         return;
     int head = all[i].head < 0 ? 0 : all[all[i].head].kind;
-    bool body = (head == DEFINE || head == TASK) && all[i].head != i;      /* its braces are read all the same */
+    /* Its braces are read all the same. */
+    bool body = (head == DEFINE || head == TASK) && all[i].head != i;
     if (!(body && all[i].kind == '{'))
         do
             i = all[i].match > i ? all[i].match + 1 : i + 1;
@@ -647,7 +650,7 @@ static void pass_statement(Reader *r)
     r->at = i;
 }
 
-/* ---- telling what was met and what could stand there ---------------------------------------------- */
+/* ---- telling what was met and what could stand there ---------------------------------------- */
 typedef struct {
     bool may[YYNTOKENS];        /* what could stand here */
     bool line_end;              /* what was met is the end of a line */
@@ -767,11 +770,13 @@ static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
     yysymbol_kind_t kinds[YYNTOKENS];
     for (int n = yypcontext_expected_tokens(context, kinds, YYNTOKENS); n > 0; n--)
         e.may[kinds[n - 1]] = true;
-    const bool kept_back = e.line_end || yypcontext_token(context) == YYSYMBOL_YYEOF;     /* not counted by r->at */
+    /* Not counted by r->at. */
+    const bool kept_back = e.line_end || yypcontext_token(context) == YYSYMBOL_YYEOF;
     e.met = &r->tokens.words.at[kept_back ? r->at : r->at - 1];
     e.prev = e.met > r->tokens.words.at ? e.met - 1 : e.met;
     Place place = *yypcontext_location(context);
-    if (e.line_end && !e.met->first && e.met->kind != YYEOF)        /* a `}` or a declaration on the same line */
+    /* A `}` or a declaration on the same line. */
+    if (e.line_end && !e.met->first && e.met->kind != YYEOF)
         place = e.met->place;
     else if (e.line_end)
         place.end_col++;

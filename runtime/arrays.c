@@ -1,4 +1,5 @@
-/* arrays.c -- results of programs, row after row, written as .npy, .csv or .png by the ending of the name. */
+/* arrays.c -- results of programs, row after row, written as .npy, .csv or .png by the
+ * ending of the name. */
 #include "runtime.h"
 
 Result result_new(const AeArray *a, long rows)
@@ -23,7 +24,8 @@ void result_take(Result *r, const AeArray *a, long first, int n)
     memcpy((char *) r->at + (size_t) first * size, a->at, (size_t) n * size);
 }
 
-/* The first rows of an input or label, as the data has them; -1 or nan where a row has no label. */
+/* The first rows of an input or label, as the data has them; -1 or nan where
+ * a row has no label. */
 Result column_result(int input, const Column *c, long rows)
 {
     Result r = result_new(&ae_model.inputs[input].array, rows);
@@ -51,7 +53,7 @@ static double value(const Result *r, long k)
     return r->elem == AE_INT ? ((const int32_t *) r->at)[k] : ((const ae_real *) r->at)[k];
 }
 
-/* ---- .npy ---------------------------------------------------------------------------------------------- */
+/* ---- .npy ----------------------------------------------------------------------------------- */
 static void write_npy(const char *path, const Result *r)
 {
     Text h = { 0 };
@@ -74,7 +76,7 @@ static void write_npy(const char *path, const Result *r)
     free(h.at);
 }
 
-/* ---- .csv: a column for each element of each result ------------------------------------------------------ */
+/* ---- .csv: a column for each element of each result ----------------------------------------- */
 static const char *class_name(const Result *r, int32_t v)
 {
     for (int i = 0; learnt && i < ae_model.ninputs; i++)
@@ -142,7 +144,7 @@ static void write_csv(const char *path, const Result *r, int n)
     out_end();
 }
 
-/* ---- .png: rows as tiles ------------------------------------------------------------------------------------ */
+/* ---- .png: rows as tiles -------------------------------------------------------------------- */
 bool picture_of(const Result *r, Picture *p)
 {
     const long w = result_width(r), side = lround(sqrt((double) w));
@@ -224,7 +226,7 @@ static void write_png(const char *path, const Result *r, int n, bool beside)
     free(pixels);
 }
 
-/* ---- by the ending ------------------------------------------------------------------------------------------- */
+/* ---- by the ending -------------------------------------------------------------------------- */
 static const Result *chosen(const Result *r, int n)
 {
     const char *names[64];

@@ -1,7 +1,9 @@
-/* bench.c -- how fast a phase trains: whole steps, with the draw of each epoch's order and the gather of each batch.
+/* bench.c -- how fast a phase trains: whole steps, with the draw of each epoch's order and
+ * the gather of each batch.
  *
- * The time is cut into windows, and what is said is their median, so that a moment of other work does not count.
- * Between windows the multiply-adds that the machine can do at all are measured, so a share of them is of the same minute. */
+ * The time is cut into windows, and what is said is their median, so that a moment of other work
+ * does not count. Between windows the multiply-adds that the machine can do at all are measured,
+ * so a share of them is of the same minute. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <time.h>
@@ -52,7 +54,8 @@ static double process_age(void)
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec - (double) ticks / (double) sysconf(_SC_CLK_TCK);
 }
 
-/* Of this program since it was started: what the system's count of a process has may be its parent's. */
+/* Of this program since it was started: what the system's count of a process has
+ * may be its parent's. */
 static double peak_memory_mb(void)
 {
     char line[256];
@@ -74,7 +77,7 @@ static int chosen_phase(void)
     usage("the model has no phase %s", opt.phase ? opt.phase : "at all");
 }
 
-/* ---- steps without end --------------------------------------------------------------------------------- */
+/* ---- steps without end ---------------------------------------------------------------------- */
 static struct {
     Stage stage;
     Position at;
@@ -143,7 +146,7 @@ static void json_number(const char *key, double v)
     free(t.at);
 }
 
-/* ---- where the time goes ------------------------------------------------------------------------------------ */
+/* ---- where the time goes -------------------------------------------------------------------- */
 typedef struct { const AeTimed *what; double share, ms, gflops; } Spent;
 
 static int by_share(const void *a, const void *b)
@@ -151,7 +154,8 @@ static int by_share(const void *a, const void *b)
     return by_value(&((const Spent *) b)->share, &((const Spent *) a)->share);
 }
 
-/* Each function of the model by its share of the threads' time, since `before`, which took `ticks` and `seconds`. */
+/* Each function of the model by its share of the threads' time, since `before`, which took
+ * `ticks` and `seconds`. */
 static void profile(const uint64_t *before, double ticks, double seconds, long steps)
 {
     Spent *const list = need((size_t) ae_model.ntimed, sizeof *list);
@@ -190,7 +194,7 @@ static void profile(const uint64_t *before, double ticks, double seconds, long s
     free(list);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
+/* ---- the command ---------------------------------------------------------------------------- */
 void command_bench(void)
 {
     enum { WARM = 3 };

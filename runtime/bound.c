@@ -1,12 +1,13 @@
-/* bound.c -- what a stochastic code is worth: each unit's part of its terms, alarms where it has collapsed, and
- * -log p(x) by importance sampling.
+/* bound.c -- what a stochastic code is worth: each unit's part of its terms, alarms where it has
+ * collapsed, and -log p(x) by importance sampling.
  *
- * The last runs the program `bound`, one draw of the code a row, again and again with other draws: it leaves
- * log w = log p(z) - log q(z|x) - nll for each row, and -log p(x) is about -log of the mean of w. The estimate falls on
- * average as draws are added and never lies below the true value on average (Burda et al. 2016). */
+ * The last runs the program `bound`, one draw of the code a row, again and again with other draws:
+ * it leaves log w = log p(z) - log q(z|x) - nll for each row, and -log p(x) is about -log of the
+ * mean of w. The estimate falls on average as draws are added and never lies below the true value
+ * on average (Burda et al. 2016). */
 #include "runtime.h"
 
-/* ---- unit by unit ------------------------------------------------------------------------------------------- */
+/* ---- unit by unit --------------------------------------------------------------------------- */
 typedef struct { const AeTerm *t; double *sum, rows; } Units;
 
 static void add_units(void *with, long first, int n)
@@ -19,7 +20,8 @@ static void add_units(void *with, long first, int n)
     u->rows += n;
 }
 
-/* The mean of each unit's part, of every term of the last phase that reconstructs and that has such, over at most 1000 rows. */
+/* The mean of each unit's part, of every term of the last phase that reconstructs and that has
+ * such, over at most 1000 rows. */
 void units_add(const char *split, Metrics *m)
 {
     enum { ENOUGH = 1000 };
@@ -40,7 +42,8 @@ void units_add(const char *split, Metrics *m)
     }
 }
 
-/* Of a code whose divergence from its prior is told unit by unit: whether it says nothing, or has no noise left. */
+/* Of a code whose divergence from its prior is told unit by unit: whether it says nothing,
+ * or has no noise left. */
 void units_alarm(const char *split, const Metrics *m)
 {
     const AeProgram *const p = bound_program();
@@ -61,7 +64,7 @@ void units_alarm(const char *split, const Metrics *m)
     }
 }
 
-/* ---- the likelihood of a row, its code integrated out ---------------------------------------------------------- */
+/* ---- the likelihood of a row, its code integrated out --------------------------------------- */
 typedef struct { const AeProgram *p; double *top, *sum; } Bound;
 
 /* log of the sum of w so far is top + log(sum), for each row. */

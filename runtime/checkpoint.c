@@ -1,5 +1,6 @@
-/* checkpoint.c -- all that resuming needs, as one safetensors file: weights, the optimizer's states, the best weights
- * of an early stop, and the position. Draws are functions of the position, so there is no random state. */
+/* checkpoint.c -- all that resuming needs, as one safetensors file: weights, the optimizer's
+ * states, the best weights of an early stop, and the position. Draws are functions of the
+ * position, so there is no random state. */
 #include "runtime.h"
 #include "checkpoint.h"
 
@@ -118,7 +119,7 @@ void checkpoint_read(const char *path, Position *at, Best *best)
     store_drop(&s);
 }
 
-/* ---- the best weights of an early stop ------------------------------------------------------------------ */
+/* ---- the best weights of an early stop ------------------------------------------------------ */
 void best_make(Best *b)
 {
     if (b->params)

@@ -6,6 +6,8 @@ void best_make(Best *b);
 void best_keep(Best *b);
 void best_restore(Best *b);
 void best_drop(Best *b);
-void checkpoint_write(const char *path, const Position *at, const Best *best);      /* all ranks call it, the first writes */
-void checkpoint_read(const char *path, Position *at, Best *best);   /* at->sum has room for every phase's terms */
+/* All ranks call it, the first writes. */
+void checkpoint_write(const char *path, const Position *at, const Best *best);
+/* at->sum has room for every phase's terms */
+void checkpoint_read(const char *path, Position *at, Best *best);
 #endif

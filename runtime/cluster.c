@@ -1,4 +1,5 @@
-/* cluster.c -- groups of codes: k-means, and mixtures of normals with full covariances, which can be drawn from. */
+/* cluster.c -- groups of codes: k-means, and mixtures of normals with full covariances,
+ * which can be drawn from. */
 #include "runtime.h"
 
 static double distance(const ae_real *a, const double *b, int w)
@@ -9,9 +10,9 @@ static double distance(const ae_real *a, const double *b, int w)
     return d;
 }
 
-/* ---- k-means ---------------------------------------------------------------------------------------------------- */
-/* Starts far apart: each next centre is a row drawn by its squared distance to the nearest so far (Arthur and
- * Vassilvitskii 2007). */
+/* ---- k-means -------------------------------------------------------------------------------- */
+/* Starts far apart: each next centre is a row drawn by its squared distance to the nearest so far
+ * (Arthur and Vassilvitskii 2007). */
 static void start_centres(const ae_real *z, long rows, int w, int k, int turn, double *centre)
 {
     double *const near = need((size_t) rows, sizeof *near);
@@ -49,7 +50,8 @@ static double assign(const ae_real *z, long rows, int w, int k, const double *ce
     return sum;
 }
 
-/* Returns the sum of squared distances; groups may not be empty of rows for long: an empty one stays where it is. */
+/* Returns the sum of squared distances; groups may not be empty of rows for long: an empty
+ * one stays where it is. */
 static double settle(const ae_real *z, long rows, int w, int k, int turn, double *centre, int32_t *group)
 {
     start_centres(z, rows, w, k, turn, centre);
@@ -86,7 +88,7 @@ static double k_means(const ae_real *z, long rows, int w, int k, double *centre,
     return assign(z, rows, w, k, centre, group);
 }
 
-/* ---- mixtures of normals, by expectation and maximisation ------------------------------------------------------------- */
+/* ---- mixtures of normals, by expectation and maximisation ----------------------------------- */
 /* The lower triangle l with l l' = a, in place. */
 static void triangle(double *a, int w)
 {
@@ -199,8 +201,9 @@ void mixture_draw(const Mixture *m, uint64_t at, ae_real *z)
     }
 }
 
-/* ---- how groups agree with classes -------------------------------------------------------------------------------------- */
-/* Of the rows that have a class: the share whose class is their group's commonest, and mutual information / the mean of both entropies. */
+/* ---- how groups agree with classes ---------------------------------------------------------- */
+/* Of the rows that have a class: the share whose class is their group's commonest, and mutual
+ * information / the mean of both entropies. */
 static void agreement(const int32_t *group, int groups, const int32_t *label, int classes, long rows, double *pure, double *nmi)
 {
     double *const both = need((size_t) groups * (size_t) classes, sizeof *both);
@@ -234,7 +237,8 @@ static void agreement(const int32_t *group, int groups, const int32_t *label, in
     free(c);
 }
 
-/* cluster K: groups of the codes of a split; --gaussians: parts of a mixture in the place of nearest centres. */
+/* cluster K: groups of the codes of a split; --gaussians: parts of a mixture in the place
+ * of nearest centres. */
 void command_cluster(void)
 {
     double k;

@@ -1,8 +1,8 @@
-/* codes.c -- what can be done in the space of codes: traverse it unit by unit, draw around a row or from a mixture
- * fitted to the training codes, decode a lattice. */
+/* codes.c -- what can be done in the space of codes: traverse it unit by unit, draw around a row
+ * or from a mixture fitted to the training codes, decode a lattice. */
 #include "runtime.h"
 
-/* ---- codes ------------------------------------------------------------------------------------------------------ */
+/* ---- codes ---------------------------------------------------------------------------------- */
 typedef struct { const AeProgram *p; Result *r; } Taking;
 
 static void take_first(void *with, long first, int n)
@@ -47,7 +47,7 @@ static void write_decoded(const ae_real *codes, long rows)
     result_write(opt.output, run_codes(p, codes, rows), p->noutputs, false);
 }
 
-/* ---- traverse: a line of pictures for each unit, or the slope by it ------------------------------------------------- */
+/* ---- traverse: a line of pictures for each unit, or the slope by it ------------------------- */
 void middle_grey(Result *r)
 {
     double low = 0, high = 0;
@@ -121,7 +121,7 @@ void command_traverse(void)
     write_decoded(codes, w * steps);
 }
 
-/* ---- show lattice: the plane of a code of two numbers, decoded; the second grows upwards --------------------------- */
+/* ---- show lattice: the plane of a code of two numbers, decoded; the second grows upwards ---- */
 void show_lattice(void)
 {
     const long n = opt.n ? opt.n : 20;
@@ -139,7 +139,7 @@ void show_lattice(void)
     write_decoded(codes, n * n);
 }
 
-/* ---- sample --around ROW, --mixture K ---------------------------------------------------------------------------------- */
+/* ---- sample --around ROW, --mixture K ------------------------------------------------------- */
 /* The deviations of the code of a row, from draws of it. */
 static double *noise_of(const Split *s, long row, long w)
 {

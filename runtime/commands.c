@@ -1,4 +1,5 @@
-/* commands.c -- encode, decode, reconstruct, sample, interpolate, predict: programs whose outputs become a file. */
+/* commands.c -- encode, decode, reconstruct, sample, interpolate, predict: programs whose
+ * outputs become a file. */
 #include "runtime.h"
 
 const char *need_output(void)
@@ -27,7 +28,7 @@ const Split *chosen_split(void)
     return s;
 }
 
-/* ---- running a program over rows into results ---------------------------------------------------------- */
+/* ---- running a program over rows into results ----------------------------------------------- */
 typedef struct { const AeProgram *p; Result *r; const double *given; } Taking;
 
 static void take_all(void *with, long first, int n)
@@ -87,7 +88,8 @@ void command_encode(void)
         result_write(path, r, p->noutputs, false);
 }
 
-/* Where a task's output are the chances of a label's classes, the likeliest class becomes one more column. */
+/* Where a task's output are the chances of a label's classes, the likeliest class
+ * becomes one more column. */
 static int class_of_output(const AeArray *a)
 {
     int found = -1;
@@ -146,7 +148,7 @@ void command_reconstruct(void)
     result_write(path, pair, 2, true);
 }
 
-/* ---- programs that take codes ------------------------------------------------------------------------------ */
+/* ---- programs that take codes --------------------------------------------------------------- */
 /* Without data nothing is shorter than it may be. */
 static void lengths_full(void)
 {
@@ -243,7 +245,8 @@ static void take_codes(void *with, long first, int n)
     result_take(t->r, &t->p->outputs[0], 0, 1);
 }
 
-/* Along the great circle the weights are sines of parts of this angle; 0 where there is no circle or no one circle. */
+/* Along the great circle the weights are sines of parts of this angle; 0 where there is no
+ * circle or no one circle. */
 static double angle_between(const ae_real *a, const ae_real *b, long w)
 {
     double aa = 0, bb = 0, ab = 0;

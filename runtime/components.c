@@ -1,13 +1,15 @@
-/* components.c -- principal components with as many columns as the code, learnt on the training rows, and what they
- * reach beside the model.
+/* components.c -- principal components with as many columns as the code, learnt on the training
+ * rows, and what they reach beside the model.
  *
- * The plane of a model is that of its reconstructions: the first components of these. Angles between it and the
- * plane of the data's components are those of Jordan: 0 when the planes are one. */
+ * The plane of a model is that of its reconstructions: the first components of these.
+ * Angles between it and the plane of the data's components are those of Jordan: 0 when
+ * the planes are one. */
 #include "runtime.h"
 
 enum { WIDEST = 4096, TOGETHER = 32 };
 
-typedef struct { int width; double *mean, *value, *vector; } Components;     /* vector: a row each, the largest first */
+/* vector: a row each, the largest first */
+typedef struct { int width; double *mean, *value, *vector; } Components;
 typedef double (*Cell)(const void *of, long at);
 
 static double column_at(const void *of, long k) { return amount_at(of, k); }
@@ -76,7 +78,8 @@ static double left_over(const Components *c, const Split *s, int x, int code)
     return rest;
 }
 
-/* The largest angle and the mean angle, in degrees, between the planes of the first `code` vectors of each. */
+/* The largest angle and the mean angle, in degrees, between the planes of the first
+ * `code` vectors of each. */
 static void angles(const Components *a, const Components *b, int code, double *largest, double *mean)
 {
     const int w = a->width;

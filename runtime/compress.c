@@ -1,7 +1,8 @@
 /* compress.c -- codes in few bits: what a split's cost and reach, a file of them, and back.
  *
- * A unit has 2^bits steps between its least and its largest value: value = low + step * number. What the table tells of
- * so many bits is told of codes that were packed and unpacked, so it is what the file gives. */
+ * A unit has 2^bits steps between its least and its largest value: value = low + step * number.
+ * What the table tells of so many bits is told of codes that were packed and unpacked, so it is
+ * what the file gives. */
 #include "runtime.h"
 
 typedef struct { long rows, width; int bits; ae_real *low, *step; } Steps;
@@ -28,7 +29,8 @@ static Steps steps_of(const ae_real *z, long rows, long w, int bits)
 static long packed_bits(const Steps *s) { return s->rows * s->width * s->bits; }
 static long packed_bytes(const Steps *s) { return (packed_bits(s) + 7) / 8; }
 
-/* One number behind the other, its lowest bit first, into the bits of bytes, the lowest first; 0 behind the last. */
+/* One number behind the other, its lowest bit first, into the bits of bytes, the lowest
+ * first; 0 behind the last. */
 static uint8_t *pack_codes(const Steps *s, const ae_real *z)
 {
     uint8_t *const to = need((size_t) packed_bytes(s), 1);
@@ -120,7 +122,8 @@ static void tell_bits(int bits, double each, long w, double mse, bool first)
     free(t.at);
 }
 
-/* A row for each number of bits: for what the codes are, for these and for what is asked; the file has what its row tells. */
+/* A row for each number of bits: for what the codes are, for these and for what is asked; the file
+ * has what its row tells. */
 void command_compress(void)
 {
     enum { WHOLE = 8 * sizeof(ae_real) };

@@ -1,9 +1,10 @@
 /* data.c -- from the sources a model names to its splits: train, validation, test.
  *
- * A source is read when a command first asks for a split that needs it. Rows are then chosen, in this order:
- * `rows` limits what was read, `test = 0.2` holds rows out, `only` and `test_only` keep classes, `validation` comes off
- * the rest; every choice is by the seed and leaves the rows in their order. What is learnt from the training rows (the
- * scale of columns, the names of classes) is kept with the weights, and taken from there when they were read first. */
+ * A source is read when a command first asks for a split that needs it. Rows are then chosen, in
+ * this order: `rows` limits what was read, `test = 0.2` holds rows out, `only` and `test_only`
+ * keep classes, `validation` comes off the rest; every choice is by the seed and leaves the rows
+ * in their order. What is learnt from the training rows (the scale of columns, the names of
+ * classes) is kept with the weights, and taken from there when they were read first. */
 #include "runtime.h"
 
 Learnt *learnt;
@@ -33,7 +34,7 @@ static const Reader readers[] = {
 };
 enum { NREADERS = sizeof readers / sizeof *readers };
 
-/* ---- the model's inputs ------------------------------------------------------------------------------ */
+/* ---- the model's inputs --------------------------------------------------------------------- */
 long row_count(const AeArray *a)
 {
     long n = 1;
@@ -152,7 +153,7 @@ void column_put(Column *c, int input, const char *file, long row, long element, 
         c->real[at] = (float) v;
 }
 
-/* ---- choosing rows -------------------------------------------------------------------------------------- */
+/* ---- choosing rows -------------------------------------------------------------------------- */
 static Split take_rows(const Split *s, const long *row, long n)
 {
     Split out = { n, need((size_t) ae_model.ninputs, sizeof *out.column) };
@@ -268,7 +269,7 @@ static void keep_classes(Split *s, const char *key)
     free(row);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 static const Reader *reader_of(const char *kind)
 {
     for (int k = 0; k < NREADERS; k++)
@@ -367,7 +368,8 @@ static void read_train(void)
         scale_learn(&data.train);
 }
 
-/* Other test data with weights that know the scale needs no training rows; everything else reads both. */
+/* Other test data with weights that know the scale needs no training rows;
+ * everything else reads both. */
 static void read_all(bool test_alone)
 {
     const bool own_test = opt.ntest || source_of("test");
@@ -401,9 +403,10 @@ const Split *data_split(const char *name)
     return s->rows ? s : NULL;
 }
 
-enum { AHEAD = 8, SHORT = 256 };    /* rows; bytes of one that is over before what follows is fetched by itself */
+/* Rows; bytes of one that is over before what follows is fetched by itself. */
+enum { AHEAD = 8, SHORT = 256 };
 
-/* ---- a batch ---------------------------------------------------------------------------------------------------- */
+/* ---- a batch -------------------------------------------------------------------------------- */
 static void fill_one(const Split *s, int input, const long *row, int n, const uint8_t *labelled)
 {
     const AeInput *const in = &ae_model.inputs[input];

@@ -1,6 +1,8 @@
-/* data_cifar.c -- the binary form of CIFAR-10 and CIFAR-100: records of one or two label bytes and 3 x 32 x 32 pixels.
+/* data_cifar.c -- the binary form of CIFAR-10 and CIFAR-100: records of one or two label bytes
+ * and 3 x 32 x 32 pixels.
  *
- * Files with two bytes have the coarse label first; the fine one is taken, unless the label is class(20). */
+ * Files with two bytes have the coarse label first; the fine one is taken, unless the
+ * label is class(20). */
 #include "runtime.h"
 
 enum { PIXELS = 3 * 32 * 32 };

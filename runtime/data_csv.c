@@ -1,14 +1,15 @@
 /* data_csv.c -- csv(file, target = ..., columns = [..]): a header, then a row a line.
  *
- * Targets fill the labels in the order the model declares them; the columns named, or all that are left, fill the
- * inputs. A class, and what fills tokens, may be text: words are then numbered in sorted order, those of all columns
- * of an input together, and kept with the weights. An empty target is a row without that label. */
+ * Targets fill the labels in the order the model declares them; the columns named, or all that are
+ * left, fill the inputs. A class, and what fills tokens, may be text: words are then numbered in
+ * sorted order, those of all columns of an input together, and kept with the weights. An empty
+ * target is a row without that label. */
 #include "runtime.h"
 
 typedef struct { char **cell; int n, room; long line; } Row;        /* cells point into the file's bytes */
 typedef struct { const char *path; char *p, *end; long line; char separator; } Csv;
 
-/* ---- one row at a time -------------------------------------------------------------------------------- */
+/* ---- one row at a time ---------------------------------------------------------------------- */
 static void put_cell(Row *row, char *cell)
 {
     if (row->n == row->room) {
@@ -80,7 +81,7 @@ static Csv open_csv(const char *path, char *bytes, size_t n)
     return c;
 }
 
-/* ---- which column is whose ------------------------------------------------------------------------------ */
+/* ---- which column is whose ------------------------------------------------------------------ */
 typedef struct { int input; long element; } Use;        /* input -1: not used */
 
 static int column_named(const Row *head, const char *path, const char *name)
@@ -147,7 +148,7 @@ static Use *assign(const Source *s, const Row *head, const char *path)
     return use;
 }
 
-/* ---- classes that are text -------------------------------------------------------------------------------- */
+/* ---- classes that are text ------------------------------------------------------------------ */
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
 
 static void name_classes(const Source *source, Split *s, int input, char **text, const long *line, const char *path)
@@ -195,7 +196,7 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
     }
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------ */
+/* ---- the file ------------------------------------------------------------------------------- */
 static bool names_classes(int input)
 {
     const AeInput *const in = &ae_model.inputs[input];
@@ -293,7 +294,7 @@ void read_csv(const Source *source, Split *s)
     read_file(source, source->file[0], s);
 }
 
-/* ---- codes for decode: a header and numbers only --------------------------------------------------------------- */
+/* ---- codes for decode: a header and numbers only -------------------------------------------- */
 static Grid grid_csv(const char *path)
 {
     size_t n;

@@ -1,7 +1,7 @@
 /* data_idx.c -- idx(images, labels): the format of MNIST, plain or gzipped.
  *
- * Two zero bytes, the type, the number of axes, each axis' size in four bytes (big-endian), then the numbers. The header
- * says how much follows, so no more than that is ever unpacked. */
+ * Two zero bytes, the type, the number of axes, each axis' size in four bytes (big-endian), then
+ * the numbers. The header says how much follows, so no more than that is ever unpacked. */
 #include "runtime.h"
 
 typedef struct { int type, size, rank; long shape[AE_RANK], count; } Header;

@@ -1,7 +1,7 @@
 /* data_made.c -- generators for teaching: blobs, ring, moons, swiss_roll, sines.
  *
- * Each takes n = 2000, noise = 0.1, seed = 0. Element k of row r is a draw of its own, so more rows leave the first
- * ones as they are. */
+ * Each takes n = 2000, noise = 0.1, seed = 0. Element k of row r is a draw of its own, so more
+ * rows leave the first ones as they are. */
 #include "runtime.h"
 
 typedef struct { long n; double noise; uint64_t seed; int x, y; } Made;

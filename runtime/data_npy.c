@@ -1,7 +1,9 @@
-/* data_npy.c -- NumPy's .npy and .npz: one array for each input and label, in the order the model declares them.
+/* data_npy.c -- NumPy's .npy and .npz: one array for each input and label, in the order
+ * the model declares them.
  *
- * Numbers of 1 to 8 bytes in C order; arrays of objects are refused (they are programs). Bytes have the range 0..255
- * for `scale`. Where an input may be shorter, the steps behind its end are NaN, or -1 for tokens. */
+ * Numbers of 1 to 8 bytes in C order; arrays of objects are refused (they are programs). Bytes
+ * have the range 0..255 for `scale`. Where an input may be shorter, the steps behind its end are
+ * NaN, or -1 for tokens. */
 #include "runtime.h"
 
 double grid_at(const Grid *g, long k)
@@ -23,7 +25,7 @@ double grid_at(const Grid *g, long k)
     }
 }
 
-/* ---- the header: a Python dictionary with three keys ------------------------------------------------- */
+/* ---- the header: a Python dictionary with three keys ---------------------------------------- */
 static const char *value_of(const char *path, const char *header, const char *key)
 {
     char *const quoted = form("'%s':", key);
@@ -120,7 +122,7 @@ Grid grid_npy(const char *path, const char *bytes, size_t n)
     return g;
 }
 
-/* ---- into a column --------------------------------------------------------------------------------------- */
+/* ---- into a column -------------------------------------------------------------------------- */
 static char *shape_of(const Grid *g)
 {
     Text t = { 0 };
@@ -247,7 +249,7 @@ void read_npy(const Source *source, Split *s)
         read_file(s, k, source->file[k]);
 }
 
-/* ---- .npz: a zip archive with an .npy for each input, by its name --------------------------------------- */
+/* ---- .npz: a zip archive with an .npy for each input, by its name --------------------------- */
 static uint32_t get(const uint8_t *p, int n)
 {
     uint32_t v = 0;

@@ -1,7 +1,8 @@
 /* data_png.c -- png(folder): a folder of images for each class, classes and files in sorted order.
  *
- * Every image must have the input's height and width; nothing is resized. Grey, coloured and transparent images become
- * the input's one or three channels; a transparent one is laid on black. */
+ * Every image must have the input's height and width; nothing is resized. Grey,
+ * coloured and transparent images become the input's one or three channels; a
+ * transparent one is laid on black. */
 #include "runtime.h"
 #include <dirent.h>
 #include <errno.h>
@@ -60,7 +61,8 @@ static void read_image(const char *path, uint8_t *pixels, int channels, int heig
 
 static void put_image(Column *c, int input, const char *path, long row, const uint8_t *pixels, int channels, long area)
 {
-    for (long e = 0; e < channels * area; e++) {        /* pixels: [area][channels], the input: [channels][area] */
+    /* pixels: [area][channels], the input: [channels][area] */
+    for (long e = 0; e < channels * area; e++) {
         const uint8_t v = pixels[e % area * channels + e / area];
         column_put(c, input, path, row, e, v);
     }

@@ -1,13 +1,17 @@
-/* data_shapes.c -- pictures made up for teaching: a rectangle, disc, triangle or cross on dark ground.
+/* data_shapes.c -- pictures made up for teaching: a rectangle, disc, triangle
+ * or cross on dark ground.
  *
- * The input image(c, h, w) says how large; n = 2000, noise = 0.1, seed = 0. Labels as the model declares them:
- * class(4) which shape, classmap(5, h, w) the shape's pixels (0 is the ground), boxes(1, 4) its left, top, width and
- * height as shares of the picture. With labels(4) a picture has each shape or not, by chance, and the label says
- * which; they may cover each other, and the other labels are of the last. Rows are draws of their own, so more rows leave the first ones as they are. */
+ * The input image(c, h, w) says how large; n = 2000, noise = 0.1, seed = 0. Labels as the model
+ * declares them: class(4) which shape, classmap(5, h, w) the shape's pixels (0 is the ground),
+ * boxes(1, 4) its left, top, width and height as shares of the picture. With labels(4) a
+ * picture has each shape or not, by chance, and the label says which; they may cover each
+ * other, and the other labels are of the last. Rows are draws of their own, so more rows leave
+ * the first ones as they are. */
 #include "runtime.h"
 
 enum { SHAPES = 4 };
-typedef struct { int kind; double x, y, wide, high, tint[3]; } Shape;      /* x, y: the middle; wide, high: halves */
+/* x, y: the middle; wide, high: halves */
+typedef struct { int kind; double x, y, wide, high, tint[3]; } Shape;
 
 static double drawn(uint64_t seed, long row, int which)
 {

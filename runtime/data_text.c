@@ -1,14 +1,16 @@
-/* data_text.c -- text(files.., by = word, rows = line, min_count = 1): words or letters as whole numbers, and
- * pairs(files.., by = word, min_count = 1): sentences side by side.
+/* data_text.c -- text(files.., by = word, rows = line, min_count = 1): words or letters as whole
+ * numbers, and pairs(files.., by = word, min_count = 1): sentences side by side.
  *
  * by:   word (runs of letters, in lower case), space (whatever stands between spaces, as it is), char (bytes)
- * rows: line (a row a line, which ends with the number 2), piece (the text cut after every t words),
+ * rows: line (a row a line, which ends with the number 2), piece (the text
+ * cut after every t words),
  *       window (a row for every word: it in the middle and what stands around it in its line; 0 where nothing does)
  *
- * 0 is none, 1 and 2 begin and end a line, 3 is a word that is not known; the words follow from 4 by falling count, then
- * in sorted order. What the training text has fewer than min_count times, or beyond the size of the vocabulary, is not
- * known: a window leaves it out as if it were not there. An input that is a vector(d) gets, for every line, how often
- * each of the d most frequent words stands in it. The words are kept with the weights. */
+ * 0 is none, 1 and 2 begin and end a line, 3 is a word that is not known; the words follow from 4
+ * by falling count, then in sorted order. What the training text has fewer than min_count times,
+ * or beyond the size of the vocabulary, is not known: a window leaves it out as if it were not
+ * there. An input that is a vector(d) gets, for every line, how often each of the d most frequent
+ * words stands in it. The words are kept with the weights. */
 #include "runtime.h"
 #include <ctype.h>
 
@@ -23,7 +25,7 @@ typedef struct {
 } Words;
 typedef struct { long *word; long n, room; } Tokens;      /* indices into Words; -1 ends a line */
 
-/* ---- a table of words ---------------------------------------------------------------------------------- */
+/* ---- a table of words ----------------------------------------------------------------------- */
 static size_t slot_of(const Words *w, const char *at, size_t n)
 {
     uint64_t h = 14695981039346656037u;
@@ -68,7 +70,7 @@ static long word_find(const Words *w, const char *at, size_t n)
     return w->n ? w->slot[slot_of(w, at, n)] - 1 : -1;
 }
 
-/* ---- from bytes to words ---------------------------------------------------------------------------------- */
+/* ---- from bytes to words -------------------------------------------------------------------- */
 static bool is_letter(uint8_t c) { return isalpha(c) || c >= 0x80; }
 
 /* The length of the word at p, at most `left`; 0: none begins here. */
@@ -119,7 +121,7 @@ static void take_words(const char *path, const char *bytes, size_t n, int by, Wo
     t->word[t->n++] = -1;
 }
 
-/* ---- numbers of words ---------------------------------------------------------------------------------------- */
+/* ---- numbers of words ----------------------------------------------------------------------- */
 static int by_count(const void *a, const void *b)
 {
     const Word *const x = *(const Word *const *) a, *const y = *(const Word *const *) b;
@@ -159,8 +161,9 @@ static void number_words(Words *w, const Learnt *l)
     }
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------------- */
-typedef struct { int input; int32_t *at; long n, steps; Split *s; bool empty; } Rows;   /* empty: a line of no words is a row too */
+/* ---- rows ----------------------------------------------------------------------------------- */
+/* empty: a line of no words is a row too */
+typedef struct { int input; int32_t *at; long n, steps; Split *s; bool empty; } Rows;
 
 /* Row r of tokens, or counts: the next word of it. */
 static void put(Rows *rows, long row, long place, int32_t number)
@@ -225,7 +228,7 @@ static void make_rows(Rows *rows, const Words *w, const Tokens *t, int kind, boo
     free(line);
 }
 
-/* ---- the source ---------------------------------------------------------------------------------------------------- */
+/* ---- the source ----------------------------------------------------------------------------- */
 static int word_setting(const Source *source, const char *key, const char *const *names, int n)
 {
     const AeSetting *const s = setting_find(source->args, source->nargs, key);
@@ -294,7 +297,7 @@ void read_text(const Source *source, Split *s)
     put_words(source, &rows, &w, &t, kind, counts ? rows.steps + WORD_FIRST : in->classes);
 }
 
-/* ---- pairs("file", by = word, min_count = 1): two sentences a line, a tab between them ---------------------------------- */
+/* ---- pairs("file", by = word, min_count = 1): two sentences a line, a tab between them ------ */
 enum { SIDES = 2 };
 
 /* Both sides of a line; the row is told in messages as an editor counts it. */

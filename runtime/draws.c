@@ -1,10 +1,12 @@
-/* draws.c -- draws by the row: those of philox.c for elements that follow one another, sixteen counters at a time.
+/* draws.c -- draws by the row: those of philox.c for elements that follow one another,
+ * sixteen counters at a time.
  *
- * Uniform numbers are the same bits as one by one; normal ones, which end in float functions, differ by rounding. */
+ * Uniform numbers are the same bits as one by one; normal ones, which end in float functions,
+ * differ by rounding. */
 #include "runtime.h"
 #include "vmath.h"
 
-/* ---- Philox on vectors ------------------------------------------------------------------------ */
+/* ---- Philox on vectors ---------------------------------------------------------------------- */
 #ifdef __AVX2__
 enum { WIDE = 8 };
 #else
@@ -43,7 +45,7 @@ static inline void products(Words c, uint32_t by, Words *upper, Words *lower)
 #endif
 }
 
-enum { COUNTERS = 16, BLOCK = 4 * COUNTERS };       /* a block: so many counters, four elements each */
+enum { COUNTERS = 16, BLOCK = 4 * COUNTERS };   /* a block: so many counters, four elements each */
 typedef struct { uint32_t word[4][COUNTERS]; } Drawn;
 typedef struct { float at[BLOCK]; } Reals;
 
@@ -73,7 +75,7 @@ static void draw_block(Drawn *d, uint32_t stream, uint32_t counter, int count)
     }
 }
 
-/* ---- to numbers ------------------------------------------------------------------------------- */
+/* ---- to numbers ----------------------------------------------------------------------------- */
 static inline float unit(uint32_t word) { return ((float) (int32_t) (word >> 9) + 0.5f) * 0x1p-23f; }
 
 static void uniform_block(Reals *out, const Drawn *d)
@@ -84,7 +86,8 @@ static void uniform_block(Reals *out, const Drawn *d)
 }
 
 #ifndef AE_DOUBLE
-/* Box-Muller, as in philox.c. The turn is split exactly: the nearest quarter, and the angle from there. */
+/* Box-Muller, as in philox.c. The turn is split exactly: the nearest quarter, and
+ * the angle from there. */
 static void normal_block(Reals *out, const Drawn *d)
 {
     float y[4][COUNTERS];
@@ -103,7 +106,7 @@ static void normal_block(Reals *out, const Drawn *d)
 }
 #endif
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 static void row(ae_real *at, int n, uint32_t stream, uint64_t first, void (*block)(Reals *, const Drawn *))
 {
     while (n > 0) {

@@ -1,7 +1,7 @@
 /* eval.c -- loss terms and metrics over a split.
  *
- * A term with a number for each example is averaged over the examples that it counts; a term of the whole batch over
- * the batches, each weighed by its rows. */
+ * A term with a number for each example is averaged over the examples that it counts; a term of
+ * the whole batch over the batches, each weighed by its rows. */
 #include "runtime.h"
 #include <stdarg.h>
 
@@ -122,7 +122,8 @@ static bool listed(const Metrics *m, const char *split, const char *term)
     return false;
 }
 
-/* The loss and the terms of the phase that evaluations are of, then the terms that others alone have. */
+/* The loss and the terms of the phase that evaluations are of, then the terms
+ * that others alone have. */
 void evaluate_split(const char *name, bool own, Metrics *m)
 {
     const Split *const s = data_split(name);
@@ -170,7 +171,7 @@ void evaluate_training(long rows, Metrics *m)
     free(mean);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
+/* ---- the command ---------------------------------------------------------------------------- */
 static void print_table(const Metrics *m)
 {
     int width = 6;

@@ -1,9 +1,10 @@
-/* export.c -- the model for other programs: as C without the trainer, as ONNX (onnx.c), or its weights.
+/* export.c -- the model for other programs: as C without the trainer, as ONNX
+ * (onnx.c), or its weights.
  *
  * The compiler left the text of the C (library.c there); here come the numbers. */
 #include "runtime.h"
 
-/* ---- numbers as C -------------------------------------------------------------------------------------- */
+/* ---- numbers as C --------------------------------------------------------------------------- */
 static void put_number(FILE *f, double v, bool whole, bool single)
 {
     char text[40];
@@ -37,7 +38,7 @@ const AeArray *array_named(const char *name)
     fail("the trainer has no array %s", name);
 }
 
-/* ---- scales ------------------------------------------------------------------------------------------------- */
+/* ---- scales --------------------------------------------------------------------------------- */
 static void put_list(FILE *f, const char *name, const double *at, long n)
 {
     fprintf(f, "    static const double %s[%ld] = {", name, n);
@@ -70,7 +71,7 @@ static void put_scales(FILE *f, bool header)
     }
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 _Noreturn void export_unknown(const char *name, const char *const *known, int n)
 {
     const int like = nearest(name, known, n);

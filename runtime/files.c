@@ -1,7 +1,8 @@
-/* files.c -- reading plain and gzipped files, writing so that a file is either the old one or the new one.
+/* files.c -- reading plain and gzipped files, writing so that a file is either the
+ * old one or the new one.
  *
- * A write goes to a temporary in the same folder: flush, fsync, close checked, read back where a checksum is given,
- * rename, fsync of the folder. */
+ * A write goes to a temporary in the same folder: flush, fsync, close checked, read back where a
+ * checksum is given, rename, fsync of the folder. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <zlib.h>
 #endif
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 struct InFile {
     char *path;
     FILE *plain;
@@ -116,7 +117,7 @@ char *in_all(const char *path, size_t *n)
     return bytes;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 static struct { FILE *file; char *path, *temporary; } out;
 
 FILE *out_begin(const char *path)
@@ -124,7 +125,7 @@ FILE *out_begin(const char *path)
     struct stat about;
     out_drop();
     out.path = form("%s", path);
-    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {   /* /dev/stdout: nothing to rename */
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {  /* /dev/stdout: nothing to rename */
         if (S_ISDIR(about.st_mode))
             fail("%s: is a folder", path);
         if (!(out.file = fopen(path, "wb")))
@@ -212,7 +213,7 @@ void out_flush(FILE *f, const char *name)
         fail("%s: %s", name, errno ? strerror(errno) : "could not be written");
 }
 
-/* ---- folders and names -------------------------------------------------------------------------------- */
+/* ---- folders and names ---------------------------------------------------------------------- */
 bool folder_is(const char *path)
 {
     struct stat about;

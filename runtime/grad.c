@@ -1,4 +1,5 @@
-/* grad.c -- grad: loss and gradients of one batch as a file. gradcheck: the same against central differences. */
+/* grad.c -- grad: loss and gradients of one batch as a file. gradcheck: the same
+   against central differences. */
 #include "runtime.h"
 
 static int phase_chosen(void)
@@ -65,7 +66,7 @@ void command_grad(void)
         printf("loss %.9g, gradients of %d tensors in %s\n", (double) *p->loss, gradients, opt.output);
 }
 
-/* ---- gradcheck ---------------------------------------------------------------------------------------------- */
+/* ---- gradcheck ------------------------------------------------------------------------------ */
 #ifndef AE_DOUBLE
 void command_gradcheck(void)
 {
@@ -82,8 +83,8 @@ static double loss_at(const AeProgram *p, ae_real *param, double v)
     return *p->loss;
 }
 
-/* The difference over five points, error h^4: wide steps round least, narrow ones stay clear of kinks, so each is
- * tried until one agrees. A wrong gradient agrees with none. */
+/* The difference over five points, error h^4: wide steps round least, narrow ones stay clear of
+ * kinks, so each is tried until one agrees. A wrong gradient agrees with none. */
 static double relative_error(const AeProgram *p, ae_real *param, double g, double scale, double *numeric)
 {
     static const double steps[] = { 1e-3, 1e-2, 3e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7 };
@@ -92,7 +93,8 @@ static double relative_error(const AeProgram *p, ae_real *param, double g, doubl
         const double h = steps[k] * fmax(1, fabs(*param)), at = *param;
         const double d = (8 * (loss_at(p, param, at + h) - loss_at(p, param, at - h))
                           - (loss_at(p, param, at + 2 * h) - loss_at(p, param, at - 2 * h))) / (12 * h);
-        const double rounding = fmin(16 * 2.2e-16 * fmax(1, fabs(*p->loss)) / h, 1e-2 * scale);    /* what the quotient cannot resolve */
+        /* What the quotient cannot resolve. */
+        const double rounding = fmin(16 * 2.2e-16 * fmax(1, fabs(*p->loss)) / h, 1e-2 * scale);
         const double error = fmax(0, fabs(d - g) - rounding) / fmax(fmax(fabs(d), fabs(g)), scale);
         if (!(error >= least)) {
             least = error;

@@ -1,4 +1,5 @@
-/* linear.c -- small dense problems, in double: orthogonal initial values, eigenvalues, a solver. */
+/* linear.c -- small dense problems, in double: orthogonal initial values,
+   eigenvalues, a solver. */
 #include "runtime.h"
 
 /* Gram and Schmidt, twice, on normal draws. The shorter side's vectors come out orthonormal:
@@ -33,7 +34,7 @@ void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream)
     free(q);
 }
 
-/* ---- symmetric eigenproblem ------------------------------------------------------------------------- */
+/* ---- symmetric eigenproblem ----------------------------------------------------------------- */
 /* LAPACK's, which OpenBLAS has; NULL where that is not linked. */
 void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *values, double *work,
             const int *lwork, int *info) __attribute__((weak));
@@ -41,8 +42,8 @@ void dsyev_(const char *job, const char *triangle, const int *n, double *a, cons
 static void reflect_rest(double *v, double *d, double *e, int n, int i);
 static void accumulate(double *v, double *d, int n);
 
-/* To tridiagonal form by Householder reflections: d its diagonal, e[1..] beside it, v the reflections' product
- * (tred2 of EISPACK; Bowdler, Martin, Reinsch, Wilkinson 1968). */
+/* To tridiagonal form by Householder reflections: d its diagonal, e[1..] beside it, v the
+ * reflections' product (tred2 of EISPACK; Bowdler, Martin, Reinsch, Wilkinson 1968). */
 static void tridiagonal(double *v, double *d, double *e, int n)
 {
     memcpy(d, v + (size_t) (n - 1) * n, (size_t) n * sizeof *d);
@@ -129,7 +130,8 @@ static void accumulate(double *v, double *d, int n)
     v[n * n - 1] = 1;
 }
 
-/* From tridiagonal to diagonal by implicit QL steps; rows of t turn with them (tql2 of EISPACK). */
+/* From tridiagonal to diagonal by implicit QL steps; rows of t turn with
+   them (tql2 of EISPACK). */
 static void diagonalise(double *t, double *d, double *e, int n)
 {
     double f = 0, size = 0;

@@ -1,4 +1,5 @@
-/* main.c -- the trainer's main(): the table of commands, threads, and the check that what was printed arrived. */
+/* main.c -- the trainer's main(): the table of commands, threads, and the check that
+   what was printed arrived. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <errno.h>
@@ -7,9 +8,10 @@
 #ifdef _OPENMP
 #include <omp.h>
 
-/* A thread that waits at a barrier spins for some 14 ms by default before it sleeps (300,000 rounds). On a machine with
- * other work that is most of the time: 20 s instead of 0.6 s for a small model, measured with load 5 on 2 cores. The
- * number is read when the library is loaded, so it takes a second start to set it. */
+/* A thread that waits at a barrier spins for some 14 ms by default before it sleeps (300,000
+ * rounds). On a machine with other work that is most of the time: 20 s instead of 0.6 s for a
+ * small model, measured with load 5 on 2 cores. The number is read when the library is loaded, so
+ * it takes a second start to set it. */
 static void spin_briefly(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("GOMP_SPINCOUNT", "2000", 1) != 0)
@@ -62,7 +64,8 @@ static void use_threads(void)
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN);       /* a reader that left is an error of the write, not the end of a training */
+    /* A reader that left is an error of the write, not the end of a training. */
+    signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);       /* as is a file that may not grow */
     spin_briefly(argv);
     ranks_begin(&argc, &argv);

@@ -1,8 +1,9 @@
-/* map.c -- codes as points on a plane, coloured by class: as they are when they have two numbers, the sphere's by
- * Hammer's equal-area projection, and any by t-SNE (van der Maaten & Hinton 2008), exactly, for some thousand rows. */
+/* map.c -- codes as points on a plane, coloured by class: as they are when they have two numbers,
+ * the sphere's by Hammer's equal-area projection, and any by t-SNE (van der Maaten & Hinton 2008),
+ * exactly, for some thousand rows. */
 #include "runtime.h"
 
-/* ---- the picture ---------------------------------------------------------------------------------------------------- */
+/* ---- the picture ---------------------------------------------------------------------------- */
 enum { WIDE = 720, EDGE = 20, LINE = 24, LEGEND_MOST = 10 };
 enum { NO_CLASS = 0xc8c8c8 };      /* a row without label */
 static const uint32_t colours[] = { 0x1f77b4, 0xff7f0e, 0x2ca02c, 0xd62728, 0x9467bd, 0x8c564b, 0xe377c2, 0x7f7f7f, 0xbcbd22, 0x17becf };
@@ -15,7 +16,8 @@ static void disc(Sheet *s, double x, double y, double radius, uint32_t colour)
                 sheet_put(s, (int) lround(x) + j, (int) lround(y) + i, colour);
 }
 
-/* The first classes with their colours. Names of more than two letters are drawn small, and cut to ten. */
+/* The first classes with their colours. Names of more than two letters are drawn
+ * small, and cut to ten. */
 typedef struct { char *name[LEGEND_MOST]; int n, zoom, each, across; } Legend;
 
 static Legend legend_of(const Learnt *l, int classes)
@@ -96,8 +98,8 @@ static void draw(Plane *p, int n, const int32_t *class, const Learnt *l, int cla
     sheet_write(&s);
 }
 
-/* .png draws the points; .csv and .npy have their places, and .csv the classes too. With --pca the rows stand beside
- * them on the plane of two principal components. */
+/* .png draws the points; .csv and .npy have their places, and .csv the classes too. With --pca the
+ * rows stand beside them on the plane of two principal components. */
 static void write_map(Result plane, const Split *s, const double *bound)
 {
     const int y = class_label(s), n = opt.pca ? 2 : 1;
@@ -119,8 +121,9 @@ static void write_map(Result plane, const Split *s, const double *bound)
 
 static long rows_shown(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
 
-/* ---- show codes ---------------------------------------------------------------------------------------------------------- */
-/* Latitude and longitude of a point of the sphere, to Hammer's ellipse with half-axes 2 sqrt 2 and sqrt 2. */
+/* ---- show codes ----------------------------------------------------------------------------- */
+/* Latitude and longitude of a point of the sphere, to Hammer's ellipse with half-axes
+ * 2 sqrt 2 and sqrt 2. */
 static void hammer(const ae_real *z, ae_real *at)
 {
     const double length = sqrt((double) z[0] * z[0] + (double) z[1] * z[1] + (double) z[2] * z[2]);
@@ -147,8 +150,9 @@ void show_codes(void)
     write_map(plane, s, (const double[]) { 2 * M_SQRT2, M_SQRT2 });
 }
 
-/* ---- t-SNE -------------------------------------------------------------------------------------------------------------- */
-/* The shares of row r with the width at which their perplexity, exp of the entropy, is the one asked for; returns it. */
+/* ---- t-SNE ---------------------------------------------------------------------------------- */
+/* The shares of row r with the width at which their perplexity, exp of the entropy, is the one
+ * asked for; returns it. */
 static double shares_of(double *p, const double *d, long rows, long r, double perplexity)
 {
     double low = 0, high = INFINITY, sharp = 1, got = 0, least = INFINITY;
@@ -203,7 +207,8 @@ static double descend(const double *p, double more, long rows, double *y, double
     return kl;
 }
 
-/* How many of the rows that have a class have that of most of their five neighbours on the plane. */
+/* How many of the rows that have a class have that of most of their five
+ * neighbours on the plane. */
 static double neighbours(const ae_real *at, const int32_t *class, long rows)
 {
     long right = 0, told = 0;

@@ -1,7 +1,7 @@
 /* metrics.c -- metrics that need more than one batch: psnr, mse, r2, knn, a linear probe. */
 #include "runtime.h"
 
-/* ---- results of a program over a split -------------------------------------------------------------------- */
+/* ---- results of a program over a split ------------------------------------------------------ */
 typedef struct { const AeProgram *p; Result *r; } Taking;
 
 static void take_batch(void *with, long first, int n)
@@ -37,8 +37,9 @@ static long width_of(const Result *r)
     return n;
 }
 
-/* ---- squared error of reconstructions ----------------------------------------------------------------------- */
-/* What a program's outputs differ by from the first input, squared and summed: of[0] for the first, of[1] for the second. */
+/* ---- squared error of reconstructions ------------------------------------------------------- */
+/* What a program's outputs differ by from the first input, squared and summed: of[0] for the
+   first, of[1] for the second. */
 static bool squared_errors(const char *program, const Split *s, double *of, int n, long *count)
 {
     const AeProgram *const p = program_find(program);
@@ -106,7 +107,8 @@ static void add_error(const char *split, const char *key, Metrics *m)
         metrics_add(m, "", 1 - square / spread_of(s, input_find(false, 0)), "%s/r2", split);
 }
 
-/* psnr(corrupted), mse(corrupted): of what a corrupted input becomes, beside the corrupted input's own. */
+/* psnr(corrupted), mse(corrupted): of what a corrupted input becomes, beside the
+   corrupted input's own. */
 static void add_denoising(const char *split, const char *key, Metrics *m)
 {
     double square[2];
@@ -120,7 +122,7 @@ static void add_denoising(const char *split, const char *key, Metrics *m)
     }
 }
 
-/* ---- codes and classes ---------------------------------------------------------------------------------------- */
+/* ---- codes and classes ---------------------------------------------------------------------- */
 static int labelled_class(void)
 {
     for (int i = 0; i < ae_model.ninputs; i++)
@@ -295,7 +297,7 @@ static void add_distances(const char *split, const AeSetting *asked, Metrics *m)
     free(z.at); free(given.at); free(row); free(a); free(b);
 }
 
-/* ---- those the model asks for ---------------------------------------------------------------------------------------- */
+/* ---- those the model asks for --------------------------------------------------------------- */
 static double argument(const AeSetting *s, double otherwise)
 {
     return s->nnumbers ? s->number[0] : otherwise;
@@ -326,7 +328,8 @@ static void add_squares(const char *split, const AeSetting *s, Metrics *m)
         fail("%s is of the reconstruction, or %s(corrupted); not of %s", s->key, s->key, s->text);
 }
 
-/* What it takes to write an example down: the reconstruction's nats and the code's, in bits for each element. */
+/* What it takes to write an example down: the reconstruction's nats and the code's, in
+   bits for each element. */
 static void add_bits(const char *split, const AeSetting *asked, Metrics *m)
 {
     const Split *const s = data_split(split);
@@ -389,7 +392,8 @@ static void add_own_error(const char *split, Metrics *m)
         add_error(split, "mse", m);
 }
 
-/* Asked for with several numbers, a metric has its own in its name: nll(samples = 10), knn(h, k = 3). */
+/* Asked for with several numbers, a metric has its own in its name: nll(samples
+   = 10), knn(h, k = 3). */
 static void tell_apart(int asked, const char *takes, Metric *of)
 {
     const AeSetting *const a = &ae_model.metrics[asked];

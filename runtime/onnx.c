@@ -1,10 +1,10 @@
 /* onnx.c -- a program as an ONNX model: `export --onnx`.
  *
- * The compiler left the nodes of each graph as bytes (onnx.c there); the weights and what a file needs around it come here.
- * The numbers of fields are those of onnx.proto3. */
+ * The compiler left the nodes of each graph as bytes (onnx.c there); the weights and what a file
+ * needs around it come here. The numbers of fields are those of onnx.proto3. */
 #include "runtime.h"
 
-/* ---- protocol buffers ------------------------------------------------------------------------------------ */
+/* ---- protocol buffers ----------------------------------------------------------------------- */
 typedef struct { char *at; size_t n, room; } Bytes;
 
 static void put_bytes(Bytes *b, const void *at, size_t n)
@@ -42,7 +42,7 @@ static void put_part(Bytes *b, int field, const void *at, size_t n)
 
 static void put_word(Bytes *b, int field, const char *text) { put_part(b, field, text, strlen(text)); }
 
-/* ---- parts of a model ------------------------------------------------------------------------------------ */
+/* ---- parts of a model ----------------------------------------------------------------------- */
 /* TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
 static void put_weight(Bytes *graph, const AeArray *a)
 {
@@ -99,7 +99,7 @@ static void put_numbers_of(Bytes *model, const char *what, const char *input, co
     free(text.at);
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------- */
 const AeOnnx *onnx_named(const char *name)
 {
     const char *known[8];
@@ -114,7 +114,8 @@ const AeOnnx *onnx_named(const char *name)
     export_unknown(name, known, n);
 }
 
-/* ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8, metadata_props 14; GraphProto: name 2, initializer 5. */
+/* ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8, metadata_props 14;
+ * GraphProto: name 2, initializer 5. */
 void onnx_write(const char *path, const AeOnnx *x)
 {
     Bytes model = { 0 }, graph = { 0 }, opset = { 0 };

@@ -1,4 +1,5 @@
-/* options.c -- the command line, read by two tables: the commands in main.c and the flags in options.def. */
+/* options.c -- the command line, read by two tables: the commands in main.c and the
+ * flags in options.def. */
 #include "runtime.h"
 #include <ctype.h>
 
@@ -25,7 +26,7 @@ static bool knows(const char *command, const Flag *f)
 /* -o FILE, but --out DIR and --c. */
 static const char *dashes(const Flag *f) { return strlen(f->name) > 1 || f->kind == SWITCH ? "--" : "-"; }
 
-/* ---- help -------------------------------------------------------------------------------------------- */
+/* ---- help ----------------------------------------------------------------------------------- */
 static void show_flags(const char *command)
 {
     printf("\noptions:\n");
@@ -56,7 +57,7 @@ static void show_help(const char *command)
     printf("\n%s COMMAND --help tells the options of one.\n", opt.program);
 }
 
-/* ---- parsing --------------------------------------------------------------------------------------------- */
+/* ---- parsing -------------------------------------------------------------------------------- */
 static const Flag *find_flag(const char *word, const char *command)
 {
     const char *names[NFLAGS];

@@ -1,6 +1,8 @@
-/* peak.c -- how many multiply-adds a second the machine can do at all: accumulators in registers, no memory.
+/* peak.c -- how many multiply-adds a second the machine can do at all: accumulators
+ * in registers, no memory.
  *
- * The vectors are as wide as the compiler's target has them, and there are enough of them that none waits for itself. */
+ * The vectors are as wide as the compiler's target has them, and there are enough of them that
+ * none waits for itself. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <time.h>
@@ -17,7 +19,8 @@ enum { CHAINS = 12, LANES = VECTOR / sizeof(ae_real) };
 
 static ae_real chains(long rounds, ae_real from)
 {
-    Vector a0 = { from }, a1 = a0 + 1, a2 = a0 + 2, a3 = a0 + 3, a4 = a0 + 4, a5 = a0 + 5;      /* equal chains would be one */
+    /* Equal chains would be one. */
+    Vector a0 = { from }, a1 = a0 + 1, a2 = a0 + 2, a3 = a0 + 3, a4 = a0 + 4, a5 = a0 + 5;
     Vector a6 = a0 + 6, a7 = a0 + 7, a8 = a0 + 8, a9 = a0 + 9, a10 = a0 + 10, a11 = a0 + 11;
     const Vector x = (Vector) { 0 } + (ae_real) 0.999, y = (Vector) { 0 } + (ae_real) 1e-4;
     for (long k = 0; k < rounds; k++) {

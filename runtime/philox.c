@@ -1,13 +1,14 @@
 /* philox.c -- counter-based draws: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, 2011).
  *
- * A draw is a function of where it stands and of nothing else, so it is the same in whatever order, on whatever
- * thread, and after a resume. The key is the seed; the counter is
+ * A draw is a function of where it stands and of nothing else, so it is the same in whatever
+ * order, on whatever thread, and after a resume. The key is the seed; the counter is
  *
  *     { element / 4,  step,  stream,  phase << 24 | block }
  *
- * and the four words that come out belong to four elements in a row. `block` tells batches apart that have the same
- * step: those of one accumulated step, and those of an evaluation, where the step is 0. Uniform numbers keep 23 bits
- * and are the same in float and double, so that a double build draws what its float twin draws. */
+ * and the four words that come out belong to four elements in a row. `block` tells batches apart
+ * that have the same step: those of one accumulated step, and those of an evaluation, where the
+ * step is 0. Uniform numbers keep 23 bits and are the same in float and double, so that a double
+ * build draws what its float twin draws. */
 #include "runtime.h"
 
 AeClock ae_clock;
@@ -59,7 +60,8 @@ float ae_uniformf(uint32_t stream, uint64_t element)
 
 double ae_uniform(uint32_t stream, uint64_t element) { return ae_uniformf(stream, element); }
 
-/* Box-Muller: a pair of words gives a pair of normals, sqrt(-2 log u) times cos and sin of 2 pi v. */
+/* Box-Muller: a pair of words gives a pair of normals, sqrt(-2 log u) times
+ * cos and sin of 2 pi v. */
 float ae_normalf(uint32_t stream, uint64_t element)
 {
     uint32_t w[4];

@@ -1,4 +1,5 @@
-/* png.c -- writes 8-bit grey and RGB images as PNG with stored blocks: larger than need be, and without any library. */
+/* png.c -- writes 8-bit grey and RGB images as PNG with stored blocks: larger than need be,
+   and without any library. */
 #include "runtime.h"
 
 static void put32(Text *t, uint32_t v)

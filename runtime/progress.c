@@ -1,7 +1,8 @@
 /* progress.c -- what a training shows: a table with a line for each epoch on standard output.
  *
- * A column for the loss and one for each of its terms, its unit in the second line of the head. On a terminal a live
- * line below the table says where it is; nothing of it reaches a file or a pipe. */
+ * A column for the loss and one for each of its terms, its unit in the second line of
+ * the head. On a terminal a live line below the table says where it is; nothing of it
+ * reaches a file or a pipe. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <time.h>

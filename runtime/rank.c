@@ -1,7 +1,8 @@
-/* rank.c -- the places of numbers sorted downwards: heap sort in the output itself, so that training allocates nothing. */
+/* rank.c -- the places of numbers sorted downwards: heap sort in the output itself, so that
+   training allocates nothing. */
 #include "runtime.h"
 
-static bool before(const ae_real *value, int32_t a, int32_t b)      /* a stands before b; NaN last */
+static bool before(const ae_real *value, int32_t a, int32_t b)    /* a stands before b; NaN last */
 {
     const ae_real u = value[a], v = value[b];
     if (u > v || (u == u && v != v))
@@ -36,7 +37,8 @@ void ae_rank(int32_t *place, const ae_real *value, int n)
         place[end] = last;
         sink(place, value, 0, end);
     }
-    /* place[r] is now the index at rank r; turn the permutation round, cycle by cycle, marking with ~ */
+    /* place[r] is now the index at rank r; turn the permutation round, cycle by
+       cycle, marking with ~ */
     for (int i = 0; i < n; i++) {
         if (place[i] < 0)
             continue;

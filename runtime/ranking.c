@@ -1,7 +1,8 @@
-/* ranking.c -- metrics of what tasks predict, over a whole split: areas under ROC curves, mean average precision, overlap. */
+/* ranking.c -- metrics of what tasks predict, over a whole split: areas under ROC curves, mean
+   average precision, overlap. */
 #include "runtime.h"
 
-/* ---- ranking ------------------------------------------------------------------------------------------------------ */
+/* ---- ranking -------------------------------------------------------------------------------- */
 typedef struct { double score; uint8_t positive; } Ranked;
 
 static int by_score(const void *a, const void *b)
@@ -38,7 +39,7 @@ double average_precision(const double *score, const uint8_t *positive, long n)
     for (long k = 0; k < n; k++)
         r[k] = (Ranked) { score[k], positive[k] };
     qsort(r, (size_t) n, sizeof *r, by_score);
-    for (long end = n, seen = 0, k; end > 0; end = k) {        /* those of one score come together */
+    for (long end = n, seen = 0, k; end > 0; end = k) {    /* those of one score come together */
         double here = 0;
         for (k = end; k > 0 && r[k - 1].score == r[end - 1].score; k--)
             here += r[k - 1].positive;
@@ -50,7 +51,7 @@ double average_precision(const double *score, const uint8_t *positive, long n)
     return found > 0 ? sum / found : NAN;
 }
 
-/* ---- what a task predicts, and the label it is of -------------------------------------------------------------------- */
+/* ---- what a task predicts, and the label it is of ------------------------------------------- */
 typedef struct { char *task; int label; Result r; const Split *s; long width; int classes; } Predicted;
 typedef struct { const AeProgram *p; int which; Result *r; } Taking;
 
@@ -60,7 +61,8 @@ static void take_one(void *with, long first, int n)
     result_take(t->r, &t->p->outputs[t->which], first, n);
 }
 
-/* The first label of such a kind whose numbers an output answers: k chances for class(k), one each for the others. */
+/* The first label of such a kind whose numbers an output answers: k chances for class(k),
+   one each for the others. */
 static int label_of(const AeArray *a, const char *kind)
 {
     for (int i = 0; i < ae_model.ninputs; i++) {
@@ -114,7 +116,7 @@ static void for_tasks(const char *split, const AeSetting *asked, Metrics *m, con
         fail("%s needs a downstream task%s%s, and a label of the kind it is for", asked->key, asked->text ? " " : "", asked->text ? asked->text : "");
 }
 
-/* ---- one against the rest --------------------------------------------------------------------------------------------- */
+/* ---- one against the rest ------------------------------------------------------------------- */
 typedef double (*OfScores)(const double *, const uint8_t *, long);
 
 /* The mean over classes, or over the answers of labels(k); two classes are one question. */
@@ -144,8 +146,9 @@ static double one_by_one(const Predicted *p, OfScores of)
 static double auc_of(const Predicted *p) { return one_by_one(p, area_under); }
 static double precision_of(const Predicted *p) { return one_by_one(p, average_precision); }
 
-/* ---- overlap -------------------------------------------------------------------------------------------------------------- */
-/* Over all pixels of the split, for each class that occurs: those both say, over those either says. */
+/* ---- overlap -------------------------------------------------------------------------------- */
+/* Over all pixels of the split, for each class that occurs: those both say,
+   over those either says. */
 static double map_overlap(const Predicted *p)
 {
     double *const both = need((size_t) p->classes, sizeof *both), *const either = need((size_t) p->classes, sizeof *either);
@@ -200,7 +203,7 @@ static double box_overlap(const Predicted *p)
     return sum / counted;
 }
 
-/* ---- the metrics ------------------------------------------------------------------------------------------------------------ */
+/* ---- the metrics ---------------------------------------------------------------------------- */
 void add_auc(const char *split, const AeSetting *s, Metrics *m)
 {
     for_tasks(split, s, m, (const Kind[]) { { "class", auc_of }, { "labels", auc_of } }, 2, "area under the ROC curve");

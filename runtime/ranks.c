@@ -1,8 +1,9 @@
 /* ranks.c -- one training by several processes that MPI starts: its ranks, 0, 1 ...
  *
- * Each rank has all of the data and of the model, and takes its part of each batch. What the ranks add up they add in the
- * order of their numbers, whoever comes first, so all get the same bits, and the same in each run with as many ranks.
- * Rank 0 alone speaks and writes. Compiled without -DAE_MPI there is one rank, and nothing to do. */
+ * Each rank has all of the data and of the model, and takes its part of each batch. What the ranks
+ * add up they add in the order of their numbers, whoever comes first, so all get the same bits,
+ * and the same in each run with as many ranks. Rank 0 alone speaks and writes. Compiled without
+ * -DAE_MPI there is one rank, and nothing to do. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <signal.h>
@@ -18,8 +19,8 @@ int ranks(void) { return count; }
 int ranks_number(void) { return number; }
 bool ranks_first(void) { return number == 0; }
 
-/* Of n rows the first ranks have one more. One without a row takes the last: its states then are of some row, as all
- * others' are, and what it finds counts for nothing. */
+/* Of n rows the first ranks have one more. One without a row takes the last: its states then are
+ * of some row, as all others' are, and what it finds counts for nothing. */
 Part ranks_part(int n)
 {
     const int all = n / count, more = n % count, counted = all + (number < more);
@@ -48,8 +49,8 @@ void ranks_begin(int *argc, char ***argv)
 void ranks_end(void) { MPI_Finalize(); }
 void ranks_leave(void) { count = 1; }
 
-/* Where all ranks fail, for want of a file, the first of them speaks and ends the others; where one does, it has to
- * wait in vain before it speaks. */
+/* Where all ranks fail, for want of a file, the first of them speaks and ends the others; where
+ * one does, it has to wait in vain before it speaks. */
 void ranks_wait(void)
 {
     const int tenths = ae_imin(number, 30) * 2;
@@ -91,7 +92,8 @@ void ranks_sum(double *at, int n)
     free(all);
 }
 
-/* Each rank adds up a slice of the numbers of all and gives it to them; at most PIECE numbers at a time. */
+/* Each rank adds up a slice of the numbers of all and gives it to them; at most
+ * PIECE numbers at a time. */
 void ranks_add(const ae_real *from, ae_real *to, long n)
 {
     enum { PIECE = 1 << 22 };

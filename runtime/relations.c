@@ -1,5 +1,6 @@
-/* relations.c -- correlations, of numbers and of their places in order; and how each unit of the code goes with each number of
- * an input, each answer and each class. A label counts in the rows that have it. */
+/* relations.c -- correlations, of numbers and of their places in order; and how each unit of
+ * the code goes with each number of an input, each answer and each class. A label counts in
+ * the rows that have it. */
 #include "runtime.h"
 
 double correlation(const double *a, const double *b, long n)
@@ -51,8 +52,9 @@ double rank_correlation(const double *a, const double *b, long n)
     return r;
 }
 
-/* ---- show relations ------------------------------------------------------------------------------------------------ */
-/* What units are compared with: an input's elements, a label's answers, or its classes one by one. */
+/* ---- show relations ------------------------------------------------------------------------- */
+/* What units are compared with: an input's elements, a label's answers, or its
+ * classes one by one. */
 typedef struct { int input, k; bool class; } Against;
 
 static double amount_of(const Column *c, const Against *a, long row)
@@ -105,7 +107,8 @@ static void print_strongest(long unit, const Result *of, const int *input, int n
     printf("\n");
 }
 
-/* A row for each unit, a column for each number that it is compared with; a picture shows the input's alone. */
+/* A row for each unit, a column for each number that it is compared with; a picture
+ * shows the input's alone. */
 void show_relations(void)
 {
     const Split *const s = chosen_split();

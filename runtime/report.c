@@ -1,7 +1,8 @@
-/* report.c -- report.html: curves, reconstructions, samples, codes and the model's source in one file.
+/* report.c -- report.html: curves, reconstructions, samples, codes and the
+ * model's source in one file.
  *
- * No script, nothing fetched: curves and codes are inline SVG, pictures are PNG in base64. The curves are read back from
- * metrics.jsonl, so that a resumed run shows all of its epochs. */
+ * No script, nothing fetched: curves and codes are inline SVG, pictures are PNG in base64. The
+ * curves are read back from metrics.jsonl, so that a resumed run shows all of its epochs. */
 #include "runtime.h"
 
 static const char style[] =
@@ -21,8 +22,8 @@ static const char style[] =
     ".n{text-align:right;font-variant-numeric:tabular-nums}"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:1rem;overflow:auto;font-size:.85rem}";
 
-/* ---- the history in metrics.jsonl: our own lines, "name":number pairs ----------------------------------- */
-typedef struct { char *name; double *value; } Series;       /* [room], NAN where a line has it not */
+/* ---- the history in metrics.jsonl: our own lines, "name":number pairs ----------------------- */
+typedef struct { char *name; double *value; } Series;    /* [room], NAN where a line has it not */
 typedef struct { Series *at; int n, lines, room; char **phase; } History;      /* phase: [lines] */
 
 static double *series(History *h, const char *name)
@@ -69,7 +70,8 @@ static char *moment(const char *line)
     return form("%.*s", end ? (int) (end - line) : 0, line);
 }
 
-/* The epochs, and what was evaluated at the end of each phase, a line with the epoch of the line before it. */
+/* The epochs, and what was evaluated at the end of each phase, a line with the epoch
+   of the line before it. */
 static void read_histories(const char *path, History *epochs, History *ends)
 {
     size_t n;
@@ -102,10 +104,11 @@ static void drop_history(History *h)
     free(h->phase);
 }
 
-/* ---- curves --------------------------------------------------------------------------------------------------- */
-enum { LETTER = 7, GAP = 6, BELOW = 22 };         /* of numbers at axes, in the units of a figure */
+/* ---- curves --------------------------------------------------------------------------------- */
+enum { LETTER = 7, GAP = 6, BELOW = 22 };    /* of numbers at axes, in the units of a figure */
 
-/* The part of a figure where values are drawn, from low to high, with room for numbers on the left and below. */
+/* The part of a figure where values are drawn, from low to high, with room for numbers
+   on the left and below. */
 static Frame frame_of(int wide, int high, const double *low, const double *most)
 {
     const int left = LETTER * axis_ticks(low[1], most[1]).letters + 2 * GAP;
@@ -210,7 +213,7 @@ static void add_curves(Text *t, const History *h, const Metrics *m)
             const char *const name = h->at[k].name, *const term = strchr(name, '/') + 1;
             if (strncmp(name, side ? "validation/" : "train/", (size_t) (term - name)) != 0)
                 continue;
-            bool drawn = false;         /* a validation term that has a training one is in its figure */
+            bool drawn = false;    /* a validation term that has a training one is in its figure */
             for (int j = 0; side && j < h->n; j++)
                 drawn |= strncmp(h->at[j].name, "train/", 6) == 0 && strcmp(h->at[j].name + 6, term) == 0;
             if (!drawn)
@@ -248,7 +251,7 @@ static void add_numbers(Text *t, const History *ends, const Metrics *m)
     text_add(t, "</table>\n");
 }
 
-/* ---- pictures ------------------------------------------------------------------------------------------------------ */
+/* ---- pictures ------------------------------------------------------------------------------- */
 static void add_base64(Text *t, const uint8_t *p, size_t n)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -316,7 +319,7 @@ static void add_pictures(Text *t, const Split *s)
     free(given.at);
 }
 
-/* ---- codes: a point a row, coloured by class ----------------------------------------------------------------------- */
+/* ---- codes: a point a row, coloured by class ------------------------------------------------ */
 static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
 {
     enum { SIDE = 440 };
@@ -364,7 +367,7 @@ static void add_codes(Text *t, const Split *s)
     free(z.at);
 }
 
-/* ---- the page --------------------------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------- */
 void report_write(const char *folder, const Metrics *m)
 {
     Text t = { 0 };

@@ -73,8 +73,8 @@ void evaluation_clock(int batch, int block)
 
 int run_draw;
 
-/* count rows of the split from `first` on, `apart` from each other; without a split as many rows, for programs that
- * read none. */
+/* count rows of the split from `first` on, `apart` from each other; without a split as many rows,
+ * for programs that read none. */
 static void run_apart(const AeProgram *p, const Split *s, long first, long apart, long count, OnBatch then, void *with)
 {
     const long most = ae_model.batch;
@@ -106,7 +106,8 @@ void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, vo
     run_apart(p, s, 0, s->rows / count, count, then, with);
 }
 
-/* Large arrays on large pages, where the system gives them: rows here and there then cost no walks through page tables. */
+/* Large arrays on large pages, where the system gives them: rows here and there then cost no walks
+ * through page tables. */
 static void on_large_pages(void *at, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE

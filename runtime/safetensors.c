@@ -1,6 +1,8 @@
-/* safetensors.c -- writing and strictly reading .safetensors: a length, a JSON header, then the numbers.
+/* safetensors.c -- writing and strictly reading .safetensors: a length, a JSON
+ * header, then the numbers.
  *
- * Every tensor has a crc32 in __metadata__. The reader trusts nothing: every length, offset and key is checked before it is used. */
+ * Every tensor has a crc32 in __metadata__. The reader trusts nothing: every length, offset and
+ * key is checked before it is used. */
 #include "runtime.h"
 #include <ctype.h>
 
@@ -24,7 +26,7 @@ long tensor_count(const Tensor *t)
     return n;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 static void add_header(Text *h, const Tensor *tensor, int n, const Pair *meta, int nmeta)
 {
     size_t at = 0;
@@ -82,7 +84,7 @@ void store_write(const char *path, const Tensor *tensor, int n, const Pair *meta
     free(h.at);
 }
 
-/* ---- reading the header ------------------------------------------------------------------------------- */
+/* ---- reading the header --------------------------------------------------------------------- */
 typedef struct { const char *path, *begin, *p, *end; } Reader;
 
 static _Noreturn void broken(const Reader *r, const char *what)

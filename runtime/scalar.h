@@ -1,4 +1,5 @@
-/* scalar.h -- functions of numbers that emitted C calls: of floats, of doubles, of whole numbers. */
+/* scalar.h -- functions of numbers that emitted C calls: of floats, of
+ * doubles, of whole numbers. */
 #ifndef AE_SCALAR_H
 #define AE_SCALAR_H
 #include <math.h>

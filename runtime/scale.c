@@ -1,8 +1,9 @@
 /* scale.c -- what the training rows say about the range of each input, and its use on every split.
  *
- * `scale = 0..1` maps bytes and digits by the range of their type, also in a file of another type than the training
- * rows; columns each by its least and largest training value, other images and sequences by one range; `scale = standard`
- * takes mean and deviation of each column. What trainers write is scaled already: --scaled says so of a file. */
+ * `scale = 0..1` maps bytes and digits by the range of their type, also in a file of another type
+ * than the training rows; columns each by its least and largest training value, other images and
+ * sequences by one range; `scale = standard` takes mean and deviation of each column. What
+ * trainers write is scaled already: --scaled says so of a file. */
 #include "runtime.h"
 
 static void learn_range(const Column *c, long rows, long width, bool each, double low, double high, Learnt *l)
@@ -41,8 +42,8 @@ static void learn_standard(const Column *c, long rows, long width, Learnt *l)
     }
 }
 
-/* Inputs follow `scale`, labels only `scale_label`. Columns of numbers are scaled each for itself, images and
- * sequences by one range. */
+/* Inputs follow `scale`, labels only `scale_label`. Columns of numbers are scaled each for itself,
+ * images and sequences by one range. */
 void scale_learn(const Split *s)
 {
     for (int i = 0; i < ae_model.ninputs; i++) {
@@ -61,8 +62,8 @@ void scale_learn(const Split *s)
     }
 }
 
-/* Numbers without a type that lie in the range itself, though it was learnt from one at least four times as wide: a result,
- * given back as data? */
+/* Numbers without a type that lie in the range itself, though it was learnt from one at least four
+ * times as wide: a result, given back as data? */
 static bool looks_scaled(const Column *c, long n, const AeSetting *how, const Learnt *l)
 {
     const double low = how->number[0], high = how->number[1];

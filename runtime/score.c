@@ -1,8 +1,10 @@
-/* score.c -- an anomaly score for each row: the reconstruction's term, and the bound's where there is one.
+/* score.c -- an anomaly score for each row: the reconstruction's term, and the
+ * bound's where there is one.
  *
- * A model's program `score`, if it has one, says exactly what; else the terms reconstruct* and kl* of the last phase that
- * reconstructs are added up with their weights. Where test rows have classes that training rows have not, those are the anomalies;
- * with two classes that both have, the second is. */
+ * A model's program `score`, if it has one, says exactly what; else the terms reconstruct* and
+ * kl* of the last phase that reconstructs are added up with their weights. Where test rows have
+ * classes that training rows have not, those are the anomalies; with two classes that both
+ * have, the second is. */
 #include "runtime.h"
 
 typedef struct { const AeProgram *p; bool *used; double *score; } Scoring;

@@ -1,4 +1,5 @@
-/* sheet.c -- a picture to draw on: dots, words in a small face of its own, a frame with numbers on its axes. */
+/* sheet.c -- a picture to draw on: dots, words in a small face of its own, a frame with
+ * numbers on its axes. */
 #include "runtime.h"
 #include <ctype.h>
 
@@ -59,7 +60,7 @@ void sheet_text(Sheet *s, int x, int y, int zoom, const char *text)
                     sheet_put(s, x + j, y + i, 0x404040);
 }
 
-/* ---- axes ----------------------------------------------------------------------------------------------------------- */
+/* ---- axes ----------------------------------------------------------------------------------- */
 /* Some room around what is between low and high, be it one place. */
 void axis_widen(double *low, double *high)
 {

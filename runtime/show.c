@@ -1,8 +1,8 @@
-/* show.c -- pictures of what a model has learnt: the field of a denoising model, the inputs that units like best,
- * filters. Each writes numbers too: .csv or .npy has the rows that .png draws. */
+/* show.c -- pictures of what a model has learnt: the field of a denoising model, the inputs that
+ * units like best, filters. Each writes numbers too: .csv or .npy has the rows that .png draws. */
 #include "runtime.h"
 
-/* ---- rows that are no data, through a program ----------------------------------------------------------------- */
+/* ---- rows that are no data, through a program ----------------------------------------------- */
 typedef struct { const AeArray *output; Result *r; } Taking;
 
 static void take_batch(void *with, long first, int n)
@@ -48,7 +48,7 @@ static void stretch(Result *r, int input, long width)
     }
 }
 
-/* ---- the field r(x) - x of a model of two numbers --------------------------------------------------------------- */
+/* ---- the field r(x) - x of a model of two numbers ------------------------------------------- */
 static void arrow(Sheet *s, double x, double y, double dx, double dy)
 {
     const double length = hypot(dx, dy), head = fmin(6, length / 2);
@@ -64,8 +64,8 @@ static void fill(Sheet *s, int x, int y, int wide, int high, uint32_t colour)
             sheet_put(s, x + j, y + i, colour);
 }
 
-/* Grey where no training row is, a point for each row, an arrow for each cell; the longest arrow is as long as a cell
- * and a half. */
+/* Grey where no training row is, a point for each row, an arrow for each cell; the longest arrow
+ * is as long as a cell and a half. */
 static void draw_field(const Result *r, int n, const Split *train, int x, const double *low, const double *step)
 {
     enum { SIDE = 640, EDGE = 20 };
@@ -90,8 +90,8 @@ static void draw_field(const Result *r, int n, const Split *train, int x, const 
     sheet_write(&s);
 }
 
-/* A grid over the training rows and half their extent around them. A row a cell: where it is, how the model moves it,
- * how many training rows lie in it. */
+/* A grid over the training rows and half their extent around them. A row a cell: where it is, how
+ * the model moves it, how many training rows lie in it. */
 static void show_field(void)
 {
     const int x = need_reals("field");
@@ -146,7 +146,7 @@ static void show_field(void)
         result_write(opt.output, r, 1, false);
 }
 
-/* ---- the input of length 1 that a unit answers most ------------------------------------------------------------------ */
+/* ---- the input of length 1 that a unit answers most ----------------------------------------- */
 typedef struct { const AeProgram *p; const AeArray *output; int input, unit; long width, units; float *at; } Ascent;
 
 static double answer(const Ascent *a, const double *v)
@@ -182,8 +182,8 @@ static void to_sphere(double *v, long n)
         v[k] /= sqrt(square);
 }
 
-/* Ascent along the slope, drawn back to length 1, with a step that grows while it helps. The start is the slope at 0:
- * for a unit w'x + b that is w / |w|, the answer itself. */
+/* Ascent along the slope, drawn back to length 1, with a step that grows while it helps. The start
+ * is the slope at 0: for a unit w'x + b that is w / |w|, the answer itself. */
 static double climb(const Ascent *a, double *v)
 {
     double *const g = need((size_t) a->width, sizeof *g), *const try = need((size_t) a->width, sizeof *try), rate = 1;
@@ -262,7 +262,7 @@ static void show_units(void)
     result_write(opt.output, &r, 1, false);
 }
 
-/* ---- weights as pictures ------------------------------------------------------------------------------------------------ */
+/* ---- weights as pictures -------------------------------------------------------------------- */
 static const AeArray *find_filters(long width)
 {
     for (int k = 0; k < ae_model.nparam; k++) {
@@ -276,8 +276,8 @@ static const AeArray *find_filters(long width)
     fail("no weights look at the input directly; name some with --name");
 }
 
-/* A dense layer's w[k, units] is a picture of the input for each unit; a convolution's f[filters, c, h, w] is one for
- * each filter, the mean of its channels where these are neither 1 nor 3. */
+/* A dense layer's w[k, units] is a picture of the input for each unit; a convolution's f[filters,
+ * c, h, w] is one for each filter, the mean of its channels where these are neither 1 nor 3. */
 static Result filters_of_weights(int x)
 {
     const long width = input_width(x);
@@ -314,7 +314,7 @@ static void show_filters(void)
     result_write(opt.output, &r, 1, false);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------------- */
+/* ---- the command ---------------------------------------------------------------------------- */
 static const struct { const char *name; void (*run)(void); } pictures[] = {
     { "field", show_field }, { "units", show_units }, { "filters", show_filters },
     { "codes", show_codes }, { "lattice", show_lattice }, { "map", show_map },

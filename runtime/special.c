@@ -37,9 +37,9 @@ double ae_trigamma(double x)
         + q / x * (1.0 / 6 - q * (1.0 / 30 - q * (1.0 / 42 - q * (1.0 / 30 - q * (5.0 / 66 - q * (691.0 / 2730 - q * 7 / 6))))));
 }
 
-/* R_v = I_{v+1}(x) / I_v(x) obeys R_v = 1 / (2 (v + 1) / x + R_{v+1}). Going down from a high order each step
- * shrinks the relative error by R_v^2, about exp(-(2 v + 1) / x), so 7 sqrt(x) steps leave 1e-16 of it; the start is
- * Amos' bound, right to a few percent. */
+/* R_v = I_{v+1}(x) / I_v(x) obeys R_v = 1 / (2 (v + 1) / x + R_{v+1}). Going down from a high
+ * order each step shrinks the relative error by R_v^2, about exp(-(2 v + 1) / x), so 7 sqrt(x)
+ * steps leave 1e-16 of it; the start is Amos' bound, right to a few percent. */
 double ae_bessel_ratio(double order, double x)
 {
     if (!(x > 0))
@@ -52,15 +52,17 @@ double ae_bessel_ratio(double order, double x)
     return r;
 }
 
-/* dR/dx = 1 - R^2 - (2 v + 1) R / x: what is left for large x is (2 v + 1) / (2 x^2), too little for float. */
+/* dR/dx = 1 - R^2 - (2 v + 1) R / x: what is left for large x is (2 v + 1) / (2 x^2),
+ * too little for float. */
 double ae_bessel_slope(double order, double x)
 {
     const double r = ae_bessel_ratio(order, x);
     return x > 0 ? 1 - r * r - (2 * order + 1) * r / x : x == 0 ? 0.5 / (order + 1) : NAN;
 }
 
-/* For large x the asymptotic series  I_v(x) = e^x / sqrt(2 pi x) (1 - (m - 1)/(8x) + (m - 1)(m - 9)/(2! (8x)^2) - ...),
- * m = 4 v^2; else the power series, whose terms are all positive, kept from overflow by a scale. */
+/* For large x the asymptotic series I_v(x) = e^x / sqrt(2 pi x) (1 - (m - 1)/(8x) + (m - 1)(m -
+ * 9)/(2! (8x)^2) - ...), m = 4 v^2; else the power series, whose terms are all positive, kept from
+ * overflow by a scale. */
 double ae_log_bessel(double order, double x)
 {
     if (!(x > 0))

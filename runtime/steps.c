@@ -1,8 +1,9 @@
 /* steps.c -- one step of a phase: batch, gradient, checks, clip, update.
  *
- * The order of the rows is drawn for each epoch from the seed; nothing here depends on the number of threads. A step
- * may gather the gradients of several batches (`accumulate`, or a whole training set larger than the model's batch)
- * and of several ranks, each weighed by its rows. Anything not finite stops before the update. */
+ * The order of the rows is drawn for each epoch from the seed; nothing here depends on the number
+ * of threads. A step may gather the gradients of several batches (`accumulate`, or a whole
+ * training set larger than the model's batch) and of several ranks, each weighed by its rows.
+ * Anything not finite stops before the update. */
 #include "runtime.h"
 
 static const uint8_t *choose_labelled(const AePhase *p, const Split *train, uint64_t seed, bool *masks)
@@ -42,7 +43,7 @@ Stage stage_make(int index, const Split *train)
     bool masks = false;
     if (p->labels)
         s.labelled = (uint8_t *) choose_labelled(p, train, s.seed, &masks);
-    if (s.labelled && !masks)           /* nothing asks which rows are labelled: the others stay away */
+    if (s.labelled && !masks)    /* nothing asks which rows are labelled: the others stay away */
         s.rows = 0;
     for (long r = 0; r < train->rows; r++)
         if (masks || !s.labelled || s.labelled[r])
@@ -113,7 +114,7 @@ void stage_sweeps(const Stage *s, int every)
     ae_clock.block = 0;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------- */
+/* ---- checks --------------------------------------------------------------------------------- */
 typedef void (*Visit)(ae_real *at, long n, double *with);
 
 static void each_range(const AeRange *at, int n, Visit visit, double *with)
@@ -122,7 +123,8 @@ static void each_range(const AeRange *at, int n, Visit visit, double *with)
         visit(ae_model.grads + at[r].first, at[r].count, with);
 }
 
-/* All stretches of the gradient that the step computed and that may be other than 0: of tables, the rows that it touched. */
+/* All stretches of the gradient that the step computed and that may be other than 0: of tables,
+   the rows that it touched. */
 static void each_stretch(const AePhase *p, Visit visit, double *with)
 {
     const bool parts = p->ntables || p->bound;
@@ -155,7 +157,8 @@ static void note_odd(ae_real *at, long n, double *odd)
     *odd += bad;
 }
 
-/* Whether there is anything not finite. What is computed apart is looked at only when its bound leaves that open. */
+/* Whether there is anything not finite. What is computed apart is looked at only when its
+   bound leaves that open. */
 static bool is_odd(const AePhase *p)
 {
     double odd = 0, bound = 0;
@@ -196,7 +199,7 @@ static _Noreturn void name_gradient(const Stage *s, const Position *at)
          s->phase->name, (long long) at->step + 1);
 }
 
-/* ---- the step -------------------------------------------------------------------------------------------- */
+/* ---- the step ------------------------------------------------------------------------------- */
 static void add_squares(ae_real *at, long n, double *sum)
 {
     double square = *sum;   /* by lanes, in an order that the flags fix */

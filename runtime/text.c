@@ -57,7 +57,7 @@ void *need(size_t count, size_t size)
     return at;
 }
 
-/* ---- growing text ---------------------------------------------------------------------------------- */
+/* ---- growing text --------------------------------------------------------------------------- */
 static void grow(Text *t, size_t n)
 {
     if (t->n + n + 1 <= t->room)
@@ -145,13 +145,13 @@ bool has_ending(const char *path, const char *ending)
     return n > m && strcmp(path + n - m, ending) == 0;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 bool parse_number(const char *s, double *v)
 {
     char *end;
     while (isspace((unsigned char) *s))
         s++;
-    if (!*s || s[strspn(s, "+-0123456789.eE \t\r\n")])      /* keeps out inf, nan and hexadecimal */
+    if (!*s || s[strspn(s, "+-0123456789.eE \t\r\n")])    /* keeps out inf, nan and hexadecimal */
         return false;
     *v = strtod(s, &end);
     if (end == s)
@@ -161,8 +161,9 @@ bool parse_number(const char *s, double *v)
     return !*end && isfinite(*v);
 }
 
-/* ---- did you mean -------------------------------------------------------------------------------------- */
-static int distance(const char *a, const char *b)       /* insertions, deletions, changes, swaps of neighbours */
+/* ---- did you mean --------------------------------------------------------------------------- */
+/* Insertions, deletions, changes, swaps of neighbours. */
+static int distance(const char *a, const char *b)
 {
     enum { LONGEST = 40 };
     const int n = (int) strlen(a), m = (int) strlen(b);
@@ -197,7 +198,7 @@ int nearest(const char *word, const char *const *list, int n)
     return best;
 }
 
-/* ---- crc32, as zlib and PNG have it --------------------------------------------------------------------- */
+/* ---- crc32, as zlib and PNG have it --------------------------------------------------------- */
 uint32_t crc32_more(uint32_t crc, const void *at, size_t n)
 {
     static uint32_t table[256];

@@ -1,7 +1,9 @@
-/* train.c -- the training loop: phases in order, epochs, validation, checkpoints, signals, the run's files.
+/* train.c -- the training loop: phases in order, epochs, validation, checkpoints,
+ * signals, the run's files.
  *
- * The run's folder receives metrics.jsonl (a line an epoch, and one at the end of each phase), checkpoint.safetensors, model.safetensors and report.html.
- * A run that was stopped and resumed leaves the same bits as one that was not. Of several ranks all train, and the first
+ * The run's folder receives metrics.jsonl (a line an epoch, and one at the end of each phase),
+ * checkpoint.safetensors, model.safetensors and report.html. A run that was stopped and resumed
+ * leaves the same bits as one that was not. Of several ranks all train, and the first
  * evaluates, writes and speaks. */
 #define _GNU_SOURCE
 #include "runtime.h"
@@ -25,7 +27,7 @@ static struct {
     double begun;           /* of the epoch */
 } run;
 
-/* ---- signals: finish the step, then stop ----------------------------------------------------------------- */
+/* ---- signals: finish the step, then stop ---------------------------------------------------- */
 static volatile sig_atomic_t stopped;
 
 static void on_signal(int which)
@@ -43,7 +45,7 @@ static void catch_signals(void)
     sigaction(SIGTERM, &a, NULL);
 }
 
-/* ---- metrics.jsonl ------------------------------------------------------------------------------------------ */
+/* ---- metrics.jsonl -------------------------------------------------------------------------- */
 static void open_metrics(bool resume)
 {
     run.metrics = fopen(run.metrics_path, resume ? "ab" : "wb");
@@ -85,7 +87,7 @@ static void drop_metrics(Metrics *m)
     free(m->at);
 }
 
-/* ---- checkpoints ---------------------------------------------------------------------------------------------- */
+/* ---- checkpoints ---------------------------------------------------------------------------- */
 static void save(void)
 {
     const double t = now();
@@ -130,7 +132,7 @@ static _Noreturn void stop(const AePhase *p)
     _exit(128 + stopped);
 }
 
-/* ---- one epoch ---------------------------------------------------------------------------------------------------- */
+/* ---- one epoch ------------------------------------------------------------------------------ */
 static double validate(const Stage *s, Metrics *m)
 {
     const Split *const v = data_split("validation");
@@ -186,7 +188,7 @@ static void end_epoch(const Stage *s)
 static void run_epoch(Stage *s)
 {
     stage_shuffle(s, (int) run.at.epoch);
-    if (run.at.batch == 0) {            /* else resumed within it: what a sweep left is in the states */
+    if (run.at.batch == 0) {    /* else resumed within it: what a sweep left is in the states */
         stage_clock(s, run.at.step, 0, (int) run.at.epoch);
         stage_sweeps(s, 1);
     }
@@ -207,7 +209,7 @@ static void run_epoch(Stage *s)
     save_sometimes();
 }
 
-/* ---- one phase ------------------------------------------------------------------------------------------------------ */
+/* ---- one phase ------------------------------------------------------------------------------ */
 static void run_phase(int index)
 {
     const Split *const train = data_split("train");
@@ -273,7 +275,8 @@ static void print_beside(const Metrics *m, const char *split)
     }
 }
 
-/* Whether next to nothing of the test rows is lost: where all is copied, a ratio of errors tells of rounding. */
+/* Whether next to nothing of the test rows is lost: where all is copied, a ratio of
+ * errors tells of rounding. */
 static bool copies_all(void)
 {
     const Split *const s = data_split("test");
@@ -282,7 +285,8 @@ static bool copies_all(void)
     return isfinite(square) && square < COPIED * spread_of(s, input_find(false, 0));
 }
 
-/* Rows kept from training that come out much worse than training rows: the model knows those by heart. */
+/* Rows kept from training that come out much worse than training rows: the model
+ * knows those by heart. */
 static void flag_gap(const Metrics *m)
 {
     const Metric *const test = metrics_find(m, "test/reconstruct"), *const train = metrics_find(m, "train/reconstruct");
@@ -291,8 +295,8 @@ static void flag_gap(const Metrics *m)
              "train it on more rows, make it smaller, corrupt or regularize it, or stop early", test->value / train->value);
 }
 
-/* What a phase has come to: every term and metric of the test rows, beside it the terms of about as many training rows, in the
- * log, on the screen and in the report. */
+/* What a phase has come to: every term and metric of the test rows, beside it the terms of about
+ * as many training rows, in the log, on the screen and in the report. */
 static void conclude(bool last)
 {
     Metrics m = { 0 };

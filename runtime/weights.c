@@ -1,14 +1,15 @@
 /* weights.c -- the model's arrays as a file: parameters, states, and what was learnt of the data.
  *
- * A file fits when it has every parameter and state under its name with its shape and nothing else; the fingerprint of
- * those names and shapes says so at once. Files of other programs may lack fingerprint and checksums. */
+ * A file fits when it has every parameter and state under its name with its shape and nothing
+ * else; the fingerprint of those names and shapes says so at once. Files of other programs may
+ * lack fingerprint and checksums. */
 #define _GNU_SOURCE
 #include "runtime.h"
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank, const long *shape)
 {
     if (b->n == b->room) {
@@ -99,7 +100,7 @@ void weights_save(const char *path)
     free(b.meta);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 static char *shape_text(int rank, const long *shape)
 {
     Text t = { 0 };
@@ -206,7 +207,8 @@ void weights_from(const Store *s, bool checkpoint)
     data_examples = examples ? (int32_t) strtol(examples, NULL, 10) : 0;
 }
 
-/* Parameters and states of the nets that --take names, from a file of whatever model has them alike. */
+/* Parameters and states of the nets that --take names, from a file of whatever
+ * model has them alike. */
 static void take_nets(const Store *s)
 {
     for (const char *at = opt.take; *at; at += *at == ',') {
@@ -236,7 +238,7 @@ void weights_load(const char *path)
     store_drop(&s);
 }
 
-/* ---- which weights ---------------------------------------------------------------------------------------- */
+/* ---- which weights -------------------------------------------------------------------------- */
 static char *newest_run(void)
 {
     DIR *const runs = opendir("runs");
@@ -246,7 +248,8 @@ static char *newest_run(void)
     while (runs && (e = readdir(runs))) {
         char *const path = form("runs/%s/model.safetensors", e->d_name);
         struct stat about;
-        /* runs/MODEL, and runs/MODEL-wide, runs/MODEL.2: another model's name goes on with a letter, digit or _ */
+        /* runs/MODEL, and runs/MODEL-wide, runs/MODEL.2: another model's name goes on with
+         * a letter, digit or _ */
         const size_t n = strlen(ae_model.name);
         if (strncmp(e->d_name, ae_model.name, n) == 0 && (!e->d_name[n] || strchr("-. +", e->d_name[n])) && stat(path, &about) == 0
             && (!best || about.st_mtim.tv_sec > when.tv_sec

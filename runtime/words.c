@@ -1,6 +1,7 @@
 /* words.c -- nearest, analogy, similarity: what the vectors of words say of them.
  *
- * The vectors are a parameter with a row for each word of an input that text() gave: the first such, or --name. */
+ * The vectors are a parameter with a row for each word of an input that text() gave: the
+ * first such, or --name. */
 #include "runtime.h"
 
 typedef struct { const AeArray *vectors; char **word; int n, dim; double *unit; } Lexicon;     /* unit: [n][dim], of length 1 */
@@ -109,8 +110,9 @@ void command_analogy(void)
     print_nearest(&l, to, given, 3);
 }
 
-/* ---- what people say of pairs of words ------------------------------------------------------------------ */
-/* A line: two words and a number, with tabs between; lines that begin with # say something else. */
+/* ---- what people say of pairs of words ------------------------------------------------------ */
+/* A line: two words and a number, with tabs between; lines that begin with #
+ * say something else. */
 void command_similarity(void)
 {
     const Lexicon l = lexicon();
