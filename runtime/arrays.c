@@ -227,7 +227,7 @@ static void write_png(const char *path, const Result *r, int n, bool beside)
 }
 
 /* ---- by the ending -------------------------------------------------------------------------- */
-static const Result *chosen(const Result *r, int n)
+const Result *result_chosen(const Result *r, int n)
 {
     const char *names[64];
     if (!opt.name)
@@ -242,7 +242,7 @@ static const Result *chosen(const Result *r, int n)
 /* `beside`: r[0] are the originals of r[1]; only a picture shows them. */
 void result_write(const char *path, const Result *r, int n, bool beside)
 {
-    const Result *const one = beside ? &r[1] : chosen(r, n);
+    const Result *const one = beside ? &r[1] : result_chosen(r, n);
     if (has_ending(path, ".npy"))
         write_npy(path, one);
     else if (has_ending(path, ".csv"))

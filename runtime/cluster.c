@@ -76,6 +76,8 @@ static double settle(const ae_real *z, long rows, int w, int k, int turn, double
 /* The best of ten starts. */
 static double k_means(const ae_real *z, long rows, int w, int k, double *centre, int32_t *group)
 {
+    if (k > rows)
+        fail("%d groups need at least as many rows, and there are %ld", k, rows);
     double *const c = need((size_t) k * (size_t) w, sizeof *c), best = INFINITY;
     for (int turn = 0; turn < 10; turn++) {
         const double sum = settle(z, rows, w, k, turn, c, group);
@@ -231,7 +233,7 @@ static void agreement(const int32_t *group, int groups, const int32_t *label, in
     }
     for (int j = 0; j < classes; j++)
         h -= c[j] > 0 ? c[j] * log(c[j]) : 0;
-    *nmi = h > 0 ? 2 * mutual / h : 0;
+    *nmi = h > 0 ? fmax(0, 2 * mutual / h) : 0;
     free(both);
     free(g);
     free(c);
@@ -244,6 +246,8 @@ void command_cluster(void)
     double k;
     if (!parse_number(opt.args[0], &k) || k != floor(k) || k < 1 || k > 1000)
         usage("cluster takes how many groups, 1 to 1000; not \"%s\"", opt.args[0]);
+    if (opt.output)
+        need_output();
     weights_start(false);
     const Split *const s = chosen_split();
     const int groups = (int) k, w = (int) code_width();

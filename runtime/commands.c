@@ -47,7 +47,7 @@ static Result *run_all(const AeProgram *p, const Split *s, long rows)
     return r;
 }
 
-static long rows_of(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
+long rows_chosen(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
 
 /* A .csv that csv("codes.csv", target = ..) reads: codes as features. */
 static void write_labelled(const char *path, Result codes, const Split *s)
@@ -72,13 +72,13 @@ void command_encode(void)
     const char *const path = need_output();
     weights_start(false);
     if (opt.pca) {
-        const Result z = components_codes(chosen_split(), rows_of(chosen_split()), 0);
+        const Result z = components_codes(chosen_split(), rows_chosen(chosen_split()), 0);
         result_write(path, &z, 1, false);
         return;
     }
     const AeProgram *const named = opt.name ? named_program(opt.name) : NULL, *const p = named ? named : program_need("encode");
     const Split *const s = chosen_split();
-    Result *const r = run_all(p, s, rows_of(s));
+    Result *const r = run_all(p, s, rows_chosen(s));
     if (opt.name && !named && strcmp(opt.name, r[0].name) != 0)
         fail("nothing that is encoded is called %s; there are %s%s%s", opt.name, r[0].name, *named_list() ? ", " : "", named_list());
     r[0].name = opt.name ? opt.name : r[0].name;
@@ -121,7 +121,7 @@ void command_predict(void)
     weights_start(false);
     const AeProgram *const p = program_need("predict");
     const Split *const s = chosen_split();
-    Result *r = run_all(p, s, rows_of(s));
+    Result *r = run_all(p, s, rows_chosen(s));
     int n = p->noutputs;
     const int label = n ? class_of_output(&p->outputs[0]) : -1;
     if (label >= 0)
@@ -137,10 +137,10 @@ void command_reconstruct(void)
     const AeProgram *const p = program_need("reconstruct");
     const Split *const s = chosen_split();
     const int x = input_find(false, 0);
-    const long rows = rows_of(s);
+    const long rows = rows_chosen(s);
     Result *const out = run_all(p, s, rows);
     const Column *const c = x >= 0 ? &s->column[x] : NULL;
-    if (!c || !c->there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x)) {
+    if (result_chosen(out, p->noutputs) != out || !c || !c->there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x)) {
         result_write(path, out, p->noutputs, false);
         return;
     }

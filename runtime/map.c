@@ -119,8 +119,6 @@ static void write_map(Result plane, const Split *s, const double *bound)
     result_write(opt.output, r, n + (y >= 0), false);
 }
 
-static long rows_shown(const Split *s) { return opt.n && opt.n < s->rows ? opt.n : s->rows; }
-
 /* ---- show codes ----------------------------------------------------------------------------- */
 /* Latitude and longitude of a point of the sphere, to Hammer's ellipse with half-axes
  * 2 sqrt 2 and sqrt 2. */
@@ -136,7 +134,7 @@ static void hammer(const ae_real *z, ae_real *at)
 void show_codes(void)
 {
     const Split *const s = chosen_split();
-    const long rows = rows_shown(s), w = code_width();
+    const long rows = rows_chosen(s), w = code_width();
     const Result z = codes_of("encode", s, 0, rows);
     if (w == 2) {
         write_map(z, s, NULL);
@@ -250,7 +248,7 @@ void show_map(void)
 {
     enum { MOST = 2000, ROUNDS = 750, EARLY = 250 };
     const Split *const s = chosen_split();
-    const long rows = opt.n || s->rows < MOST ? rows_shown(s) : MOST, w = code_width();
+    const long rows = opt.n || s->rows < MOST ? rows_chosen(s) : MOST, w = code_width();
     const double perplexity = opt.span > 0 ? opt.span : 30;
     if (rows < 3 * perplexity || rows > 5000)
         fail("show map wants rows from three times the perplexity (%g) to 5000, and there are %ld", perplexity, rows);

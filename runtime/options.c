@@ -6,14 +6,15 @@
 Options opt;
 
 typedef enum { TEXT, COUNT, SEED, NUMBER, FILES, SWITCH, JSON } Kind;
-typedef struct { const char *name; size_t at; Kind kind; const char *takes, *commands, *text; } Flag;
+typedef struct { const char *name; size_t at; Kind kind; const char *takes, *commands, *with, *text; } Flag;
 
 static const Flag flags[] = {
-#define FLAG(name, field, kind, takes, commands, text) { name, offsetof(Options, field), kind, takes, commands, text },
+#define FLAG(name, field, kind, takes, commands, with, text) { name, offsetof(Options, field), kind, takes, commands, with, text },
 #include "options.def"
 #undef FLAG
 };
 enum { NFLAGS = sizeof flags / sizeof *flags };
+static bool given[NFLAGS];
 
 static bool knows(const char *command, const Flag *f)
 {
@@ -100,6 +101,9 @@ static void take_files(int argc, char **argv, int *k, char ***files, int *n)
 static void take(const Flag *f, int argc, char **argv, int *k)
 {
     void *const at = (char *) &opt + f->at;
+    if (given[f - flags])
+        usage("%s is given twice", argv[*k]);
+    given[f - flags] = true;
     if (f->kind == SWITCH) {
         *(bool *) at = true;
         return;
@@ -115,7 +119,11 @@ static void take(const Flag *f, int argc, char **argv, int *k)
     }
     const char *const value = argv[++*k];
     switch (f->kind) {
-    case TEXT:  *(const char **) at = value; break;
+    case TEXT:
+        if (!*value)
+            usage("%s%s needs %s after it", dashes(f), f->name, f->takes);
+        *(const char **) at = value;
+        break;
     case COUNT:
         if (f->at == offsetof(Options, n))
             opt.n = (long) whole_of(f, value, 1u << 30);
@@ -136,6 +144,34 @@ static void take(const Flag *f, int argc, char **argv, int *k)
         break;
     default: break;
     }
+}
+
+/* Whether word, of a flag's `with`, is on the command line: a flag, what to show, the ending of -o. */
+static bool is_said(const char *word)
+{
+    for (int k = 0; k < NFLAGS; k++)
+        if (given[k] && strcmp(word + strspn(word, "-"), flags[k].name) == 0)
+            return true;
+    for (int k = 0; k < opt.nargs; k++)
+        if (strcmp(word, opt.args[k]) == 0)
+            return true;
+    return word[0] == '.' && opt.output && has_ending(opt.output, word);
+}
+
+static void check_with(const Flag *f)
+{
+    bool has = false;
+    char *const words = form("%s", f->with), *one_of = NULL;
+    for (char *w = strtok(words, " "); w; w = strtok(NULL, " ")) {
+        if (w[0] == '!' && is_said(w + 1))
+            usage("%s%s and %s do not go together", dashes(f), f->name, w + 1);
+        if (w[0] == '!')
+            continue;
+        has |= is_said(w);
+        one_of = one_of ? form("%s or %s", one_of, w) : w;
+    }
+    if (one_of && !has)
+        usage("%s%s needs %s beside it", dashes(f), f->name, one_of);
 }
 
 static int find_command(const char *word)
@@ -179,11 +215,12 @@ int options_parse(int argc, char **argv)
         show_help(opt.command);
         return -1;
     }
-    if (opt.scaled && !opt.ntest)
-        usage("--scaled is said of the files of --test, and there are none");
     if (opt.nargs && !commands[c].args)
         usage("%s takes options alone, and \"%s\" is none; see %s %s --help", opt.command, opt.args[0], opt.program, opt.command);
     if (opt.nargs != commands[c].args)
         usage("usage: %s %s %s", opt.program, opt.command, commands[c].takes);
+    for (int k = 0; k < NFLAGS; k++)
+        if (given[k] && flags[k].with)
+            check_with(&flags[k]);
     return c;
 }

@@ -299,6 +299,7 @@ Result components_vectors(void);
 Result column_result(int input, const Column *c, long rows);
 void result_take(Result *r, const AeArray *a, long first, int n);
 void result_write(const char *path, const Result *r, int n, bool beside);
+const Result *result_chosen(const Result *r, int n);     /* by --name; the first without it */
 void png_write(const char *path, const uint8_t *pixels, int width, int height, int channels);
 void png_encode(Text *t, const uint8_t *pixels, int width, int height, int channels);
 typedef struct { int channels, height, width; } Picture;
@@ -351,6 +352,7 @@ void command_info(void);
 void command_show(void);
 const char *chosen_name(void);                          /* of --split */
 const Split *chosen_split(void);
+long rows_chosen(const Split *s);               /* all, or -n of them */
 long row_argument(const char *s, long rows);            /* the number of a row */
 /* rows of codes through decode */
 Result *run_codes(const AeProgram *p, const ae_real *codes, long rows);

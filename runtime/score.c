@@ -106,28 +106,28 @@ static void print_summary(const double *score, long n, double auc, const char *w
 
 void command_score(void)
 {
+    if (opt.output)
+        need_output();
     weights_start(false);
     const AeProgram *const own = program_find("score"), *const p = own ? own : bound_program();
-    const char *const name = opt.split ? opt.split : data_split("test") ? "test" : "train";
-    const Split *const s = data_split(name);
-    if (!s)
-        fail("there are no %s rows", name);
     if (!p)
         fail("%s has nothing to score by", ae_model.file);
-    Scoring scoring = { p, choose_terms(p, own != NULL), need((size_t) s->rows, sizeof(double)) };
-    run_rows(p, s, 0, s->rows, add_scores, &scoring);
+    const Split *const s = chosen_split();
+    const long rows = rows_chosen(s);
+    Scoring scoring = { p, choose_terms(p, own != NULL), need((size_t) rows, sizeof(double)) };
+    run_rows(p, s, 0, rows, add_scores, &scoring);
     const int label = class_label(s);
     char *what = NULL;
     const uint8_t *const positive = find_positives(s, label, &what);
-    const double auc = positive ? area_of_labelled(scoring.score, positive, &s->column[label], s->rows) : NAN;
+    const double auc = positive ? area_of_labelled(scoring.score, positive, &s->column[label], rows) : NAN;
     if (opt.output) {
         const AeArray one = { "score", NULL, AE_REAL, 1, { 1 } };
-        Result r[2] = { result_new(&one, s->rows) };
-        for (long k = 0; k < s->rows; k++)
+        Result r[2] = { result_new(&one, rows) };
+        for (long k = 0; k < rows; k++)
             ((ae_real *) r[0].at)[k] = (ae_real) scoring.score[k];
         if (label >= 0)
-            r[1] = column_result(label, &s->column[label], s->rows);
+            r[1] = column_result(label, &s->column[label], rows);
         result_write(opt.output, r, label >= 0 ? 2 : 1, false);
     }
-    print_summary(scoring.score, s->rows, auc, what, stdout);
+    print_summary(scoring.score, rows, auc, what, stdout);
 }

@@ -64,7 +64,7 @@ refuse() { if "./$2" "${@:3}" > log 2>&1; then bad "69: $1: is taken"; else try 
     refuse "6 bytes, 3 lows and 3 steps are not those of 5 rows of 3 numbers of 4 bits" space decode odd.safetensors $W -o d.npy
     head -c -1 few.safetensors > odd.safetensors; refuse "do not fit its shape or the file" space decode odd.safetensors $W -o d.npy
     refuse "has no codes as compress writes them" space decode w.safetensors $W -o d.npy
-    refuse "--bits is 1 to 16" space compress --bits 17 $W
+    refuse "--bits is 1 to 16" space compress --bits 17 $W -o few.safetensors
     refuse "the name ends in .safetensors" space compress $W -o few.npy
     # what is told of so many bits is what the file has, in bytes and in error
     "$tool" npy x.npy 37,3 $(awk 'BEGIN { srand(3); for (k = 0; k < 111; k++) printf "%.5f ", rand() * (k % 3 + 1) }')

@@ -50,13 +50,26 @@ has "what was scaled before is scaled again, and it is said" "$(cat "said real.n
     'real.npy: all numbers of x are within 0..1, and are scaled to it from 0..16 nevertheless; with --scaled they are taken as they are'
 if cmp -s "z real.npy.npy" "z real.npy --scaled.npy"; then bad "real.npy is scaled without --scaled"; else ok; fi
 for f in "x.npy" "sixteen.npy" "real.npy --scaled"; do is "and nothing where $f is right" "$(cat "said $f")" ""; done
-fails "--scaled of nothing" 2 '--scaled is said of the files of --test, and there are none' ./hand encode $W --scaled -o z.npy
+fails "--scaled of nothing" 2 '--scaled needs --test beside it' ./hand encode $W --scaled -o z.npy
 
 fails "no command"      2 ''  ./hand
 fails "unknown command" 2 'there is no command trian; did you mean train?' ./hand trian
 fails "unknown flag"    2 'train knows no option --epoch; did you mean --epochs?' ./hand train --epoch 3
 fails "flag of others"  2 'encode knows no option --epochs' ./hand encode --epochs 3 -o z.npy
 fails "not a number"    2 '--epochs takes a whole number up to 1073741824, not "ten"' ./hand train --epochs ten
+# what would be ignored is a mistake
+fails "a split misspelt, of score" 2 '--split is train, validation or test, not tset' ./hand score $W --split tset
+is "score -n" "$(./hand score $W -n 7 --json | ./tool get rows)" 7
+fails "an output of reconstruct misspelt" 2 'there is no output meen' ./hand reconstruct $W --name meen -o r.png
+fails "a flag without its other"   2 '--within needs --around beside it' ./hand sample $W --within 2 -o s.npy
+fails "a flag without a picture"   2 '--across needs .png beside it' ./hand encode $W --across 3 -o z.npy
+fails "a flag of other pictures"   2 '--pca needs filters or codes or map beside it' ./hand show lattice $W --pca -o l.png
+fails "two flags against another"  2 '--around and --mixture do not go together' ./hand sample $W --around 1 --mixture 3 -o s.npy
+fails "a flag twice"               2 '--epochs is given twice' ./hand train --epochs 1 --epochs 2
+fails "a flag with empty text"     2 '--out needs DIR after it' ./hand train --out ''
+fails "an ending, before the work" 2 '-o groups.txt: the name ends in' ./hand cluster 3 $W -o groups.txt
+fails "more groups than rows"      1 '360 groups need at least as many rows, and there are 359' ./hand cluster 360 $W
+
 fails "zero"            2 '--threads takes a number from 1' ./hand train --threads 0
 fails "no value"        2 '--out needs DIR after it' ./hand train --out
 fails "no output"       2 'encode needs -o FILE' ./hand encode
