@@ -185,6 +185,7 @@ struct Elab {
     SweepList sweeps;           /* met in this program */
     SweepAsked *sweeping;       /* the program being made is this sweep's */
     TensorList used;            /* parameters of nets not frozen, met in this program */
+    VEC(Call *) fitting;        /* of `evaluate`, what some phase can tell */
     StrList frozen;             /* names given by `as` to layers that the phase freezes */
     struct Scan *scan;
     Net *applying;              /* innermost net being applied */
@@ -392,6 +393,7 @@ Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight);
 void  add_metrics(Elab *e, PredictedList *predicted);
 void  declare_metrics(Elab *e, Decl *d);
 void  named_programs(Elab *e);
+void  check_metrics(Elab *e);
 void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);

@@ -306,7 +306,7 @@ static void begin(Elab *e, File *file)
 
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines)
 {
-    static void (*const uses[])(Elab *) = { use_programs, predict_program, bound_program, named_programs };
+    static void (*const uses[])(Elab *) = { use_programs, predict_program, bound_program, check_metrics, named_programs };
     Elab *e = NEW(Elab);
     StatList trains = { 0 };
     begin(e, file);

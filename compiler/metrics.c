@@ -5,8 +5,8 @@
 
 enum { NOTHING, ERROR, VALUES, TASK };
 
-static const struct { const char *name; int of; const char *takes; } own[] = {
-#define METRIC(name, computed_by, of, takes) { #name, of, takes },
+static const struct { const char *name; int of; const char *takes, *needs; } own[] = {
+#define METRIC(name, computed_by, of, takes, needs) { #name, of, takes, needs },
 #include "../runtime/metrics.def"
 #undef METRIC
 };
@@ -94,9 +94,21 @@ static Call *checked_own(Elab *e, const Call *call)
     return checked;
 }
 
+static Str words_of_metric(const Call *call)
+{
+    return call->args.n ? words_of(&(Syn) { .kind = SYN_call, .name = call->name, .args = call->args }) : call->name;
+}
+
 void declare_metrics(Elab *e, Decl *d)
 {
+    StrList asked = { 0 };
     EACH(call, *d->block) {
+        const Str words = words_of_metric(call);
+        if (HAS(asked, words)) {
+            say(e, call->place, DIAG_declared_twice, words);
+            continue;
+        }
+        PUSH(asked, words);
         Call *checked = trainers_own(e, call) ? checked_own(e, call) : NULL;
         if (checked)
             PUSH(e->m->metrics, checked);
@@ -206,7 +218,7 @@ static void add_named_metric(Elab *e, Call *call)
     Syn s = { .kind = SYN_call, .name = call->name, .args = call->args, .place = call->place };
     Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), call->place), &s);
     if (v)
-        add_term(e, words_of(&s), mult_of(e, v->t) ? "mean over examples" : "of the batch", v->t, NULL, NULL, true, call->place);
+        add_term(e, words_of_metric(call), mult_of(e, v->t) ? "mean over examples" : "of the batch", v->t, NULL, NULL, true, call->place);
 }
 
 /* accuracy(digit): of this task alone. */
@@ -214,6 +226,16 @@ static Str task_named(Elab *e, Call *call)
 {
     Syn *only = call->args.n == 1 && !call->args.at[0].name ? call->args.at[0].value : NULL;
     return only && only->kind == SYN_name && is_task(e, only->name) ? only->name : NULL;
+}
+
+/* Whether a metric of the trainer's is for what a task predicts. */
+static bool answers(Elab *e, int row, Str task, const PredictedList *predicted)
+{
+    EACH_AT(p, *predicted)
+        if ((!task || p->name == task)
+                && FIND_AT(in, e->m->inputs, in->label && in->tensor == p->target && has_word(own[row].needs, in->kind)))
+            return true;
+    return false;
 }
 
 /* One for each task that it fits; where nothing is asked, those that the likelihoods name. */
@@ -229,14 +251,61 @@ void add_metrics(Elab *e, PredictedList *predicted)
     for (int q = 0; asked && q < asked->block->n; q++) {
         Call *call = asked->block->at[q];
         const Str task = task_named(e, call);
-        if (trainers_own(e, call))
-            continue;
-        if (!task && call->args.n && !call->args.at[0].name && call->args.at[0].value->kind != SYN_num) {
+        const int terms = e->p->terms.n;
+        bool fits = false;
+        if (trainers_own(e, call)) {
+            const int row = own_metric(call->name);
+            fits = own[row].of != TASK || answers(e, row, task, predicted);
+        } else if (!task && call->args.n && !call->args.at[0].name && call->args.at[0].value->kind != SYN_num)
             add_named_metric(e, call);
-            continue;
-        }
-        EACH_AT(p, *predicted)
-            if (!task || p->name == task)
-                add_metric(e, p, call->name, task ? NULL : &call->args);
+        else
+            EACH_AT(p, *predicted)
+                if (!task || p->name == task)
+                    add_metric(e, p, call->name, task ? NULL : &call->args);
+        if (fits || e->p->terms.n > terms)
+            PUSH_NEW(e->fitting, call);
+    }
+}
+
+/* ---- whether all that is asked for can be told, before hours of training ------------------------------------- */
+static void unfit(Elab *e, const Call *call, const char *help)
+{
+    say(e, call->place, DIAG_metric_unfit, call->name);
+    report_help(help, call->name);
+}
+
+/* What a metric of the trainer's needs of the file, but for tasks. */
+static void check_needs(Elab *e, int row, const Call *call)
+{
+    const Decl *reconstruct = find_decl(e, DECL_reconstruct);
+    const char *needs = own[row].needs;
+    const bool of_code = has_word(needs, intern("code")) || (own[row].of == VALUES && !values_asked(call));
+    if (has_word(needs, intern("reconstruct"))) {
+        const Input *x = reconstruct ? FIND_AT(in, e->m->inputs, in->name == reconstruct->name) : NULL;
+        if (!reconstruct)
+            say(e, call->place, DIAG_block_missing, call->name, "reconstruct");
+        else if (own[row].of == ERROR && call->args.n && !find_decl(e, DECL_corrupt))
+            say(e, call->place, DIAG_block_missing, format("%s(corrupted)", call->name), "corrupt");
+        else if (own[row].of == ERROR && x && x->kind == intern("tokens"))
+            unfit(e, call, "`%s` is of reconstructions of real numbers, and tokens are none");
+        else if (own[row].of == NOTHING && reconstruct->op == intern("by"))
+            unfit(e, call, "`%s` is in nats or bits: `reconstruct x ~ LIKELIHOOD` is, and a loss after `by` is not");
+    } else if (of_code && !e->encoder && !e->bottleneck)
+        say(e, call->place, DIAG_block_missing, call->name, "encoder");
+    else if (has_word(needs, intern("class")) && !FIND_AT(in, e->m->inputs, in->label && has_word(needs, in->kind)))
+        unfit(e, call, "`%s` needs classes: `label y : class(10)`");
+}
+
+void check_metrics(Elab *e)
+{
+    Decl *asked = find_decl(e, DECL_evaluate);
+    for (int q = 0; asked && q < asked->block->n; q++) {
+        Call *call = asked->block->at[q];
+        if (HAS(e->fitting, call) && trainers_own(e, call) && own[own_metric(call->name)].of != TASK)
+            check_needs(e, own_metric(call->name), call);
+        else if (!HAS(e->fitting, call))
+            unfit(e, call, names_term(e, call->name)
+                ? "`%s` is a term: what it is of stands in brackets, as in `kl(z)`"
+                : "`%s` alone is of what is predicted: `reconstruct`, or a task whose label and likelihood suit it");
     }
 }

@@ -360,7 +360,7 @@ static void add_components(const char *split, const AeSetting *s, Metrics *m)
 }
 
 static const struct { const char *key, *takes; void (*add)(const char *, const AeSetting *, Metrics *); } own[] = {
-#define METRIC(name, computed_by, of, takes) { #name, takes, computed_by },
+#define METRIC(name, computed_by, of, takes, needs) { #name, takes, computed_by },
 #include "metrics.def"
 #undef METRIC
 };
