@@ -402,6 +402,7 @@ void  sum_terms(Elab *e);
 Decl *find_decl(Elab *e, DeclKind kind);            /* the first */
 void  declare_input(Elab *e, Decl *d, bool label);
 void  declare_data(Elab *e, Decl *d);
+void  check_data(Elab *e);
 Setting *setting_of(Decl *d, const char *name);     /* the first; d may be NULL */
 Syn  *setting_value(Elab *e, const char *of, Str name, Syn *v, Place place, int unknown);
 /* False after a report: another of its name stands before. */

@@ -282,6 +282,7 @@ static void declare_inputs(Elab *e)
     if (e->m->inputs.n) {
         check_layers(e);
         check_scale(e);
+        check_data(e);
     }
     else if (!diag_errors())
         report_no_input(e->file);

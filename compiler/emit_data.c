@@ -7,8 +7,9 @@ typedef struct { Str text; double number[8]; int n; } Value;
 
 static void take(Value *v, double x)
 {
-    if (v->n < COUNT(v->number))
-        v->number[v->n++] = x;
+    if (v->n == COUNT(v->number))
+        bug("a setting of more than %d numbers", v->n);
+    v->number[v->n++] = x;
 }
 
 /* Arithmetic and names of `set` are numbers by now. */

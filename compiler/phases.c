@@ -62,6 +62,8 @@ static void read_setting(Elab *e, Phase *p, Setting *s)
             *whole[k].to = (int) v->num;            /* `all` is 0 */
     if (s->name == intern("early_stop") && !setting_of(find_decl(e, DECL_data), "validation"))
         say(e, s->place, DIAG_stop_without_validation);
+    if (s->name == intern("labels") && !find_decl(e, DECL_label))
+        say(e, s->place, DIAG_block_missing, "labels", "label");
     if (s->name == intern("seed"))
         p->seed = (unsigned long) v->num;
     if (s->name == intern("clip"))

@@ -1,10 +1,27 @@
 /* sources.c -- the declaration `data`: where examples come from, and what is done to them;
  * what settings may be. */
 #include "elab.h"
+#include <limits.h>
 #include <math.h>
 
-static const char *const known_sources[] = { "digits", "idx", "csv", "npy", "npz", "cifar", "png", "text", "pairs", "blobs", "ring",
-                                             "moons", "swiss_roll", "sines", "shapes" };
+/* The sources, and how many files they read. */
+static const struct { const char *name; int least, most; const char *is; } known[] = {
+    { "digits",     0, 0,       "no file" },
+    { "idx",        1, 2,       "a file of images and one of labels, which may be left out" },
+    { "csv",        1, 1,       "one file" },
+    { "npy",        1, INT_MAX, "a file for each input and label" },
+    { "npz",        1, 1,       "one file" },
+    { "cifar",      1, INT_MAX, "one file or several" },
+    { "png",        1, 1,       "one folder" },
+    { "text",       1, INT_MAX, "one file or several" },
+    { "pairs",      1, INT_MAX, "one file or several" },
+    { "blobs",      0, 0,       "no file" },
+    { "ring",       0, 0,       "no file" },
+    { "moons",      0, 0,       "no file" },
+    { "swiss_roll", 0, 0,       "no file" },
+    { "sines",      0, 0,       "no file" },
+    { "shapes",     0, 0,       "no file" },
+};
 
 #define MADE "blobs ring moons swiss_roll sines shapes"
 #define STEPS "`standard`, or a range such as `0..1`"
@@ -118,28 +135,34 @@ bool set_once(Elab *e, Decl *d, const Setting *s)
     return false;
 }
 
-/* A list of texts, as columns = ["a", "b"], is an argument for each of them. */
+/* A list, as columns = ["a", "b"] or only = [0, 1], is a setting for each of its parts. */
+static void add_setting(SettingList *to, Str name, Syn *v, Place place)
+{
+    const bool list = v->kind == SYN_list;
+    for (int k = 0; k < (list ? v->list.n : 1); k++)
+        PUSH(*to, ((Setting) { name, list ? v->list.at[k] : v, place }));
+}
+
 static void add_argument(Elab *e, DataSource *source, const Arg *a)
 {
     Syn *const v = setting_value(e, source->kind, a->name, a->value, a->place, DIAG_unknown_argument);
-    if (!v)
-        return;
-    const bool texts = v->kind == SYN_list;
-    for (int k = 0; k < (texts ? v->list.n : 1); k++)
-        PUSH(source->args, ((Setting) { a->name, texts ? v->list.at[k] : v, a->place }));
+    if (v)
+        add_setting(&source->args, a->name, v, a->place);
 }
 
 /* train = csv("x.csv", target = "y") */
 static void declare_source(Elab *e, Setting *s)
 {
-    StrList names = { 0 };
-    for (int q = 0; q < COUNT(known_sources); q++)
-        PUSH(names, intern(known_sources[q]));
-    if (!HAS(names, s->value->name)) {
+    const int which = FIRST(k, COUNT(known), s->value->name == intern(known[k].name));
+    if (which < 0) {
+        StrList names = { 0 };
+        for (int k = 0; k < COUNT(known); k++)
+            PUSH(names, intern(known[k].name));
         say(e, s->value->place, DIAG_unknown_source, s->value->name);
         suggest(s->value->name, &names, "the sources are");
         return;
     }
+    const int errors = diag_errors();
     DataSource source = { .split = s->name, .kind = s->value->name, .place = s->place };
     for (int k = 0; k < s->value->args.n; k++) {
         const Arg *const a = &s->value->args.at[k];
@@ -155,6 +178,9 @@ static void declare_source(Elab *e, Setting *s)
                 report_help("write `\"%s\"` in quotes", a->value->name);
         }
     }
+    if (diag_errors() == errors
+            && (source.files.n < known[which].least || source.files.n > known[which].most))
+        say(e, s->value->place, DIAG_source_files, source.kind, known[which].is, source.files.n);
     PUSH(e->m->data, source);
 }
 
@@ -171,8 +197,36 @@ void declare_data(Elab *e, Decl *d)
         } else if (train) {
             say(e, v->place, DIAG_unknown_source, words_of(v));
             report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
+        } else if (v->kind == SYN_list && !v->list.n) {
+            say(e, v->place, DIAG_setting_value, s->name, "a list of classes", "[]");
         } else {
-            PUSH(e->m->data_settings, ((Setting) { s->name, settled(e, v), s->place }));
+            add_setting(&e->m->data_settings, s->name, settled(e, v), s->place);
         }
+    }
+}
+
+/* ---- what needs a label of some kind -------------------------------------------------------- */
+/* only = [0, "cat"]: a class by its number, or by its name in the data. */
+static bool is_class(const Syn *v, int classes)
+{
+    return v->kind == SYN_name || v->kind == SYN_string
+        || (v->kind == SYN_num && v->num >= 0 && v->num < classes && v->num == floor(v->num));
+}
+
+void check_data(Elab *e)
+{
+    static const struct { const char *setting, *kind; } needs[] = {
+        { "only", "class" }, { "test_only", "class" }, { "scale_label", "real" },
+    };
+    StrList told = { 0 };
+    EACH_AT(s, e->m->data_settings) {
+        const int k = FIRST(j, COUNT(needs), s->name == intern(needs[j].setting));
+        const Input *of = k < 0 ? NULL : FIND_AT(in, e->m->inputs, in->label && in->kind == intern(needs[k].kind));
+        if (k >= 0 && !of && !HAS(told, s->name)) {
+            report(s->place, DIAG_label_missing, s->name, needs[k].kind);
+            PUSH(told, s->name);
+        } else if (of && of->classes && !is_class(s->value, of->classes))
+            report(s->value->place, DIAG_setting_value, s->name,
+                   format("a list of classes, numbers from 0 to %d or names", of->classes - 1), words_of(s->value));
     }
 }

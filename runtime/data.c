@@ -246,6 +246,22 @@ static bool wanted(const char *key, int label, int32_t value)
     return false;
 }
 
+/* A class that is named must be one. */
+static void check_names(const char *key, int label)
+{
+    const Learnt *const of = &learnt[label];
+    for (int k = 0; k < ae_model.nsettings; k++) {
+        const char *const name = ae_model.settings[k].text;
+        if (!name || strcmp(ae_model.settings[k].key, key) != 0)
+            continue;
+        int at = 0;
+        while (at < of->nclasses && strcmp(of->classes[at], name) != 0)
+            at++;
+        if (at == of->nclasses)
+            fail("%s: the data have no class %s", key, name);
+    }
+}
+
 static void keep_classes(Split *s, const char *key)
 {
     int label = 0;
@@ -256,6 +272,7 @@ static void keep_classes(Split *s, const char *key)
         label++;
     if (label == ae_model.ninputs)
         fail("%s needs a label that is a class, and the data has none", key);
+    check_names(key, label);
     long *const row = need((size_t) s->rows, sizeof *row), n = 0;
     long kept = n;
     for (long r = 0; r < s->rows; r++)
@@ -303,6 +320,23 @@ static const AeSource *source_of(const char *split)
 }
 
 /* The rows of a source, or of the files that --train or --test put in its place. */
+/* Answers are yes, 1, or no, 0 or -1. */
+static void check_answers(const Split *s, const char *file)
+{
+    for (int i = 0; i < ae_model.ninputs; i++) {
+        const Column *const c = &s->column[i];
+        const long w = input_width(i);
+        if (!c->there || strcmp(ae_model.inputs[i].kind, "labels") != 0)
+            continue;
+        for (long k = 0; k < s->rows * w; k++) {
+            const double v = amount_at(c, k);
+            if ((!c->has || c->has[k / w]) && v != 0 && fabs(v) != 1)
+                fail("%s: row %ld: %g is no answer of %s: yes is 1, and no is 0 or -1", file,
+                     k / w, v, ae_model.inputs[i].array.name);
+        }
+    }
+}
+
 static Split read_source(const char *split, char **files, int nfiles, bool *holds_out)
 {
     const AeSource *const ae = source_of(split) ? source_of(split) : source_of("train");
@@ -329,6 +363,7 @@ static Split read_source(const char *split, char **files, int nfiles, bool *hold
     reader_of(s.kind)->read(&s, &out);
     if (out.rows == 0)
         fail("%s: there are no rows", s.nfiles ? s.file[0] : s.kind);
+    check_answers(&out, s.nfiles ? s.file[0] : s.kind);
     *holds_out = reader_of(s.kind)->holds_out;
     return out;
 }

@@ -61,6 +61,7 @@ runner unit-emit tests/unit/run.sh emit "$B"
 runner contractions tests/unit/contract.sh "$B"
 runner runtime tests/runtime/run.sh
 runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
+runner refused-data tests/programs/refused.sh build/aec "$B"
 runner onnx tests/onnx/run.sh build/aec "$B"
 runner programs tests/programs/run.sh "$what" build/aec "$B"
 join
