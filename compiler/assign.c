@@ -290,7 +290,7 @@ void assign(Scope *s, Stat *st, Env *env)
     env = bind_left(s, &c, st, subs, env, nest);
     const int rank = left_subscripts(&c, st, subs, env, sub, place);
     if (n->tensor && rank != n->tensor->rank)
-        fail(e, st->left->place, DIAG_rank, n->name, n->tensor->rank, n->tensor->rank == 1 ? "axis" : "axes", rank);
+        fail_rank(e, st->left->place, n->name, n->tensor->rank, rank);
     else if (n->tensor)
         unify_all(e, n->tensor->axis, sub, rank, place);
     nest->value = lower_sized(&c, st->value, env);

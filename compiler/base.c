@@ -266,7 +266,8 @@ bool has_word(const char *text, Str word)
 {
     const size_t n = strlen(word);
     for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
-        const char *const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+        const char *const letters =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
         if ((at == text || !strchr(letters, at[-1])) && (!at[n] || !strchr(letters, at[n])))
             return true;
     }

@@ -17,14 +17,22 @@ void *alloc(size_t bytes);    /* zeroed; ends the process when there is none */
 #define COPY(p) memcpy(alloc(sizeof *(p)), p, sizeof *(p))      /* of what p points to */
 
 #define VEC(T) struct { T *at; int n, room; }       /* a list that grows; zeroed means empty */
-#define PUSH(v, x) (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
+#define PUSH(v, x) \
+    (vec_room((void **) &(v).at, (v).n, &(v).room, sizeof *(v).at), (v).at[(v).n++] = (x))
 void vec_room(void **at, int n, int *room, size_t size);
 /* For each x of a list, which may come from a call and must not grow meanwhile;
    EACH_AT: x points to it. */
 #define EACH(x, list) \
-    OF_LIST(x, list) for (__typeof__(*x##_of.at) *x##_at = x##_of.at, x; x##_at < x##_of.at + x##_of.n && ((x = *x##_at), true); x##_at++)
-#define EACH_AT(x, list) OF_LIST(x, list) for (__typeof__(x##_of.at + 0) x = x##_of.at; x < x##_of.at + x##_of.n; x++)
-#define OF_LIST(x, list) for (__typeof__(list) x##_of = (list), *x##_once = &x##_of; x##_once; x##_once = NULL)
+    OF_LIST(x, list) \
+        for (__typeof__(*x##_of.at) *x##_at = x##_of.at, x; \
+             x##_at < x##_of.at + x##_of.n && ((x = *x##_at), true); x##_at++)
+#define EACH_AT(x, list) \
+    OF_LIST(x, list) for (__typeof__(x##_of.at + 0) x = x##_of.at; x < x##_of.at + x##_of.n; x++)
+#define OF_LIST(x, list) \
+    for (__typeof__(list) x##_of = (list), *x##_once = &x##_of; x##_once; x##_once = NULL)
+/* The same for the rows of an array. */
+#define EACH_ROW(x, array) \
+    for (__typeof__(&*(array)) x = (array); x < (array) + COUNT(array); x++)
 /* FIND: the first x of a list of pointers for which c holds, NULL for none; FIND_AT: of any list,
  * a pointer to it. FIRST: the first of the numbers below n, -1 for none; ANY, ALL: whether c holds
  * for one, or for all of them. */
@@ -33,7 +41,13 @@ void vec_room(void **at, int n, int *room, size_t size);
 #define FIND(x, list, c) FIND_BY(EACH, __typeof__(*(list).at), x, list, c)
 #define FIND_AT(x, list, c) FIND_BY(EACH_AT, __typeof__((list).at + 0), x, list, c)
 #define FIRST(k, n, c) \
-    __extension__ ({ int k##_is = -1; for (int k = 0; k##_is < 0 && k < (n); k++) if (c) k##_is = k; k##_is; })
+    __extension__ ({ \
+        int k##_is = -1; \
+        for (int k = 0; k##_is < 0 && k < (n); k++) \
+            if (c) \
+                k##_is = k; \
+        k##_is; \
+    })
 #define ANY(k, n, c) (FIRST(k, n, c) >= 0)
 #define ANY_BY(each, x, list, c) \
     __extension__ ({ bool x##_is = false; each(x, list) if (c) { x##_is = true; break; } x##_is; })
@@ -120,7 +134,8 @@ typedef enum {
 void report(Place place, Diag which, ...);
 void vreport(Place place, Diag which, va_list args);
 void report_nothing(void);                          /* what is added next goes nowhere */
-#define report_note(place, ...) diag_note(place, format(__VA_ARGS__))   /* adds a second place to the last report */
+/* Adds a second place to the last report. */
+#define report_note(place, ...) diag_note(place, format(__VA_ARGS__))
 #define report_help(...) diag_help(format(__VA_ARGS__))                 /* the way out, one line */
 void diag_note(Place place, Str text);
 void diag_help(Str text);

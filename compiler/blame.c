@@ -57,6 +57,11 @@ void trial_end(Elab *e, Trial t)
     e->failed = t.failed;
 }
 
+void *fail_rank(Elab *e, Place p, Str name, int want, int got)
+{
+    return fail(e, p, DIAG_rank, name, want, want == 1 ? "axis" : "axes", got);
+}
+
 Str words_of(const Syn *s)
 {
     Buf b = { 0 };
@@ -114,11 +119,11 @@ bool suggest_role(Elab *e, Str name)
         { "layer",      "a layer",      "encoder { ",        " }" },
         { "view",       "a view",       "corrupt x { ",      " }" },
     };
-    for (size_t r = 0; name && r < sizeof roles / sizeof *roles; r++) {
+    EACH_ROW(r, roles) {
         StrList names = { 0 };
-        definition_names(e, roles[r].role, &names);
-        if (HAS(names, name)) {
-            report_help("`%s` is %s: `%s%s%s`", name, roles[r].is, roles[r].before, name, roles[r].behind);
+        definition_names(e, r->role, &names);
+        if (name && HAS(names, name)) {
+            report_help("`%s` is %s: `%s%s%s`", name, r->is, r->before, name, r->behind);
             return true;
         }
     }

@@ -132,17 +132,17 @@ Module *compile(const Source *source, const SettingList *defines, Str stage, Emi
     Module *m = elaborate(file, use.at, use.n, defines->at, defines->n);
     if (!m)
         return NULL;
-    for (size_t k = 0; k < sizeof passes / sizeof *passes; k++) {
-        if (!is_wanted(passes[k].when, how))
+    EACH_ROW(pass, passes) {
+        if (!is_wanted(pass->when, how))
             continue;
         EACH(p, programs_of(m)) {
-            if (passes[k].run)
-                passes[k].run(m, p);
-            verify(p, intern(passes[k].name));
+            if (pass->run)
+                pass->run(m, p);
+            verify(p, intern(pass->name));
         }
         if (diag_errors())
             return NULL;
-        if (stage == intern(passes[k].name))
+        if (stage == intern(pass->name))
             break;
     }
     return m;

@@ -9,7 +9,7 @@
  * network.c     blocks of layer calls       mirror.c    and their reverse
  * instance.c    one use of a definition     statement.c one statement of it
  * assign.c      = += :=                     scan.c      scan and sweep
- * kept.c        parameters and states       scope.c     names, examples, statements without a formula
+ * kept.c        parameters and states       scope.c     names, examples, plain statements
  * formula.c     names, ranges, reads: syntax in, Expr out
  * call.c        functions, `def`s and reductions of a formula
  * settle.c      what is known once a statement is whole: checks of subscripts, sizes of draws
@@ -219,6 +219,7 @@ Place blame(Elab *e, Place p);                      /* the user's line for a mis
 typedef struct { bool trial; int failed; } Trial;
 Trial trial_begin(Elab *e);    /* from here mistakes are only counted, from 0, in e->failed */
 void  trial_end(Elab *e, Trial t);
+void *fail_rank(Elab *e, Place p, Str name, int want, int got);
 Str   words_of(const Syn *s);
 Str   most_arguments(int n);
 /* After a report: did you mean ...? Where nothing is near: `what`, which may be
@@ -254,6 +255,7 @@ bool  constant(Ctx *c, Syn *s, double *value);      /* false after a report */
 Syn  *settled(Elab *e, Syn *s);
 int   size_of(Scope *s, Syn *size);    /* a whole number of at least 0; reports, gives 1 */
 Str   index_word(const Syn *s);    /* the index of `i`, `i < 3` or `..`; NULL: it is none */
+Str   argument_name(const Syn *call);               /* n of f(n); NULL: it has others */
 Expr *op_signed(Str sign, Expr *a, Expr *b);        /* a + b, a < b ... */
 Env  *env_find(Env *env, Str name);
 Env  *env_push(Env *up, EnvKind kind, Str name);
@@ -378,7 +380,8 @@ Value *value_of(Scope *task, Syn *s);               /* NULL after a report */
 bool   names_params(Str name);
 Value *params_value(Str which, const TensorList *params);
 Value *tensor_value(Scope *task, Syn *s);
-bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params);
+bool  take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest,
+                  ParamsList *params);
 Syn  *peel(Scope *task, Syn *s, Expr **weight);
 
 /* ---- objectives.c, metrics.c, terms.c ------------------------------------------------------- */
@@ -394,7 +397,8 @@ void  add_metrics(Elab *e, PredictedList *predicted);
 void  declare_metrics(Elab *e, Decl *d);
 void  named_programs(Elab *e);
 void  check_metrics(Elab *e);
-void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place);
+void  add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has,
+               bool metric, Place place);
 Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place);
 void  sum_terms(Elab *e);
 

@@ -246,14 +246,16 @@ static void warn_unscaled(Elab *e)
         { "digits", "0..16" }, { "idx", "0..255" }, { "png", "0..255" },
     };
     Decl *d = find_decl(e, DECL_reconstruct);
-    Decl *by = d && d->value ? find_definition(e, d->op == intern("by") ? "loss" : "likelihood", d->value->name) : NULL;
+    const char *role = d && d->op == intern("by") ? "loss" : "likelihood";
+    Decl *by = d && d->value ? find_definition(e, role, d->value->name) : NULL;
     const Syn *within = by ? entry_in(by, inputs_of(by) - 1)->within : NULL;
     if (!within || setting_of(find_decl(e, DECL_data), "scale"))
         return;
     EACH_AT(source, e->m->data)
-        for (size_t q = 0; q < sizeof pixels / sizeof *pixels; q++)
-            if (source->kind == intern(pixels[q].source)) {
-                report(d->value->place, DIAG_unscaled, by->name, words_of(within), pixels[q].source, pixels[q].range, words_of(within));
+        EACH_ROW(of, pixels)
+            if (source->kind == intern(of->source)) {
+                report(d->value->place, DIAG_unscaled, by->name, words_of(within), of->source,
+                       of->range, words_of(within));
                 return;
             }
 }

@@ -88,7 +88,9 @@ struct Func {               /* one function of the emitted file */
     Buf head, text;
 };
 
-typedef enum { PART_run, PART_once, PART_update, PART_apart, PART_begin, PART_end, PART_COUNT } Part;
+typedef enum {
+    PART_run, PART_once, PART_update, PART_apart, PART_begin, PART_end, PART_COUNT
+} Part;
 
 typedef struct {            /* funcs that need no barrier between them */
     VEC(Func *) funcs;
@@ -248,8 +250,8 @@ Str  inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check);
 Str  real_text(Emit *e, double v);
 Str  limit_text(Emit *e, Index *i);
 enum {
-    BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11, BINDS_mul, BINDS_unary,
-    BINDS_all
+    BINDS_comma = 1, BINDS_cond, BINDS_or, BINDS_and, BINDS_eq = 8, BINDS_less, BINDS_add = 11,
+    BINDS_mul, BINDS_unary, BINDS_all
 };
 
 /* ---- draws.c -------------------------------------------------------------------------------- */

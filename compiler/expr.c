@@ -101,7 +101,8 @@ Expr *expr_reduce(Reduce by, Index *const *index, int n, Expr *body)
 
 /* ---- folding -------------------------------------------------------------------------------- */
 const OpInfo op_info[OP_COUNT] = {
-#define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) { #name, n, #whole[0], LEVEL_##binds, cost, written },
+#define SCALAR(name, n, written, whole, f32, f64, binds, cost, value) \
+    { #name, written, n, LEVEL_##binds, cost, #whole[0] },
 #include "scalars.def"
 #undef SCALAR
 };
@@ -157,7 +158,8 @@ static bool constant(Op op, bool whole, double a, double b, double *v)
 #define LATER (later = true, 0)
     bool later = false;
     switch (op) {
-#define SCALAR(name, n, written, w, f32, f64, binds, cost, value) case OP_##name: *v = value; break;
+#define SCALAR(name, n, written, w, f32, f64, binds, cost, value) \
+    case OP_##name: *v = value; break;
 #include "scalars.def"
 #undef SCALAR
     default: return false;
@@ -184,8 +186,7 @@ static Expr *make(Op op, Expr *a, Expr *b, Expr *c)
     return e;
 }
 
-/* Whole x + c or x - c as x and c. */
-static Expr *split_constant(Expr *e, double *c)
+Expr *expr_split(Expr *e, double *c)
 {
     *c = 0;
     if (e->whole && (is_op(e, OP_add) || is_op(e, OP_sub)) && is_num(e->arg[1])) {
@@ -206,12 +207,9 @@ static Expr *shifted(Expr *x, double c)
 static Expr *fold_whole_sum(bool minus, Expr *a, Expr *b)
 {
     double ca, cb;
-    if (is_num(a) && !minus) {
-        Expr *t = a;
-        a = b;
-        b = t;
-    }
-    Expr *x = split_constant(a, &ca), *y = split_constant(b, &cb);
+    if (is_num(a) && !minus)
+        SWAP(a, b);
+    Expr *x = expr_split(a, &ca), *y = expr_split(b, &cb);
     if (is_num(b)) {
         const double c = ca + (minus ? -b->num : b->num);
         return x != a || c < 0 || c == 0 ? shifted(x, c) : NULL;
@@ -235,7 +233,7 @@ static Expr *fold_sum(bool minus, Expr *a, Expr *b)
     if (expr_is(a, 0) && (!b->whole || a->whole))
         return minus ? OP1(neg, b) : b;
     if (is_num(b) && b->num < 0 && !a->whole)
-        return make(minus ? OP_add : OP_sub, a, b->whole ? expr_num(-b->num) : expr_real(-b->num), NULL);
+        return make(minus ? OP_add : OP_sub, a, (b->whole ? expr_num : expr_real)(-b->num), NULL);
     if (is_op(b, OP_neg))
         return expr_op(minus ? OP_add : OP_sub, a, b->arg[0], NULL);
     if (is_op(a, OP_neg) && !minus)
@@ -422,8 +420,7 @@ void walk_end(ExprWalk *w)
    stands outside of it. */
 bool expr_uses(Expr *e, const Index *i)
 {
-    return ANY_EXPR(x, e, is_index(x, i)
-                    || (x->kind == EXPR_reduce && x->reduce == REDUCE_rank && ANY(k, x->nindex, x->rank_of[k] == i)));
+    return ANY_EXPR(x, e, is_index(x, i) || ANY(k, x->nindex, x->rank_of[k] == i));
 }
 
 bool is_index(const Expr *e, const Index *i)
@@ -488,15 +485,12 @@ Span expr_range(const Expr *e)
 /* ---- rewriting ------------------------------------------------------------------------------ */
 static Expr *folded(const Expr *e)
 {
-    Expr *copy;
     switch (e->kind) {
     case EXPR_op:       return expr_op(e->op, e->arg[0], e->arg[1], e->arg[2]);
     case EXPR_read:     return expr_read(e->tensor, (Expr **) e->sub, e->check, e->other);
     case EXPR_stop:     return expr_stop(e->arg[0]);
     case EXPR_inside:   return expr_inside(e->arg[0]);
-    default:
-        copy = COPY(e);
-        return copy;
+    default:            return COPY(e);
     }
 }
 
@@ -618,7 +612,8 @@ static bool same_node(const Expr *a, const Expr *b)
 {
     switch (a->kind) {
     case EXPR_num:
-        return a->num == b->num ? signbit(a->num) == signbit(b->num) : isnan(a->num) && isnan(b->num);
+        return (a->num == b->num && signbit(a->num) == signbit(b->num))
+            || (isnan(a->num) && isnan(b->num));
     case EXPR_index:
         return same_index(a->index, b->index);
     case EXPR_read:
@@ -630,7 +625,7 @@ static bool same_node(const Expr *a, const Expr *b)
             && ALL(k, a->nkey, a->key_size[k] == b->key_size[k]);
     case EXPR_reduce:
         return a->reduce == b->reduce && a->nindex == b->nindex
-            && (a->reduce != REDUCE_rank || ALL(k, a->nindex, same_index(a->rank_of[k], b->rank_of[k])))
+            && ALL(k, a->nindex, same_index(a->rank_of[k], b->rank_of[k]))
             && join(a->bound, b->bound, a->nindex);
     default:
         return true;

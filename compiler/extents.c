@@ -66,13 +66,14 @@ static bool is_batch(Emit *e, Axis *a)
 static Str axis_letter(Emit *e, Tensor *t, int k)
 {
     static const struct { const char *kind; const char *letters[4]; } kinds[] = {
-        { "image", { NULL, "c", "h", "w" } }, { "sequence", { NULL, "t", "d" } }, { "tokens", { NULL, "t" } },
-        { "classmap", { NULL, "h", "w" } }, { "boxes", { NULL, "count", "k" } },
+        { "image", { NULL, "c", "h", "w" } }, { "sequence", { NULL, "t", "d" } },
+        { "tokens", { NULL, "t" } }, { "classmap", { NULL, "h", "w" } },
+        { "boxes", { NULL, "count", "k" } },
     };
-    for (int j = 0; j < e->m->inputs.n && k < 4; j++)
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds && e->m->inputs.at[j].tensor == t; i++)
-            if (!strcmp(e->m->inputs.at[j].kind, kinds[i].kind) && kinds[i].letters[k])
-                return intern(kinds[i].letters[k]);
+    const Input *in = k < 4 ? FIND_AT(one, e->m->inputs, one->tensor == t) : NULL;
+    EACH_ROW(of, kinds)
+        if (in && !strcmp(in->kind, of->kind) && of->letters[k])
+            return intern(of->letters[k]);
     return t->axis[k].name;
 }
 

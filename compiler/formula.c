@@ -119,8 +119,8 @@ void unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place)
         return;
     if (i->size >= 0 && (axis->example ? !i->example : i->size != axis->size)) {
         fail(e, place, DIAG_two_ranges, i->name, i->size, axis->size);
-        report_help("all axes at which it stands alone should have one size; a range written where it is bound counts alone: `%s < %d`",
-                    i->name, i->size);
+        report_help("all axes at which it stands alone should have one size; a range written "
+                    "where it is bound counts alone: `%s < %d`", i->name, i->size);
     } else if (!axis->example || i->size < axis->size) {
         i->size = axis->size;
         if (axis->example || !i->limit)
@@ -133,6 +133,11 @@ void unify(Elab *e, Index *i, const Axis *axis, Expr *example, Place place)
 bool gives_place(Reduce r)
 {
     return r == REDUCE_argmax || r == REDUCE_argmin || r == REDUCE_rank || r == REDUCE_choice;
+}
+
+static bool gives_truth(Reduce r)
+{
+    return r == REDUCE_any || r == REDUCE_all;
 }
 
 /* Whole, and not only by its numbers. */
@@ -153,7 +158,7 @@ static bool hard_whole(Expr *e)
                 return true;
         return false;
     case EXPR_reduce:
-        return gives_place(e->reduce) || (e->reduce != REDUCE_any && e->reduce != REDUCE_all && is_whole(e->arg[0]));
+        return gives_place(e->reduce) || (!gives_truth(e->reduce) && is_whole(e->arg[0]));
     case EXPR_stop:
         return hard_whole(e->arg[0]);
     default:
@@ -234,24 +239,14 @@ Expr *draw(Ctx *c, Syn *s, Env *env, bool normal)
 }
 
 /* ---- reads ---------------------------------------------------------------------------------- */
-/* sub = step + shift */
-static bool shifted(Expr *sub, Index *step, double *shift)
-{
-    *shift = 0;
-    if (sub->kind == EXPR_op && (sub->op == OP_add || sub->op == OP_sub) && sub->arg[1]->kind == EXPR_num) {
-        *shift = sub->op == OP_add ? sub->arg[1]->num : -sub->arg[1]->num;
-        sub = sub->arg[0];
-    }
-    return sub->kind == EXPR_index && sub->index == step;
-}
-
 /* Inside a scan only the steps already run can be read; the others are outside. */
 static Expr *read_in_scan(Ctx *c, Scan *scan, int axis, Expr *read, Expr *other, Place place)
 {
-    Expr *at = expr_index(scan->step), *sub = read->sub[axis], *outside = other ? other : expr_num(0);
+    Expr *now = expr_index(scan->step), *at = read->sub[axis];
+    Expr *outside = other ? other : expr_num(0);
     double shift;
-    if (!shifted(sub, scan->step, &shift))
-        return expr_op(OP_select, scan->down ? OP2(lt, at, sub) : OP2(lt, sub, at), read, outside);
+    if (!is_index(expr_split(at, &shift), scan->step))
+        return expr_op(OP_select, scan->down ? OP2(lt, now, at) : OP2(lt, at, now), read, outside);
     if (shift == 0 && !HAS(scan->done, read->tensor) && !c->e->trial)
         fail(c->e, place, DIAG_read_before, read->tensor->name);
     return (scan->down ? shift < 0 : shift > 0) ? outside : read;
@@ -290,13 +285,20 @@ static int subscripts(Ctx *c, Name *n, SynList *subs, Env *env, Expr **sub, Plac
     return rank;
 }
 
-/* Subscripts that stand alone take the ranges of the axes they stand at. */
-void unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place)
+/* The subscript of the axis of examples; NULL: there is none. */
+static Expr *example_of(const Axis *axis, Expr **sub, int n)
 {
     Expr *example = NULL;
     for (int k = 0; k < n; k++)
         if (axis[k].example)
             example = sub[k];
+    return example;
+}
+
+/* Subscripts that stand alone take the ranges of the axes they stand at. */
+void unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place)
+{
+    Expr *example = example_of(axis, sub, n);
     for (int k = 0; k < n; k++)
         if (sub[k]->kind == EXPR_index)
             unify(e, sub[k]->index, &axis[k], example, place[k]);
@@ -306,16 +308,13 @@ void unify_all(Elab *e, const Axis *axis, Expr **sub, int n, const Place *place)
    them have are nobody's. */
 static void check_lengths(Elab *e, const Tensor *t, Expr **sub, const Place *place)
 {
-    Expr *example = NULL;
-    for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].example)
-            example = sub[k];
+    Expr *example = example_of(t->axis, sub, t->rank);
     for (int k = 0; example && k < t->rank; k++) {
-        Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
+        Index *i = sub[k]->index;
         if (!i || (i->fixed && !i->measured) || t->axis[k].example)
             continue;
-        Expr *limit = limit_along(&t->axis[k], example);
-        if (i->measured && !(limit && i->limit ? limit->tensor == i->limit->tensor : limit == i->limit))
+        const Expr *limit = limit_along(&t->axis[k], example), *had = i->limit;
+        if (i->measured && (limit && had ? limit->tensor != had->tensor : limit != had))
             fail(e, place[k], DIAG_two_lengths, i->name);
         i->measured = true;
     }
@@ -329,9 +328,21 @@ static Expr *read_tied(Ctx *c, Name *n, Expr **sub, int rank, Place place, const
     for (; n->tied_at[want]; want++)
         axis[want].size = n->tied_at[want]->size;
     if (rank != want)
-        return fail(c->e, place, DIAG_rank, n->name, want, want == 1 ? "axis" : "axes", rank);
+        return fail_rank(c->e, place, n->name, want, rank);
     unify_all(c->e, axis, sub, rank, places);
     return expr_replace(n->tied, n->tied_at, sub, rank);
+}
+
+/* Of a tensor that is not known yet: in a scan what its `else` is; whole, if nothing speaks
+ * against it. */
+static Expr *read_unknown(Ctx *c, Syn *s, Env *env, Str name, Syn *other)
+{
+    fail(c->e, s->place, DIAG_read_above, name,
+         format(c->e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
+                : "a tensor is defined by what stands above it, not by itself: `%s` needs another "
+                  "name here", name));
+    Expr *first = other && c->e->scan ? lower(c, other, env) : NULL;
+    return first ? first : expr_index(index_new(name, 1, NULL));
 }
 
 static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *other)
@@ -340,24 +351,19 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
     Tensor *t = n->tensor;
     Expr *sub[MAX_RANK + 1];
     Place place[MAX_RANK + 1];
-    /* A scan's, not yet known: what its `else` is; whole, if nothing speaks against it. */
-    if (!t && !n->tied) {
-        fail(e, s->place, DIAG_read_above, n->name,
-             format(e->scan ? "write its first value with `else`: `%s[n, t-1, j else 0]`"
-                            : "a tensor is defined by what stands above it, not by itself: `%s` needs another name here", n->name));
-        Expr *first = other && e->scan ? lower(c, other, env) : NULL;
-        return first ? first : expr_index(index_new(n->name, 1, NULL));
-    }
+    if (!t && !n->tied)
+        return read_unknown(c, s, env, n->name, other);
     if (t && !e->scan && !n->defined && HAS(c->names->outs, t))
         return fail(e, s->place, DIAG_read_above, n->name,
-                    format("statements run in the order written: move this one below the one that defines `%s`", n->name));
+                    format("statements run in the order written: move this one below the one "
+                           "that defines `%s`", n->name));
     int rank = subscripts(c, n, subs, env, sub, place);
     Expr *outside = other ? lower(c, other, env) : NULL;
     if (n->tied)
         return read_tied(c, n, sub, rank, s->place, place);
     if (n->samples > 0 && rank >= 2) {
-        const Axis taken_apart[2] = { { e->m->batch_max, e->batch, true, NULL }, { .size = n->samples } };
-        unify_all(e, taken_apart, sub, 2, place);
+        const Axis apart[] = { { e->m->batch_max, e->batch, true, NULL }, { .size = n->samples } };
+        unify_all(e, apart, sub, 2, place);
         if (mult_of(e, t) > 1)
             sub[0] = OP2(add, OP2(mul, sub[0], expr_num(n->samples)), sub[1]);
         rank--;
@@ -365,7 +371,7 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
         memmove(place + 1, place + 2, (size_t) (rank - 1) * sizeof *place);
     }
     if (rank != t->rank)
-        return fail(e, s->place, DIAG_rank, n->name, t->rank, t->rank == 1 ? "axis" : "axes", rank);
+        return fail_rank(e, s->place, n->name, t->rank, rank);
     if (t->role != ROLE_state)
         check_lengths(e, t, sub, place);
     unify_all(e, t->axis, sub, rank, place);
@@ -382,12 +388,14 @@ static Expr *lower_read(Ctx *c, Syn *s, Env *env, Name *n, SynList *subs, Syn *o
 static Expr *number_named(Ctx *c, Str name)
 {
     const struct { const char *name; double value; bool real; } table[] = {
-        { "inf", INFINITY, true }, { "pi", 3.14159265358979323846, true }, { "true", 1, false }, { "false", 0, false },
-        { "training", c->e->training && c->user->training, false }, { "predicting", c->e->predicting, false },
+        { "inf", INFINITY, true }, { "pi", 3.14159265358979323846, true },
+        { "true", 1, false }, { "false", 0, false },
+        { "training", c->e->training && c->user->training, false },
+        { "predicting", c->e->predicting, false },
     };
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-        if (!strcmp(table[k].name, name))
-            return table[k].real ? expr_real(table[k].value) : expr_num(table[k].value);
+    EACH_ROW(row, table)
+        if (!strcmp(row->name, name))
+            return row->real ? expr_real(row->value) : expr_num(row->value);
     Tensor *clock = find_named(&c->e->clocks, name);
     return clock ? expr_scalar(clock) : NULL;
 }
@@ -425,7 +433,8 @@ static Expr *lower_name(Ctx *c, Syn *s, Env *env)
     Expr *v = number_named(c, s->name);
     if (v)
         return v;
-    Name *axis = name_find(c->names, s->name, NAME_axis), *t = name_find(c->names, s->name, NAME_tensor);
+    Name *axis = name_find(c->names, s->name, NAME_axis);
+    Name *t = name_find(c->names, s->name, NAME_tensor);
     if (axis && c->sizes)
         return expr_num(axis->axis.size);
     if (t)
@@ -437,12 +446,18 @@ static Expr *lower_name(Ctx *c, Syn *s, Env *env)
     return NULL;
 }
 
+Str argument_name(const Syn *call)
+{
+    const Syn *only = call->args.n == 1 ? call->args.at[0].value : NULL;
+    return only && only->kind == SYN_name ? only->name : NULL;
+}
+
 /* has(y)[n], params(f)[i] */
 static Expr *lower_part(Ctx *c, Syn *s, Env *env)
 {
     Elab *e = c->e;
     Name n = { .name = s->name };
-    const Str of = s->args.n == 1 && s->args.at[0].value->kind == SYN_name ? s->args.at[0].value->name : NULL;
+    const Str of = argument_name(s);
     if (of && s->name == intern("has")) {
         n.tensor = has_label(e, of);
         if (!n.tensor)
@@ -476,20 +491,21 @@ static Expr *lower_ref(Ctx *c, Syn *s, Env *env)
 Expr *op_signed(Str sign, Expr *a, Expr *b)
 {
     static const struct { const char *sign; Op is; bool swap; } table[] = {
-        { "+", OP_add, 0 }, { "-", OP_sub, 0 }, { "*", OP_mul, 0 }, { "/", OP_div, 0 }, { "%", OP_mod, 0 }, { "^", OP_pow, 0 },
-        { "<", OP_lt, 0 }, { "<=", OP_le, 0 }, { ">", OP_lt, 1 }, { ">=", OP_le, 1 }, { "==", OP_eq, 0 }, { "!=", OP_ne, 0 },
+        { "+", OP_add, 0 }, { "-", OP_sub, 0 }, { "*", OP_mul, 0 }, { "/", OP_div, 0 },
+        { "%", OP_mod, 0 }, { "^", OP_pow, 0 }, { "<", OP_lt, 0 }, { "<=", OP_le, 0 },
+        { ">", OP_lt, 1 }, { ">=", OP_le, 1 }, { "==", OP_eq, 0 }, { "!=", OP_ne, 0 },
         { "and", OP_and, 0 }, { "or", OP_or, 0 },
     };
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-        if (!strcmp(table[k].sign, sign))
-            return table[k].swap ? expr_op(table[k].is, b, a, NULL) : expr_op(table[k].is, a, b, NULL);
+    EACH_ROW(row, table)
+        if (!strcmp(row->sign, sign))
+            return row->swap ? expr_op(row->is, b, a, NULL) : expr_op(row->is, a, b, NULL);
     bug("no operation is written %s", sign);
 }
 
 static Expr *lower_binary(Ctx *c, Syn *s, Env *env)
 {
     Expr *a = lower(c, s->a, env);
-    if (a->kind == EXPR_num && (s->op == intern("and") ? a->num == 0 : s->op == intern("or") && a->num != 0))
+    if (a->kind == EXPR_num && s->op == intern(a->num == 0 ? "and" : "or"))
         return expr_num(a->num != 0);       /* what is behind it need not have a value */
     Expr *b = lower(c, s->b, env);
     const bool divides = s->op == intern("/"), whole = a->whole && b->whole;
@@ -566,11 +582,14 @@ bool constant(Ctx *c, Syn *s, double *value)
 Syn *settled(Elab *e, Syn *s)
 {
     Ctx c = size_ctx(e->root);
-    const bool sum = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren || s->kind == SYN_cond;
-    const bool call = s->kind == SYN_call && (builtin_op(s->name) >= 0 || find_function(e->root, s->name));
+    const bool number = s->kind == SYN_unary || s->kind == SYN_binary || s->kind == SYN_paren
+        || s->kind == SYN_cond
+        || (s->kind == SYN_call && (builtin_op(s->name) >= 0 || find_function(e->root, s->name)))
+        || (s->kind == SYN_name
+            && (name_find(e->root, s->name, NAME_number) || number_named(&c, s->name)));
     Syn *t = COPY(s);
     t->list = (SynList) { 0 };
-    if (sum || call || (s->kind == SYN_name && (name_find(e->root, s->name, NAME_number) || number_named(&c, s->name)))) {
+    if (number) {
         e->failed = 0;
         t->kind = SYN_num;
         constant(&c, s, &t->num);
@@ -633,9 +652,10 @@ Expr *lower_size(Ctx *c, Syn *s, Env *env)
 /* last(t): the last step that a scan has run */
 Expr *lower_last(Ctx *c, Syn *s, Env *env)
 {
-    Name *axis = s->args.n == 1 && s->args.at[0].value->kind == SYN_name
-               ? name_find(c->names, s->args.at[0].value->name, NAME_axis) : NULL;
-    return axis ? OP2(sub, present_or_size(&axis->axis, env), expr_num(1)) : fail(c->e, s->place, DIAG_last_of_what);
+    Name *axis = name_find(c->names, argument_name(s), NAME_axis);
+    if (!axis)
+        return fail(c->e, s->place, DIAG_last_of_what);
+    return OP2(sub, present_or_size(&axis->axis, env), expr_num(1));
 }
 
 /* ---- names that stand free ------------------------------------------------------------------ */
@@ -646,8 +666,10 @@ void free_names(Ctx *c, Syn *s, Env *env, StrList *found)
         return;
     if (s->kind == SYN_dots || s->kind == SYN_name) {
         const Str word = index_word(s);
-        if (!env_find(env, word) && (s->kind == SYN_dots || (!name_find(c->names, word, NAME_number)
-                                     && !name_find(c->names, word, NAME_tensor) && !number_named(c, word))))
+        const bool known = s->kind == SYN_name
+            && (name_find(c->names, word, NAME_number) || name_find(c->names, word, NAME_tensor)
+                || number_named(c, word));
+        if (!known && !env_find(env, word))
             PUSH_NEW(*found, word);
         return;
     }

@@ -40,11 +40,11 @@ static bool takes_sizes(Elab *e, Syn *v, int kind)
 static int kind_of(Elab *e, Syn *v, bool label)
 {
     StrList names = { 0 };
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    for (int k = 0; k < COUNT(kinds); k++) {
         if (kinds[k].label != label)
             continue;
         if (v->kind == SYN_call && v->name == intern(kinds[k].name))
-            return takes_sizes(e, v, (int) k) ? (int) k : NONE;
+            return takes_sizes(e, v, k) ? k : NONE;
         PUSH(names, intern(kinds[k].name));
     }
     say(e, v->place, DIAG_unknown_kind, label ? "label" : "input", v->name ? v->name : words_of(v));

@@ -183,9 +183,9 @@ void exports_print(Buf *b, Module *m, EmitOptions how)
 {
     Buf tables = { 0 }, entries = { 0 };
     StrList all = { 0 };
-    for (size_t k = 0; k < sizeof offered / sizeof *offered && !how.check; k++)
+    EACH_ROW(name, offered)
         EACH(p, m->programs)
-            if (p->name == intern(offered[k])) {
+            if (!how.check && p->name == intern(*name)) {
                 StrList one = { 0 };
                 PUSH(one, p->name);
                 if (put_entry(&tables, &entries, m, how, &one, p->name))

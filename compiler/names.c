@@ -120,9 +120,9 @@ Str scope_enter(Emit *e, Str wish)
 {
     static const char *const letters[] = { "i", "j", "k", "q", "r", "s", "u", "v", "w" };
     Str name = wish ? names_lower(wish) : NULL;
-    for (size_t k = 0; !name && k < sizeof letters / sizeof *letters; k++)
-        if (!HAS(e->scope, intern(letters[k])) && !names_taken(intern(letters[k])))
-            name = intern(letters[k]);
+    EACH_ROW(letter, letters)
+        if (!name && !HAS(e->scope, intern(*letter)) && !names_taken(intern(*letter)))
+            name = intern(*letter);
     if (!name)
         name = intern("i");
     Str base = name;

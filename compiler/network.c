@@ -153,8 +153,8 @@ static void *unknown_layer(Elab *e, Call *call)
     fail(e, call->place, DIAG_unknown_layer, call->name);
     for (int k = 0; k < NBLOCKS; k++)
         PUSH(names, intern(blocks[k].name));
-    for (size_t k = 0; k < sizeof functions / sizeof *functions; k++)
-        PUSH(names, intern(functions[k]));
+    EACH_ROW(function, functions)
+        PUSH(names, intern(*function));
     definition_names(e, "layer", &names);
     definition_names(e, "view", &names);
     EACH(f, e->functions)

@@ -10,8 +10,8 @@ enum { LOOSE, EITHER, BOTH, NEGATION, COMPARE, TOTAL, PRODUCT, SIGNED, POWER, AT
 static int tightness(const Syn *e)
 {
     static const struct { const char *op; int tightness; } binary[] = {
-        { "or", EITHER }, { "and", BOTH }, { "+", TOTAL }, { "-", TOTAL }, { "*", PRODUCT }, { "/", PRODUCT }, { "%", PRODUCT },
-        { "^", POWER },
+        { "or", EITHER }, { "and", BOTH }, { "+", TOTAL }, { "-", TOTAL },
+        { "*", PRODUCT }, { "/", PRODUCT }, { "%", PRODUCT }, { "^", POWER },
     };
     switch (e->kind) {
     case SYN_num:
@@ -23,9 +23,9 @@ static int tightness(const Syn *e)
     case SYN_unary:
         return *e->op == '-' ? SIGNED : NEGATION;
     case SYN_binary:
-        for (size_t k = 0; k < sizeof binary / sizeof *binary; k++)
-            if (strcmp(e->op, binary[k].op) == 0)
-                return binary[k].tightness;
+        EACH_ROW(row, binary)
+            if (strcmp(e->op, row->op) == 0)
+                return row->tightness;
         return COMPARE;
     default:
         return ATOM;
@@ -35,7 +35,8 @@ static int tightness(const Syn *e)
 /* Whether the text of e ends in a reduction that would take a factor after it. */
 static bool ends_open(const Syn *e)
 {
-    return e->kind == SYN_reduce || (e->kind == SYN_unary && ends_open(e->a)) || (e->kind == SYN_binary && ends_open(e->b));
+    return e->kind == SYN_reduce || (e->kind == SYN_unary && ends_open(e->a))
+        || (e->kind == SYN_binary && ends_open(e->b));
 }
 
 /* A reduction's operand cannot begin with a sign: `sum(i) -x` would be a difference. */

@@ -91,9 +91,16 @@ typedef enum {
     OP_COUNT
 } Op;
 
-enum { LEVEL_SELECT = 1, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_REDUCE, LEVEL_PRODUCT, LEVEL_SIGN,
-       LEVEL_POWER, LEVEL_ATOM };    /* how tightly an operation binds in the language */
-typedef struct { const char *name; int args; char whole; int binds, cost; const char *written; } OpInfo;
+/* How tightly an operation binds in the language. */
+enum {
+    LEVEL_SELECT = 1, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_SUM, LEVEL_REDUCE,
+    LEVEL_PRODUCT, LEVEL_SIGN, LEVEL_POWER, LEVEL_ATOM
+};
+typedef struct {
+    const char *name, *written;
+    int args, binds, cost;
+    char whole;
+} OpInfo;
 extern const OpInfo op_info[OP_COUNT];
 
 typedef enum {
@@ -108,19 +115,21 @@ typedef enum {
     EXPR_reduce,    /* reduction over points; only before split.c */
 } ExprKind;
 
-typedef enum { REDUCE_sum, REDUCE_mean, REDUCE_prod, REDUCE_max, REDUCE_min, REDUCE_argmax, REDUCE_argmin,
-               REDUCE_any, REDUCE_all, REDUCE_rank, REDUCE_choice, REDUCE_COUNT } Reduce;
+typedef enum {
+    REDUCE_sum, REDUCE_mean, REDUCE_prod, REDUCE_max, REDUCE_min, REDUCE_argmax, REDUCE_argmin,
+    REDUCE_any, REDUCE_all, REDUCE_rank, REDUCE_choice, REDUCE_COUNT
+} Reduce;
 extern const char *const reduce_names[REDUCE_COUNT];
 
 struct Expr {
     ExprKind kind;
     bool whole;                 /* a whole number (int in C), else real */
     double num;
-    Index *index;
+    Index *index;               /* EXPR_index; else NULL */
     Op op;
     Expr *arg[3];
     /* EXPR_read */
-    Tensor *tensor;
+    Tensor *tensor;             /* of all others NULL */
     Expr *sub[MAX_RANK];        /* whole */
     unsigned check;  /* bit k: sub[k] may lie outside [0, size) or at or beyond the axis' length */
     Expr *other;
@@ -177,8 +186,9 @@ typedef enum {
     /* The number of the first point at which value, which never falls, is above draw times
        what it is at the last. */
     SET_search,
-    SET_rank,           /* target is subscripted by the outer and the inner indices: the place of each inner point when
-                           all are sorted by value downwards, ties by their order */
+    /* The target is subscripted by the outer and the inner indices: the place of each inner point
+       when all are sorted by value downwards, ties by their order. */
+    SET_rank,
 } Set;
 
 struct Stmt {
@@ -331,6 +341,7 @@ Expr *expr_truth(Expr *e);                  /* 0 or 1 */
 bool  expr_is(const Expr *e, double v);     /* is the number v */
 bool  is_op(const Expr *e, Op op);
 bool  is_index(const Expr *e, const Index *i);      /* the bare index */
+Expr *expr_split(Expr *e, double *c);               /* whole x + c or x - c as x and c */
 bool  expr_same(const Expr *a, const Expr *b);      /* structurally equal */
 bool  expr_among(const ExprList *list, const Expr *e);      /* one like it */
 /* Equal when ia[k] is read for ib[k]; false if these differ in size or limit. */
@@ -352,7 +363,8 @@ ExprWalk walk_stmt(Stmt *s);
 Expr *walk_next(ExprWalk *w);
 void  walk_end(ExprWalk *w);
 #define WALK(x, walk) \
-    for (ExprWalk x##_walk __attribute__((cleanup(walk_end))) = walk; !x##_walk.done; x##_walk.done = true) \
+    for (ExprWalk x##_walk __attribute__((cleanup(walk_end))) = walk; !x##_walk.done; \
+         x##_walk.done = true) \
         for (Expr *x; (x = walk_next(&x##_walk)); )
 bool  expr_uses(Expr *e, const Index *i);
 bool  expr_reads(Expr *e, const TensorList *list);
@@ -419,7 +431,8 @@ void  names_of(StrList *names, Program *p); /* of all that its statements write 
 /* Called name, or name2 ..., which then is one of names. */
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
 enum { COUNT_MOST_BITS = 48 };
-#define COUNT_MOST (1L << COUNT_MOST_BITS)   /* more than any program holds, and sums of it are no overflow */
+/* More than any program holds, and sums of it are no overflow. */
+#define COUNT_MOST (1L << COUNT_MOST_BITS)
 long  tensor_count(const Tensor *t);        /* elements that are stored, at most COUNT_MOST */
 Tensor *shaped(Tensor *t, const Axis *axis, int rank);      /* t, with these axes */
 /* Parts of one block that have elements in common. */

@@ -22,8 +22,8 @@ typedef enum {
     SYN_ref,        /* x[n, i - 1 else e]                       name, list, a: e or NULL */
     /* f(a, k = b) and params(f)[i]             name, args, list: the subscripts (n = 0: none) */
     SYN_call,
-    SYN_reduce,     /* sum(i, j < 3 where c) body               name, list: indices, a: c or NULL, b: body.
-                                                                An index is SYN_name, SYN_dots or the binary `<` */
+    SYN_reduce,     /* sum(i, j < 3 where c) body               name, list: indices, a: c or NULL,
+                       b: body. An index is SYN_name, SYN_dots or the binary `<` */
     SYN_unary,      /* - not                                    op, a */
     SYN_binary,     /* + - * / % ^ < > <= >= == != and or       op, a, b */
     SYN_cond,       /* c ? a : b                                c, a, b */
@@ -117,10 +117,10 @@ typedef enum {
     DECL_augment,       /* augment strong { crop(0.6..1) flip(0.5) }        name, block */
     DECL_train,    /* train NAME { optimizer = ... }                   name or NULL, settings */
     DECL_evaluate,      /* evaluate { accuracy psnr }                       block */
-    DECL_task,          /* pretext TASK(weight = 0.5) { ... } in a model's file; `pretext TASK(temperature = 0.5)`.
-                           name, args, body; braced */
-    DECL_define,        /* layer, latent, likelihood, loss, view, optimizer; pretext and downstream in a library file.
-                           name, params, body */
+    DECL_task,          /* pretext TASK(weight = 0.5) { ... } in a model's file;
+                           `pretext TASK(temperature = 0.5)`.       name, args, body; braced */
+    DECL_define,        /* layer, latent, likelihood, loss, view, optimizer; pretext and downstream
+                           in a library file.                       name, params, body */
     DECL_function,      /* def at the top                                   name, function */
 
     STAT_in, STAT_out, STAT_param, STAT_state, STAT_target, STAT_grad,      /* entries */

@@ -274,9 +274,9 @@ static void tell_words(Token *t, WordPlace where, Diag which)
             PUSH(names, intern(keywords[k].word));
     Str near = nearest(t->name, names.at, names.n);
     report(t->place, which, t->name);
-    for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
-        if (strcmp(t->name, foreign[k].word) == 0) {
-            report_help("%s", foreign[k].help);
+    EACH_ROW(other, foreign)
+        if (strcmp(t->name, other->word) == 0) {
+            report_help("%s", other->help);
             return;
         }
     if (near)

@@ -134,12 +134,13 @@ static int run_one(const Argv *argv, bool verbose)
 static void flags(Argv *argv, const BuildOptions *how)
 {
     static const struct { const char *name, *flag; } targets[] = {
-        { "native", "-march=native" }, { "v4", "-march=x86-64-v4" }, { "v3", "-march=x86-64-v3" }, { "v2", "-march=x86-64-v2" },
+        { "native", "-march=native" }, { "v4", "-march=x86-64-v4" }, { "v3", "-march=x86-64-v3" },
+        { "v2", "-march=x86-64-v2" },
     };
     ADD(argv, "-std=gnu11", how->sanitize ? "-O1" : how->emit.fast ? "-O3" : "-O2");
-    for (size_t k = 0; k < sizeof targets / sizeof *targets; k++)
-        if (!strcmp(targets[k].name, how->target))
-            add(argv, targets[k].flag);
+    EACH_ROW(target, targets)
+        if (!strcmp(target->name, how->target))
+            add(argv, target->flag);
     ADD(argv, "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math");
     if (how->emit.fast)
         add(argv, "-fopenmp");
@@ -212,7 +213,7 @@ static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const
  * object of it, as `made`. */
 static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
 {
-    /* Mpicc would add its library. */
+    /* mpicc would add its library. */
     ADD(link, how->emit.mpi ? "ld" : how->cc, "-r", "-nostdlib", "-o", made);
     if (!make_folder(folder) || !write_runtime(folder))
         return false;

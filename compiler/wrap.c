@@ -6,8 +6,8 @@ enum { WIDTH = 104, LEAST = 40 };
 static bool breaks_before(const char *c)
 {
     static const char *const ops[] = { " + ", " - ", " * ", " / ", " ? ", " : ", " && ", " || " };
-    for (size_t k = 0; k < sizeof ops / sizeof *ops; k++)
-        if (!strncmp(c, ops[k], strlen(ops[k])))
+    EACH_ROW(op, ops)
+        if (!strncmp(c, *op, strlen(*op)))
             return true;
     return c[0] == ' ' && c[-1] == ',';
 }
