@@ -65,7 +65,8 @@ static Env *bind_left(Scope *s, Ctx *c, Stat *st, SynList *subs, Env *env, Stmt 
         env = sub->kind == SYN_dots ? bind_dots(s, env) : bind_index(c, env, word, range);
         add_indices(s->e, nest, env, sub->place);
         const Axis samples = example_axis(s->e, s->samples > 1 ? s->samples : 1);
-        if (sub->kind != SYN_dots && env->at[0]->index->example && s->samples > 1 && st->role == intern("sample"))
+        if (sub->kind != SYN_dots && env->at[0]->index->example && s->samples > 1
+            && st->role == intern("sample"))
             unify(s->e, env->at[0]->index, &samples, NULL, sub->place);
     }
     if (st->op == intern("="))
@@ -188,12 +189,15 @@ static void put_update(Scope *s, Stmt *st, Place place, Str formula)
 {
     Elab *e = s->e;
     st->update = true;
-    if (ANY_EXPR(x, st->value, x->tensor == st->target && ANY(k, st->target->rank, !expr_same(x->sub[k], st->sub[k])))) {
+    if (ANY_EXPR(x, st->value,
+                 x->tensor == st->target
+                     && ANY(k, st->target->rank, !expr_same(x->sub[k], st->sub[k])))) {
         const size_t n = strlen(st->target->name);
         Axis axis[MAX_RANK];
         for (int k = 0; k < st->nindex; k++)
             axis[k] = axis_of(e, st->index[k]);
-        Tensor *t = temp_new(s, format("%s_next", st->target->name + (n > 40 ? n - 40 : 0)), st->target->elem, axis, st->nindex);
+        Tensor *t = temp_new(s, format("%s_next", st->target->name + (n > 40 ? n - 40 : 0)),
+                             st->target->elem, axis, st->nindex);
         Stmt *stage = over(t, st->index, SET_is, st->value);
         stage->where = st->where;
         stage->update = true;
@@ -239,7 +243,8 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
     if (!from || !t)
         fail(s->e, st->value->place, DIAG_reshape_of_what);
     else if (tensor_count(from->tensor) != tensor_count(t))
-        fail(s->e, s->use ? s->use->place : st->place, DIAG_reshape_count, shape_text(from->tensor), shape_text(t));
+        fail(s->e, s->use ? s->use->place : st->place, DIAG_reshape_count,
+             shape_text(from->tensor), shape_text(t));
     else {
         t->elem = from->tensor->elem;
         target->defined = true;
@@ -261,7 +266,8 @@ static bool mixes_examples(const Scope *s, const Stmt *st)
 static void widen(Elab *e, Tensor *t, Expr *const *sub)
 {
     for (int k = 0; k < t->rank; k++)
-        if (t->axis[k].example && sub[k]->kind == EXPR_index && sub[k]->index->size > t->axis[k].size)
+        if (t->axis[k].example && sub[k]->kind == EXPR_index
+            && sub[k]->index->size > t->axis[k].size)
             t->axis[k] = axis_of(e, sub[k]->index);
 }
 
@@ -297,7 +303,8 @@ void assign(Scope *s, Stat *st, Env *env)
     for (int k = 0; k < nest->nindex; k++)
         if (nest->index[k]->size < 0) {
             fail(e, st->left->place, DIAG_no_range, nest->index[k]->name,
-                 format("write it: `%s < 10`; or let it stand alone at an axis", nest->index[k]->name));
+                 format("write it: `%s < 10`; or let it stand alone at an axis",
+                        nest->index[k]->name));
             return;
         }
     if (e->failed && !e->trial)

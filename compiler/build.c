@@ -17,16 +17,14 @@ int index_among(Index *const *list, int n, const Index *i)
     return FIRST(k, n, list[k] == i);
 }
 
-bool tensor_in(const TensorList *list, const Tensor *t)
-{
-    return HAS(*list, t);
-}
-
 Index *index_told(const Expr *sub)
 {
-    if (sub->kind == EXPR_read && sub->tensor->list && is_op(sub->sub[0], OP_add) && expr_is(sub->sub[0]->arg[1], 1))
-        sub = sub->sub[0]->arg[0];
-    return sub->kind == EXPR_index ? sub->index : NULL;
+    if (sub->kind == EXPR_read && sub->tensor->list) {
+        double shift;
+        const Expr *number = expr_split(sub->sub[0], &shift);
+        sub = shift == 1 ? number : sub;
+    }
+    return sub->index;
 }
 
 /* ---- statements ----------------------------------------------------------------------------- */
@@ -306,6 +304,11 @@ Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place)
     return t;
 }
 
+Tensor *temp_beside(Module *m, StrList *names, const Tensor *t, Str what, Place place)
+{
+    return temp_named(m, names, format("%s.%s", t->name, what), ELEM_real, place);
+}
+
 long axis_room(const Tensor *t, int k)
 {
     return t->before[k] + t->axis[k].size + t->after[k];
@@ -338,7 +341,8 @@ long tensor_count(const Tensor *t)
 static Axis *alone_along(const Index *i, Tensor *t, Expr *const *sub, Axis *found)
 {
     for (int k = 0; k < t->rank; k++)
-        if (is_index(sub[k], i) && t->axis[k].size == i->size && (!found || (t->axis[k].example && !found->example)))
+        if (is_index(sub[k], i) && t->axis[k].size == i->size
+            && (!found || (t->axis[k].example && !found->example)))
             found = &t->axis[k];
     return found;
 }

@@ -15,8 +15,9 @@ static const struct { const char *name, *written; int n; } scalars[] = {
 /* A scalar function that formulas may call; -1: none. Derivatives alone use rsqrt0 and sign. */
 int builtin_op(Str name)
 {
-    return FIRST(k, OP_COUNT, !strcmp(scalars[k].name, name) && scalars[k].written[strlen(name)] == '('
-        && k != OP_rsqrt0 && k != OP_sign);
+    return FIRST(k, OP_COUNT,
+                 !strcmp(scalars[k].name, name) && scalars[k].written[strlen(name)] == '('
+                     && k != OP_rsqrt0 && k != OP_sign);
 }
 
 Function *find_function(Scope *s, Str name)
@@ -71,7 +72,8 @@ static bool arguments_of(Function *f, Syn *s, Syn **given, int room)
         int to = at;
         if (a.value->kind == SYN_arrow)
             part[0] = a.value->a, part[1] = a.value->b;
-        for (to = a.name ? 0 : at; a.name && to < f->params.n && f->params.at[to].name != a.name; to++)
+        for (to = a.name ? 0 : at; a.name && to < f->params.n && f->params.at[to].name != a.name;
+             to++)
             ;
         for (int k = 0; k < 2 && part[k]; k++, to++) {
             if (to >= f->params.n || to >= room || given[to])
@@ -169,7 +171,8 @@ Expr *lower_call(Ctx *c, Syn *s, Env *env)
     Ctx plain = *c;
     /* Arguments in round brackets divide as reals, but for sizes. */
     plain.floors = c->sizes && c->floors;
-    Expr *a = lower(&plain, s->args.at[0].value, env), *b = want > 1 ? lower(&plain, s->args.at[1].value, env) : NULL;
+    Expr *a = lower(&plain, s->args.at[0].value, env);
+    Expr *b = want > 1 ? lower(&plain, s->args.at[1].value, env) : NULL;
     return op >= 0 ? expr_op((Op) op, a, b, NULL) : expr_stop(a);
 }
 
@@ -194,7 +197,8 @@ static Env *bind_one(Ctx *c, Expr *r, Syn *s, Env *env, bool anew)
         return b;
     }
     if (g && g->kind == ENV_expr && g->at[0]->kind == EXPR_index && !g->lent && !anew)
-        fail(c->e, range ? s->a->place : s->place, DIAG_bound_twice, s->kind == SYN_binary ? s->a->name : s->name);
+        fail(c->e, range ? s->a->place : s->place, DIAG_bound_twice,
+             s->kind == SYN_binary ? s->a->name : s->name);
     b = s->kind == SYN_dots ? bind_dots(c->names, env) : bind_index(c, env, word, range);
     if (r->nindex + b->n > MAX_RANK) {
         fail(c->e, s->place, DIAG_too_many_axes, MAX_RANK);
@@ -290,12 +294,14 @@ Expr *lower_reduce(Ctx *c, Syn *s, Env *env)
         if (r->bound[k]->size < 0) {
             const Str name = r->bound[k]->name;
             fail(c->e, s->list.at[k < s->list.n ? k : 0]->place, DIAG_no_range, name,
-                 format("write it: `%s(%s < 10)`; or let `%s` stand alone at an axis", s->name, name, name));
+                 format("write it: `%s(%s < 10)`; or let `%s` stand alone at an axis", s->name,
+                        name, name));
             r->bound[k]->size = 1;
         }
     }
     if (kind == REDUCE_choice)
         r->arg[1] = draw(c, s, env, false);
-    r->whole = gives_place(r->reduce) || kind == REDUCE_any || kind == REDUCE_all || (kind != REDUCE_mean && is_whole(r->arg[0]));
+    r->whole = gives_place(r->reduce) || kind == REDUCE_any || kind == REDUCE_all
+        || (kind != REDUCE_mean && is_whole(r->arg[0]));
     return r;
 }

@@ -26,7 +26,8 @@ bool active(Diff *d, Expr *e)
     case EXPR_op:
         if (e->op == OP_sign)
             return false;
-        return (e->op != OP_select && active(d, e->arg[0])) || active(d, e->arg[1]) || active(d, e->arg[2]);
+        return (e->op != OP_select && active(d, e->arg[0])) || active(d, e->arg[1])
+            || active(d, e->arg[2]);
     case EXPR_byhand:
         return active(d, e->arg[1]);
     default:
@@ -136,7 +137,7 @@ static bool affordable(Diff *d, const ExprList *reads)
 static Expr *shared(Diff *d, Expr *value)
 {
     Stmt *of = d->of;
-    Tensor *t = temp_named(d->m, &d->names, format("%s.in", adjoint_name(of->target->name)), ELEM_real, of->target->place);
+    Tensor *t = adjoint_in(d, of);
     Stmt *s = adjoint_stmt(d, t, SET_is, value);
     s->where = of->where;
     for (int k = 0; k < d->nlead; k++)
@@ -198,7 +199,8 @@ static void pass(Chain *c, Expr *e, Part at)
         if (known_of(d, e->tensor)->active)
             PUSH(c->parts, at);
         if (e->check && active(d, e->other)) {
-            other.guard = expr_both(other.guard, DO(not, expr_inside(expr_read(e->tensor, e->sub, e->check, NULL))));
+            Expr *inside = expr_inside(expr_read(e->tensor, e->sub, e->check, NULL));
+            other.guard = expr_both(other.guard, DO(not, inside));
             pass(c, e->other, other);
         }
     }
@@ -207,7 +209,8 @@ static void pass(Chain *c, Expr *e, Part at)
 /* ---- all parts of one read ------------------------------------------------------------------ */
 static bool same_place(Expr *a, Expr *b)
 {
-    return a->tensor == b->tensor && a->check == b->check && ALL(k, a->tensor->rank, expr_same(a->sub[k], b->sub[k]));
+    return a->tensor == b->tensor && a->check == b->check
+        && same_subs(a->sub, b->sub, a->tensor->rank);
 }
 
 Expr *guarded(Expr *guard, Expr *value)

@@ -50,8 +50,8 @@ static bool is_own_row(const Axis *a, Expr *sub, Index *row)
     if (!is_op(sub, OP_add) || !is_op(sub->arg[0], OP_mul))
         return false;
     const Span within = expr_range(sub->arg[1]);
-    return is_index(sub->arg[0]->arg[0], row) && expr_is(sub->arg[0]->arg[1], samples) && !expr_uses(sub->arg[1], row)
-        && within.lo >= 0 && within.hi < samples;
+    return is_index(sub->arg[0]->arg[0], row) && expr_is(sub->arg[0]->arg[1], samples)
+        && !expr_uses(sub->arg[1], row) && within.lo >= 0 && within.hi < samples;
 }
 
 static bool own_rows(Tensor *t, Expr **sub, Index *row)
@@ -85,7 +85,8 @@ static Form product(Form a, Form b)
         SWAP(a, b);
     if (a.kind == NONE)
         return a;
-    return b.kind == OWN || (b.kind == TOTAL && a.kind != SAME) ? own : (Form) { b.kind, a.power + b.power };
+    return b.kind == OWN || (b.kind == TOTAL && a.kind != SAME)
+        ? own : (Form) { b.kind, a.power + b.power };
 }
 
 /* Of a function of a and b that is not linear. */

@@ -88,7 +88,8 @@ static int number_of(const Source *source)
 
 static bool same_place(Place a, Place b)
 {
-    return a.source == b.source && a.line == b.line && a.col == b.col && a.end_line == b.end_line && a.end_col == b.end_col;
+    return a.source == b.source && a.line == b.line && a.col == b.col && a.end_line == b.end_line
+        && a.end_col == b.end_col;
 }
 
 void report_nothing(void)
@@ -122,7 +123,8 @@ void vreport(Place place, Diag which, va_list args)
         r.help = intern(help + 1);
         r.text = intern_n(r.text, (size_t) (help - r.text));
     }
-    if (FIND_AT(old, reports, old->which == which && old->text == r.text && same_place(old->place, place)))
+    if (FIND_AT(old, reports,
+                old->which == which && old->text == r.text && same_place(old->place, place)))
         return;
     PUSH(reports, r);
     latest = &reports.at[reports.n - 1];
@@ -176,7 +178,8 @@ static int distance(const char *a, const char *b)
                 d[i][j] = i + j;
                 continue;
             }
-            d[i][j] = fewest(fewest(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            d[i][j] = fewest(fewest(d[i - 1][j], d[i][j - 1]) + 1,
+                             d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 d[i][j] = fewest(d[i][j], d[i - 2][j - 2] + 1);
         }
@@ -221,7 +224,8 @@ static int sign_length(const char *at, int room)
         if (((unsigned char) at[i] & 0xc0) != 0x80)
             return 0;
     if ((c == 0xe0 && (unsigned char) at[1] < 0xa0) || (c == 0xf0 && (unsigned char) at[1] < 0x90)
-        || (c == 0xed && (unsigned char) at[1] > 0x9f) || (c == 0xf4 && (unsigned char) at[1] > 0x8f))
+        || (c == 0xed && (unsigned char) at[1] > 0x9f)
+        || (c == 0xf4 && (unsigned char) at[1] > 0x8f))
         return 0;
     return n;
 }
@@ -262,13 +266,16 @@ static void print_place(FILE *to, Place p, int width, Colours c, const char *mar
         return;
     int n;
     const char *line = find_line(p.source, p.line, &n);
-    const int from = fewest(p.col - 1, n), skip = from > WIDE - 40 && n > WIDE ? from - 40 : 0, shown = fewest(n - skip, WIDE);
+    const int from = fewest(p.col - 1, n), skip = from > WIDE - 40 && n > WIDE ? from - 40 : 0;
+    const int shown = fewest(n - skip, WIDE);
     const int until = fewest(p.end_line > p.line ? n : p.end_col - 1, skip + shown);
     fprintf(to, "%s%*s-->%s ", c.quiet, width, "", c.plain);
     put_clean(to, p.source->name, (int) strlen(p.source->name));
-    fprintf(to, ":%d:%d\n%s%*s |\n%*d |%s %s", p.line, p.col, c.quiet, width, "", width, p.line, c.plain, skip ? "... " : "");
+    fprintf(to, ":%d:%d\n%s%*s |\n%*d |%s %s", p.line, p.col, c.quiet, width, "", width, p.line,
+            c.plain, skip ? "... " : "");
     put_clean(to, line + skip, shown);
-    fprintf(to, "%s\n%s%*s |%s %s", skip + shown < n ? " ..." : "", c.quiet, width, "", c.plain, skip ? "    " : "");
+    fprintf(to, "%s\n%s%*s |%s %s", skip + shown < n ? " ..." : "", c.quiet, width, "", c.plain,
+            skip ? "    " : "");
     put_below(to, line + skip, from - skip, ' ');
     fputs(mark, to);
     if (until > from)
@@ -287,12 +294,14 @@ static void print_text(FILE *to, const char *mark, const char *word, Str text, c
 
 static void print_report(FILE *to, const Report *r, Colours c)
 {
-    const char *const marks[] = { c.error, c.warning, c.strong }, *mark = marks[rows[r->which].level];
+    const char *const marks[] = { c.error, c.warning, c.strong };
+    const char *mark = marks[rows[r->which].level];
     int last = r->place.line;
     EACH_AT(note, r->notes)
         last = note->place.line > last ? note->place.line : last;
     const int width = snprintf(NULL, 0, "%d", last);
-    fprintf(to, "%s%s[%s]%s%s: ", mark, levels[rows[r->which].level], rows[r->which].code, c.plain, c.strong);
+    fprintf(to, "%s%s[%s]%s%s: ", mark, levels[rows[r->which].level], rows[r->which].code, c.plain,
+            c.strong);
     put_clean(to, r->text, (int) strlen(r->text));
     fprintf(to, "%s\n", c.plain);
     print_place(to, r->place, width, c, mark);
@@ -336,7 +345,8 @@ static void json_place(FILE *to, Place p, Str message)
 
 static void json_report(FILE *to, const Report *r)
 {
-    fprintf(to, "  {\"code\": \"%s\", \"level\": \"%s\", ", rows[r->which].code, levels[rows[r->which].level]);
+    fprintf(to, "  {\"code\": \"%s\", \"level\": \"%s\", ", rows[r->which].code,
+            levels[rows[r->which].level]);
     json_place(to, r->place, r->text);
     fputs(", \"notes\": [", to);
     for (int k = 0; k < r->notes.n; k++) {

@@ -23,7 +23,8 @@ Known *known_of(Diff *d, Tensor *t)
 Str adjoint_name(Str name)
 {
     const char *dot = name ? strrchr(name, '.') : NULL;
-    return dot ? format("%.*sd%s", (int) (dot + 1 - name), name, dot + 1) : format("d%s", name ? name : "t");
+    const char *last = dot ? dot + 1 : name ? name : "t";
+    return format("%.*sd%s", dot ? (int) (last - name) : 0, name ? name : "", last);
 }
 
 static Tensor *adjoint_of(Diff *d, Known *i)
@@ -39,6 +40,12 @@ static Tensor *adjoint_of(Diff *d, Known *i)
                               .length = d->lead[k]->limit ? d->lead[k]->limit->tensor : NULL };
     memcpy(t->axis + d->nlead, i->t->axis, (size_t) i->t->rank * sizeof *t->axis);
     return i->d = t;
+}
+
+Tensor *adjoint_in(Diff *d, const Stmt *s)
+{
+    const Str name = format("%s.in", adjoint_name(s->target->name));
+    return temp_named(d->m, &d->names, name, ELEM_real, s->target->place);
 }
 
 Stmt *adjoint_stmt(Diff *d, Tensor *t, Set set, Expr *value)
@@ -125,8 +132,8 @@ static bool covers(Known *i, const Stmt *s)
     for (int k = 0; k < i->t->rank; k++) {
         if (i->fixed[k] && expr_same(s->sub[k], i->fixed[k]))
             continue;
-        const int at = runs_along(s->sub[k], &i->t->axis[k]) ? index_among(s->index, s->nindex, s->sub[k]->index) : -1;
-        if (i->fixed[k] || at < 0 || used[at])
+        const int at = index_among(s->index, s->nindex, s->sub[k]->index);
+        if (i->fixed[k] || at < 0 || used[at] || !runs_along(s->sub[k], &i->t->axis[k]))
             return false;
         used[at] = true;
         left--;
@@ -139,11 +146,20 @@ static bool covers(Known *i, const Stmt *s)
 static bool postpone(Diff *d, Stmt *add)
 {
     Scan *scan = d->depth ? &d->scan[d->depth - 1] : NULL;
-    if (!scan || !scan->keeps || tensor_in(&scan->written, add->target) || add->nindex == 2 * MAX_RANK)
+    if (!scan || !scan->keeps || HAS(scan->written, add->target)
+        || add->nindex == 2 * MAX_RANK)
         return false;
     nest_index(add, scan->of->step);
     PUSH(scan->late, ((Late) { d->of, add }));
     return true;
+}
+
+/* Whether a value is 0 but where a read is outside: few points, in loops over many, as the `else`
+ * of a first step. */
+static bool only_outside(const Expr *value)
+{
+    return is_op(value, OP_select) && value->arg[0]->kind == EXPR_inside
+        && expr_is(value->arg[1], 0);
 }
 
 /* What `add` adds to a tensor goes to its adjoint. */
@@ -160,8 +176,7 @@ static void accumulate(Diff *d, Stmt *add)
     } else if (!i->ready) {
         fill(d, i);
     }
-    if (!whole && is_op(value, OP_select) && value->arg[0]->kind == EXPR_inside && expr_is(value->arg[1], 0)) {
-        /* Few points, in loops over many: `else` of a first step. */
+    if (!whole && only_outside(value)) {
         where = expr_both(where, OP1(not, value->arg[0]));
         value = value->arg[2];
     }
@@ -222,18 +237,19 @@ static Tensor *winner_of(Diff *d, Stmt *s, StmtList *list, int at)
    the end where it begins. */
 static Expr *running_product(Diff *d, Stmt *f, const char *name, int by)
 {
-    Tensor *y = d->of->target, *t = temp_named(d->m, &d->names, format("%s.%s", y->name, name), ELEM_real, y->place);
-    const int last = t->rank = f->target->rank;
-    memcpy(t->axis, f->target->axis, sizeof t->axis);
-    Stmt *n = nest_for(f, t, SET_is, NULL), *scan = scan_for(n, index_new(f->index[f->nindex - 1]->name, t->axis[last - 1].size, NULL));
+    Tensor *y = d->of->target, *t = temp_beside(d->m, &d->names, y, name, y->place);
+    shaped(t, f->target->axis, f->target->rank);
+    const int last = t->rank - 1;
+    Index *const step = index_new(f->index[f->nindex - 1]->name, t->axis[last].size, NULL);
+    Stmt *n = nest_for(f, t, SET_is, NULL), *scan = scan_for(n, step);
     scan->down = by < 0;
     for (int k = 0; k < f->nindex - 1; k++)
         nest_index(n, f->index[k]);
     memcpy(n->sub, f->sub, sizeof n->sub);
-    n->sub[last - 1] = OP2(add, expr_index(scan->step), expr_num(-by));
-    const unsigned check = 1u << (last - 1);
-    n->value = OP2(mul, expr_read(t, n->sub, check, expr_num(1)), expr_read(f->target, n->sub, check, expr_num(1)));
-    n->sub[last - 1] = expr_index(scan->step);
+    n->sub[last] = OP2(add, expr_index(step), expr_num(-by));
+    n->value = OP2(mul, expr_read(t, n->sub, 1u << last, expr_num(1)),
+                   expr_read(f->target, n->sub, 1u << last, expr_num(1)));
+    n->sub[last] = expr_index(step);
     PUSH(*d->out, scan);
     return expr_read(t, f->sub, 0, NULL);
 }
@@ -247,12 +263,14 @@ static Expr *product_of_others(Diff *d, Stmt *s)
     Index *q = index_new(NULL, 1, NULL);
     int m = 0;
     d->of = s;
-    for (int k = 0; k < s->nindex; k++)
-        if (target_axis(s, s->index[k]) < 0) {
-            inner[m++] = s->index[k];
-            q->size *= s->index[k]->size;
-            number = OP2(add, OP2(mul, number, expr_num(s->index[k]->size)), expr_index(s->index[k]));
-        }
+    for (int k = 0; k < s->nindex; k++) {
+        Index *const i = s->index[k];
+        if (target_axis(s, i) >= 0)
+            continue;
+        inner[m++] = i;
+        q->size *= i->size;
+        number = OP2(add, OP2(mul, number, expr_num(i->size)), expr_index(i));
+    }
     if (m == 0)
         return expr_num(1);
     q->name = inner[m - 1]->name;
@@ -262,8 +280,9 @@ static Expr *product_of_others(Diff *d, Stmt *s)
             there = expr_both(there, OP2(lt, to[k], expr_replace(inner[k]->limit, inner, to, m)));
     there = expr_both(there, expr_replace(s->where, inner, to, m));
     Expr *value = expr_replace(s->value, inner, to, m);
-    Tensor *t = temp_named(d->m, &d->names, format("%s.factors", s->target->name), ELEM_real, s->target->place);
-    Stmt *f = adjoint_stmt(d, t, SET_is, there ? expr_op(OP_select, there, value, expr_num(1)) : value);
+    Tensor *t = temp_beside(d->m, &d->names, s->target, "factors", s->target->place);
+    value = there ? expr_op(OP_select, there, value, expr_num(1)) : value;
+    Stmt *f = adjoint_stmt(d, t, SET_is, value);
     take_points(d, f, s, false);
     nest_axis(f, q, (Axis) { .size = q->size, .name = q->name }, true);
     PUSH(*d->out, f);
@@ -296,13 +315,13 @@ static void reverse_nest(Diff *d, Stmt *s, StmtList *list, int at)
     Known *i = known_of(d, s->target);
     if (!i->active || i->leaf || !(i->one || i->ready) || !passes(s) || !active(d, s->value))
         return;
-    if (s->set == SET_max || s->set == SET_min)
-        /* All to the winner. */
+    const bool again = s->set == SET_is && i->writes == 1;
+    if (is_extreme(s))      /* all to the winner */
         pass_on(d, winner_value(s, winner_of(d, s, list, at)), i, expr_num(1), NULL);
     else if (s->set == SET_mul)
         pass_on(d, s, i, product_of_others(d, s), NULL);
     else
-        pass_on(d, s, i, expr_num(1), s->set == SET_is && i->writes == 1 ? expr_read(s->target, s->sub, 0, NULL) : NULL);
+        pass_on(d, s, i, expr_num(1), again ? expr_read(s->target, s->sub, 0, NULL) : NULL);
 }
 
 /* The elements keep their order, so the adjoint's do. */
@@ -314,7 +333,7 @@ static void reverse_reshape(Diff *d, Stmt *s)
     d->of = s;
     Tensor *t = adjoint_of(d, from);
     if (from->ready) {
-        t = temp_named(d->m, &d->names, format("%s.in", adjoint_name(s->target->name)), ELEM_real, s->target->place);
+        t = adjoint_in(d, s);
         shaped(t, from->d->axis, from->d->rank);
     }
     Stmt *back = adjoint_stmt(d, t, SET_is, NULL);
@@ -393,7 +412,8 @@ static void prepare_adjoints(Diff *d, Scan *scan)
         continue;
     for (int k = 0; k < known; k++) {
         Known *i = d->known.at[k];
-        const bool here = i->useful && !i->ready && (!scan->keeps || tensor_in(&scan->written, i->t));
+        const bool inside = !scan->keeps || HAS(scan->written, i->t);
+        const bool here = i->useful && !i->ready && inside;
         const int axis = here ? step_axis(d, &s->body, i->t, s->step, -2) : -1;
         d->of = s->body.at[0];
         if (here && axis < 0)
@@ -415,7 +435,8 @@ static void reverse_scan(Diff *d, Stmt *s)
     EACH_STMT(in, &s->body)
         if (in->target) {
             PUSH(scan.written, in->target);
-            scan.keeps &= in->kind == STMT_nest && ANY(k, in->target->rank, expr_uses(in->sub[k], s->step));
+            scan.keeps &= in->kind == STMT_nest
+                && ANY(k, in->target->rank, expr_uses(in->sub[k], s->step));
         }
     prepare_adjoints(d, &scan);
     Stmt *back = COPY(s);
@@ -457,7 +478,7 @@ static void reverse_list(Diff *d, StmtList *list, int n)
 /* ---- one gradient --------------------------------------------------------------------------- */
 static bool constant_role(const Tensor *t)
 {
-    return t->elem == ELEM_int || t->role == ROLE_state || t->role == ROLE_clock || t->role == ROLE_length;
+    return t->elem == ELEM_int || t->role == ROLE_state || t->role == ROLE_clock;
 }
 
 /* Marks what depends on the leaves; true when there was something new. */
@@ -469,9 +490,9 @@ static bool activate(Diff *d, StmtList *list, int n)
         if (s->kind == STMT_scan && !s->stop)
             while (activate(d, &s->body, s->body.n))
                 news = true;
-        if (!s->target || constant_role(s->target) || known_of(d, s->target)->active || sources(d, s).n == 0)
-            continue;
-        known_of(d, s->target)->active = news = true;
+        Known *i = s->target && !constant_role(s->target) ? known_of(d, s->target) : NULL;
+        if (i && !i->active && sources(d, s).n)
+            i->active = news = true;
     }
     return news;
 }
@@ -543,10 +564,10 @@ static int resolve(Diff *d, int at)
     start(d);
     add_leaf(d, g->wrt, g->target);
     at += reverse(d, g->source, at, &out);
-    if (!known_of(d, g->wrt)->ready) {
-        d->of = g;
-        fill(d, known_of(d, g->wrt));
-    }
+    Known *const wrt = known_of(d, g->wrt);
+    d->of = g;
+    if (!wrt->ready)
+        fill(d, wrt);
     for (int k = 0; k < at; k++)
         PUSH(body, p->body.at[k]);
     PUSH_ALL(body, out);
@@ -560,7 +581,8 @@ static int resolve(Diff *d, int at)
 static void gradient_tensors(Module *m, Program *p)
 {
     for (int k = p->grads.n; k < p->trained.n; k++) {
-        Tensor *w = p->trained.at[k], *t = tensor_new(m, adjoint_name(w->name), ROLE_grad, ELEM_real);
+        Tensor *w = p->trained.at[k];
+        Tensor *t = tensor_new(m, adjoint_name(w->name), ROLE_grad, ELEM_real);
         shaped(t, w->axis, w->rank);
         t->offset = w->offset;
         t->of_param = w;
@@ -572,7 +594,8 @@ static void gradient_tensors(Module *m, Program *p)
 /* The first statement that reads what depends on the parameter but passes no gradient on. */
 static Stmt *find_end(Diff *d)
 {
-    return FIND(s, stmts_all(&d->p->body), s->kind == STMT_nest && !s->backward && !known_of(d, s->target)->active
+    return FIND(s, stmts_all(&d->p->body), s->kind == STMT_nest && !s->backward
+                && !known_of(d, s->target)->active
                 && ANY_EXPR_OF(e, s, e->tensor && known_of(d, e->tensor)->active));
 }
 
@@ -590,7 +613,8 @@ static void report_no_gradient(Diff *d, Tensor *w, StmtList *ends, const TensorL
     PUSH(*ends, end);
     report(w->place, DIAG_no_gradient, w->name);
     if (end)
-        report_note(end->place, "%s depends on it, but lets no gradient through", end->target->name);
+        report_note(end->place, "%s depends on it, but lets no gradient through",
+                    end->target->name);
     else
         report_note(w->place, "nothing that the loss reads depends on it");
 }

@@ -48,6 +48,7 @@ typedef struct {
 
 Known *known_of(Diff *d, Tensor *t);                /* differentiate.c */
 Str   adjoint_name(Str name);
+Tensor *adjoint_in(Diff *d, const Stmt *s);         /* another for the adjoint of what s sets */
 Stmt *adjoint_stmt(Diff *d, Tensor *t, Set set, Expr *value);
 /* Gives the target of n an axis for each index bound around s, steps included: those of s's target
    first. inner: for those that are in no subscript of it, too. */

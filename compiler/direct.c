@@ -15,7 +15,8 @@
 static bool may_change(const Expr *e, const TensorList *later)
 {
     const Role r = e->kind == EXPR_read ? e->tensor->role : ROLE_temp;
-    return (r != ROLE_input && r != ROLE_length && r != ROLE_clock && r != ROLE_temp) || reads_one_of(e, later);
+    return (r != ROLE_input && r != ROLE_length && r != ROLE_clock && r != ROLE_temp)
+        || reads_one_of(e, later);
 }
 
 static void factors(Expr *e, ExprList *out)
@@ -89,7 +90,8 @@ Stmt *direct_update(Stmt *add, Tensor *param, Expr *rate)
 /* 0 for each example. */
 static Tensor *sums_new(Module *m, Stmt *like, Index *n, const char *name, StmtList *out)
 {
-    Stmt *fill = nest_for(like, tensor_new(m, intern(name), ROLE_temp, ELEM_real), SET_is, expr_real(0));
+    Stmt *fill = nest_for(like, tensor_new(m, intern(name), ROLE_temp, ELEM_real), SET_is,
+                          expr_real(0));
     nest_axis(fill, n, axis_along(n, like, NULL), true);
     PUSH(*out, fill);
     return fill->target;
@@ -119,7 +121,8 @@ void direct_bound(Module *m, Stmt *add, Tensor **bound, StmtList *out)
         nest_used(s, add);
         bool told = add->where != NULL;
         for (int k = 0; k < add->nindex && told; k++)
-            told = !expr_uses(add->where, add->index[k]) || index_among(s->index, s->nindex, add->index[k]) >= 0;
+            told = !expr_uses(add->where, add->index[k])
+                || index_among(s->index, s->nindex, add->index[k]) >= 0;
         s->where = told ? add->where : NULL;
         PUSH(*out, s);
         product = OP2(mul, product, expr_read(sums, &at, 0, NULL));

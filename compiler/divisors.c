@@ -32,8 +32,10 @@ static bool varies(const Within *w, const Expr *x)
     if (x->tensor->role == ROLE_clock)
         return false;
     const Access read = { x->tensor, (Expr **) x->sub, NULL, false, -1 };
-    return FIND(n, w->loop->body, n->stmt->target == x->tensor
-                || conflict(w->e, &read, &(Access) { n->stmt->target, n->stmt->sub, n->stmt, true, -1 }));
+    return FIND(n, w->loop->body,
+                n->stmt->target == x->tensor
+                    || conflict(w->e, &read,
+                                &(Access) { n->stmt->target, n->stmt->sub, n->stmt, true, -1 }));
 }
 
 static bool any_varies(const Within *w, Expr *x)
@@ -80,8 +82,8 @@ static void gather_rows(const Within *w, Tensor *t, Expr **sub, ExprList *out)
 {
     for (int k = 0; k < t->rank; k++)
         EACH_EXPR(x, sub[k])
-            if (x->kind == EXPR_read && x->whole && x->tensor->rank > 0 && lies_inside(x) && !any_varies(w, x)
-                && !local_of(w->e, x) && !expr_among(out, x))
+            if (x->kind == EXPR_read && x->whole && x->tensor->rank > 0 && lies_inside(x)
+                && !any_varies(w, x) && !local_of(w->e, x) && !expr_among(out, x))
                 PUSH(*out, x);
 }
 
@@ -124,7 +126,8 @@ void divisors_print(Emit *e, Buf *b, Node *loop, int depth)
         local_print(e, b, e->real, "same", x, depth);
     EACH(x, found_in(e, loop, gather)) {            /* where none of these stands */
         Str name = scope_enter(e, "inverse");
-        buf_line(b, depth, "const %s %s = %s / %s;", e->real, name, real_text(e, 1), expr_text(e, x, BINDS_unary));
+        buf_line(b, depth, "const %s %s = %s / %s;", e->real, name, real_text(e, 1),
+                 expr_text(e, x, BINDS_unary));
         PUSH(e->inverses, ((Local) { x, name }));
     }
 }

@@ -200,7 +200,8 @@ static void print_item(Buf *b, const Item *item)
 
 static bool tells_of(const Item *item, Str word)
 {
-    return (item->text && has_word(item->text, word)) || (item->code && has_word(item->code, word));
+    return (item->text && has_word(item->text, word))
+        || (item->code && has_word(item->code, word));
 }
 
 static int print_named(Buf *b, Str name)
@@ -220,7 +221,8 @@ static int print_named(Buf *b, Str name)
     EACH_AT(item, items)
         if (!item->again && tells_of(item, name))
             buf_add(&of, "%s`%s`", of.n ? ", " : "; it stands in ", item->name);
-    return refuse_word(name, &names, format("nothing is called `%s`", name), of.n ? of.at : "; `aec doc` lists all there is");
+    return refuse_word(name, &names, format("nothing is called `%s`", name),
+                       of.n ? of.at : "; `aec doc` lists all there is");
 }
 
 /* ---- the page ------------------------------------------------------------------------------- */
@@ -264,7 +266,8 @@ static void page_item(Buf *b, const Item *item)
     if (item->text)
         escaped(b, "<p>", item->text, "</p>\n");
     if (item->code && item->place.source)
-        escaped(b, "<details><summary>definition</summary><pre>", item->code, "</pre></details>\n");
+        escaped(b, "<details><summary>definition</summary><pre>", item->code,
+                "</pre></details>\n");
     else if (item->code)
         escaped(b, "<pre>", item->code, "</pre>\n");
 }
@@ -314,9 +317,11 @@ int command_explain(Options *o)
     if (!o->file)
         return refuse(2, "which diagnostic? its code stands in brackets, as in error[AE0101]");
     const char *digits = o->file + strspn(o->file, "AaEe");
-    const char *heading = strstr(embedded_file("docs/errors.md")->text, format("\n### AE%s: ", digits));
+    const char *heading = strstr(embedded_file("docs/errors.md")->text,
+                                 format("\n### AE%s: ", digits));
     if (!heading)
-        return refuse(2, "there is no diagnostic `%s`; their codes are AE and four digits", o->file);
+        return refuse(2, "there is no diagnostic `%s`; their codes are AE and four digits",
+                      o->file);
     const char *text = strstr(heading, "\n\n") + 2, *next = strstr(text, "\n\n#");
     printf("%.*s\n", (int) (next ? next - text : (long) strlen(text) - 1), text);
     return 0;

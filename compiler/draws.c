@@ -24,7 +24,8 @@ static bool row_of(Expr *draw, const Chain *c, Row *row)
         do
             at--;
         while (at >= 0 && draw->key_size[at] == 1 && expr_is(draw->key[at], 0));
-        if (at < 0 || !is_index(draw->key[at], c->index[k]) || (k > 0 && draw->key_size[at] != c->index[k]->size))
+        if (at < 0 || !is_index(draw->key[at], c->index[k])
+            || (k > 0 && draw->key_size[at] != c->index[k]->size))
             return false;
         row->inner *= k > 0 ? c->index[k]->size : 1;
     }
@@ -44,7 +45,8 @@ static void add_rows(Emit *e, Node *loop, Chain c, RowList *rows)
             add_rows(e, n, c, rows);
         for (int k = 0; n->kind == NODE_point && stmt_part(n->stmt, k); k++)
             EACH_EXPR(x, *stmt_part(n->stmt, k))
-                if (x->kind == EXPR_draw && row_of(x, &c, &row) && !FIND_AT(r, *rows, expr_same(r->draw, x))
+                if (x->kind == EXPR_draw && row_of(x, &c, &row)
+                    && !FIND_AT(r, *rows, expr_same(r->draw, x))
                     && !FIND_AT(d, e->drawn, expr_same(d->draw, x)))
                     PUSH(*rows, row);
     }
@@ -104,13 +106,15 @@ void draws_print(Emit *e, Buf *b, Node *loop, Str from, Str to, int depth)
     EACH_AT(r, rows_of(e, loop)) {
         const char *what = r->draw->normal ? "normal" : "uniform";
         Str name = scope_enter(e, what), times = r->inner > 1 ? format(" * %ld", r->inner) : "";
-        Str begin = zero ? name : format("%s + %s%s", name, from, times), n = format(zero ? "%s" : "(%s - %s)", to, from);
+        Str begin = zero ? name : format("%s + %s%s", name, from, times);
+        Str n = format(zero ? "%s" : "(%s - %s)", to, from);
         Expr *key[MAX_RANK];
         for (int j = 0; j < r->draw->nkey; j++)
             key[j] = j < r->first || (j == r->first && !zero) ? r->draw->key[j] : expr_num(0);
         index_info(e, loop->index)->name = from;
         buf_line(b, depth, "%s %s[%ld];", e->real, name, r->inner * loop->index->size);
-        buf_line(b, depth, "ae_%ss(%s, %s%s, %uu, %s);", what, begin, n, times, r->draw->stream, element_of(e, r->draw, key));
+        buf_line(b, depth, "ae_%ss(%s, %s%s, %uu, %s);", what, begin, n, times, r->draw->stream,
+                 element_of(e, r->draw, key));
         PUSH(e->drawn, ((Drawn) { r->draw, name, r->first }));
     }
 }

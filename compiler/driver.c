@@ -49,7 +49,8 @@ typedef VEC(const Source *) SourceList;
 static bool used_file(Decl *d, const Source *from, SourceList *out)
 {
     const char *slash = strrchr(from->name, '/');
-    const Str path = *d->name == '/' || !slash ? d->name : format("%.*s/%s", (int) (slash - from->name), from->name, d->name);
+    const Str path = *d->name == '/' || !slash
+        ? d->name : format("%.*s/%s", (int) (slash - from->name), from->name, d->name);
     if (FIND(known, *out, known->name == path))
         return true;
     const Source *s = source_read(path);

@@ -186,7 +186,8 @@ static bool parameters_fit(const Module *m)
     EACH(t, m->params)
         if (!largest || tensor_count(t) > tensor_count(largest))
             largest = t;
-    return storage_fits(m, 8.0 * (double) m->nparams, largest, largest ? 4.0 * (double) tensor_count(largest) : 0);
+    return storage_fits(m, 8.0 * (double) m->nparams, largest,
+                        largest ? 4.0 * (double) tensor_count(largest) : 0);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -217,25 +218,29 @@ static void make_phases(Elab *e, const StatList *trains)
 static void report_no_input(File *file)
 {
     const Place top = { .source = file->source, .line = 1, .col = 1, .end_line = 1, .end_col = 1 };
-    report(file->decls.n ? file->decls.at[0]->place : top, file->decls.n ? DIAG_no_input : DIAG_nothing_declared);
+    report(file->decls.n ? file->decls.at[0]->place : top,
+           file->decls.n ? DIAG_no_input : DIAG_nothing_declared);
 }
 
 /* A code as large as the input, and nothing that keeps it from being a copy: no noise, no term,
  * no choice of units. */
 static void warn_overcomplete(Elab *e)
 {
-    Program *encode = e->m->programs.n ? e->m->programs.at[0] : NULL, *p = e->m->phases.at[0]->gradient;
+    Program *encode = e->m->programs.n ? e->m->programs.at[0] : NULL;
+    Program *p = e->m->phases.at[0]->gradient;
     const Input *x = &e->m->inputs.at[0];
     if (!e->bottleneck || e->bottleneck->decl->op == intern("~") || !encode || !encode->outputs.n)
         return;
     bool noisy = p->terms.n != 1 || p->terms.at[0].name != intern("reconstruct");
     EACH_STMT(s, &p->body)
-        noisy |= ANY_EXPR(e, s->value, e->kind == EXPR_draw || (e->kind == EXPR_reduce && e->reduce >= REDUCE_argmax));
+        noisy |= ANY_EXPR(e, s->value,
+                          e->kind == EXPR_draw
+                              || (e->kind == EXPR_reduce && e->reduce >= REDUCE_argmax));
     const long code = tensor_count(encode->outputs.at[0]), input = tensor_count(x->tensor);
     if (noisy || code < input)
         return;
-    report(e->bottleneck->decl->place, DIAG_overcomplete, code / e->m->batch_max, x->name, input / e->m->batch_max, x->name,
-           e->bottleneck->name);
+    report(e->bottleneck->decl->place, DIAG_overcomplete, code / e->m->batch_max, x->name,
+           input / e->m->batch_max, x->name, e->bottleneck->name);
 }
 
 /* What a target is meant to be within, `x[n, ..] of 0..1`, pixels are not

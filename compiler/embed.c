@@ -24,7 +24,8 @@ int main(int argc, char **argv)
     }
     printf("\nconst Source embedded[] = {\n");
     for (int k = 1; k < argc; k++)
-        printf("    { \"%s\", text%d, sizeof text%d - 1, %d },\n", argv[k], k, k, !strncmp(argv[k], "prelude/", 8));
+        printf("    { \"%s\", text%d, sizeof text%d - 1, %d },\n", argv[k], k, k,
+               !strncmp(argv[k], "prelude/", 8));
     printf("    { 0 }\n};\n");
     return fflush(stdout) ? 1 : 0;
 }

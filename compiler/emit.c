@@ -78,12 +78,13 @@ static void guard_sum(Stmt *s)
 {
     EACH(inner, s->body)
         guard_sum(inner);
-    if (s->kind == STMT_nest && (s->set == SET_max || s->set == SET_min))
+    if (is_extreme(s))
         guard_extreme(s);
     if (s->kind != STMT_nest || s->set != SET_add)
         return;
     Expr *v = s->value;
-    while (v->kind == EXPR_op && v->op == OP_select && (expr_is(v->arg[2], 0) || expr_is(v->arg[1], 0))) {
+    while (v->kind == EXPR_op && v->op == OP_select
+           && (expr_is(v->arg[2], 0) || expr_is(v->arg[1], 0))) {
         const bool then = expr_is(v->arg[2], 0);
         s->where = and_also(s->where, then ? v->arg[0] : expr_op(OP_not, v->arg[0], NULL, NULL));
         v = v->arg[then ? 1 : 2];
@@ -151,7 +152,8 @@ static void add_runs(Emit *e)
 /* ---- functions ------------------------------------------------------------------------------ */
 bool func_fits(Func *f, Stmt *s)
 {
-    return f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward && s->update == f->update;
+    return f && (!s->use || !f->use || s->use == f->use) && s->backward == f->backward
+        && s->update == f->update;
 }
 
 void func_add(Func *f, Stmt *s)
@@ -206,12 +208,15 @@ static Func *func_print(Emit *e, Run *r, Func *f)
         nodes_print(e, &f->text, &f->pieces.at[f->pieces.n - 1].nodes, 1);
     }
     scope_leave(e, 0);
-    Func *same = FIND(had, e->functions, !strcmp(had->text.at, f->text.at) && (had->tile != NULL) == e->tile && had->uses.n && f->uses.n
-                      && had->use->path == f->use->path && had->backward == f->backward && had->update == f->update);
+    Func *same = FIND(had, e->functions,
+                      !strcmp(had->text.at, f->text.at) && (had->tile != NULL) == e->tile
+                          && had->uses.n && f->uses.n && had->use->path == f->use->path
+                          && had->backward == f->backward && had->update == f->update);
     if (same)
         return same;
     Str wish = func_wish(r, f);
-    const bool another = names_taken(wish) && !FIND(had, e->functions, had->wish == wish && had->program == r->program);
+    const bool another = names_taken(wish)
+        && !FIND(had, e->functions, had->wish == wish && had->program == r->program);
     f->wish = wish;
     f->program = r->program;
     f->name = names_claim(another ? format("%s_%s", names_lower(r->program->name), wish) : wish);
@@ -241,17 +246,20 @@ Str run_name(Emit *e, Program *p, Part part)
 Str func_call(Emit *e, Func *f, const char *arguments)
 {
     if (e->how.profile)
-        return format("AE_TIMED(%d, %s(%s));", FIRST(k, e->functions.n, e->functions.at[k] == f), f->name, arguments);
+        return format("AE_TIMED(%d, %s(%s));", FIRST(k, e->functions.n, e->functions.at[k] == f),
+                      f->name, arguments);
     return format("%s(%s);", f->name, arguments);
 }
 
 static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update",
                                                     ": gradients that the update does without",
-                                                    ": before the first batch", ": after the last batch" };
+                                                    ": before the first batch",
+                                                    ": after the last batch" };
 
 void run_print(Emit *e, Buf *b, Run *r)
 {
-    buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part], r->name);
+    buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part],
+            r->name);
     if (r->part == PART_run && r->program->once.n)
         buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n    known = ae_states;\n",
                 run_name(e, r->program, PART_once));
@@ -316,7 +324,8 @@ void functions_print(Emit *e, Buf *b)
     shared_declare(e, b);
     EACH(f, e->functions) {
         Buf text = { 0 };
-        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name, f->tile ? "int lo, int hi" : "void");
+        buf_add(b, "%sstatic void %s(%s)\n{\n", f->head.at ? f->head.at : "", f->name,
+                f->tile ? "int lo, int hi" : "void");
         shared_calls(f, &text);
         wrap(b, text.at);
         buf_add(b, "}\n\n");

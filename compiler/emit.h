@@ -197,12 +197,10 @@ bool  affine(Expr *e, Index *i, long *by);  /* e = by * i + something without i 
 bool  bounds(Expr *e, long *lo, long *hi);
 /* Without those that cannot fail. */
 unsigned checks_needed(Tensor *t, Expr **sub, unsigned check);
-bool  same_subs(Expr *const *a, Expr *const *b, int n);
 /* Elements from one i to the next. */
 long  index_stride(Expr *read_sub[], Tensor *t, Index *i, bool *known);
 bool  reduces(Stmt *s, Index *i);           /* i stands in no subscript of the target */
 bool  uses_own(Stmt *s, Expr *x);           /* an index of s */
-bool  limits_another(Stmt *s, Index *i);    /* an index of s ends where i tells */
 /* It stands alone on an axis of examples of what s touches. */
 bool  tells_example(Stmt *s, Index *i);
 double stmt_points(Stmt *s);
@@ -278,6 +276,7 @@ void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 int  nodes_together(Emit *e, NodeList *list, int k);    /* how many from k on are printed as one */
 void brace_open(Buf *b);                    /* behind the line just written */
 /* from NULL: downwards from to - 1 */
+void tile_open(Emit *e, Buf *b, Index *i, bool tile, int depth);    /* from lo to hi, or all of it */
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);
 
 /* ---- fetch.c -------------------------------------------------------------------------------- */

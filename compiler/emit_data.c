@@ -47,7 +47,8 @@ static void add_setting(Buf *rows, Str key, const Value *v)
     Buf numbers = { 0 };
     for (int k = 0; k < v->n; k++)
         buf_add(&numbers, "%s%s", k ? ", " : "", number_in_c(v->number[k]));
-    buf_add(rows, "    { %s, %s, { %s }, %d },\n", c_string(key), v->text ? c_string(v->text) : "NULL", v->n ? numbers.at : "0", v->n);
+    buf_add(rows, "    { %s, %s, { %s }, %d },\n", c_string(key),
+            v->text ? c_string(v->text) : "NULL", v->n ? numbers.at : "0", v->n);
 }
 
 Str setting_table(Buf *b, Str wish, const SettingList *list)

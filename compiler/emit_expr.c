@@ -23,7 +23,8 @@ Str real_text(Emit *e, double v)
 static Str num_text(Emit *e, Expr *x, int above)
 {
     const bool negative = signbit(x->num) && !isnan(x->num);
-    return wrapped(negative && above > BINDS_add, x->whole ? format("%ld", (long) x->num) : real_text(e, x->num));
+    return wrapped(negative && above > BINDS_add,
+                   x->whole ? format("%ld", (long) x->num) : real_text(e, x->num));
 }
 
 /* ---- reads ---------------------------------------------------------------------------------- */
@@ -33,7 +34,8 @@ Str part_text(Emit *e, Tensor *t, Expr **sub, int n)
         return info_of(e, t)->local;
     Str text = var_used(e, t)->text;
     for (int k = 0; k < n; k++)
-        text = format("%s[%s]", text, expr_text(e, OP2(add, sub[k], expr_num(t->before[k])), BINDS_comma));
+        text = format("%s[%s]", text,
+                      expr_text(e, OP2(add, sub[k], expr_num(t->before[k])), BINDS_comma));
     return text;
 }
 
@@ -70,7 +72,8 @@ static Str check_text(Emit *e, Tensor *t, Expr **sub, int k)
     Str end = length ? length_text(e, t, sub, k) : var_of(e, t)->extent[k];
     if (low)
         return format("%s < %s", expr_text(e, sub[k], BINDS_add), end);
-    return format(length ? "(unsigned) %s < (unsigned) %s" : "(unsigned) %s < %s", expr_text(e, sub[k], BINDS_all), end);
+    return format(length ? "(unsigned) %s < (unsigned) %s" : "(unsigned) %s < %s",
+                  expr_text(e, sub[k], BINDS_all), end);
 }
 
 /* Examples first: the lengths of the other axes are read at them. */
@@ -88,7 +91,8 @@ Str inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check)
 
 static Str read_text(Emit *e, Expr *x, int above)
 {
-    Str inside = inside_text(e, x->tensor, x->sub, x->check), place = place_text(e, x->tensor, x->sub);
+    Str inside = inside_text(e, x->tensor, x->sub, x->check);
+    Str place = place_text(e, x->tensor, x->sub);
     if (!inside)
         return wrapped(var_of(e, x->tensor)->text[0] == '(' && above > BINDS_unary, place);
     Str other = x->other ? expr_text(e, x->other, BINDS_cond) : x->whole ? "0" : real_text(e, 0);
@@ -148,8 +152,9 @@ Str truth_text(Emit *e, Expr *x, int above)
 
 static Str select_text(Emit *e, Expr *x, int above)
 {
-    return wrapped(above > BINDS_cond, format("%s ? %s : %s", truth_text(e, x->arg[0], BINDS_or),
-                                              expr_text(e, x->arg[1], BINDS_or), expr_text(e, x->arg[2], BINDS_cond)));
+    return wrapped(above > BINDS_cond,
+                   format("%s ? %s : %s", truth_text(e, x->arg[0], BINDS_or),
+                          expr_text(e, x->arg[1], BINDS_or), expr_text(e, x->arg[2], BINDS_cond)));
 }
 
 static Str not_text(Emit *e, Expr *x, int above)
@@ -177,7 +182,8 @@ static Str op_text(Emit *e, Expr *x, int above)
 {
     Str inverse = x->op == OP_div ? inverse_of(e, x) : NULL;
     if (inverse)
-        return wrapped(above > BINDS_mul, format("%s * %s", expr_text(e, x->arg[0], BINDS_mul), inverse));
+        return wrapped(above > BINDS_mul,
+                       format("%s * %s", expr_text(e, x->arg[0], BINDS_mul), inverse));
     if (x->op == OP_select)
         return select_text(e, x, above);
     if (x->op == OP_not)

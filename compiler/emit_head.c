@@ -11,7 +11,8 @@ Str comment_text(Str text)
         char now = *c >= 32 && *c <= 126 && *c != '\\' ? *c : *c == '\n' || *c == '\t' ? ' ' : '.';
         if (now == ' ' && last == ' ')
             continue;
-        if ((last == '*' && now == '/') || (last == '/' && now == '*') || (last == '?' && now == '?'))
+        if ((last == '*' && now == '/') || (last == '/' && now == '*')
+            || (last == '?' && now == '?'))
             buf_add(&b, " ");
         buf_put(&b, &now, 1);
         last = now;
@@ -59,7 +60,8 @@ static void use_line(Func *f, Buf *b, Use *u, bool first)
         buf_add(b, "%s  ", place_name(u->place));
         pad_to(b, line, 16);
     }
-    buf_add(b, "%s%s%s", comment_text(words_of_use(u)), f->backward ? "  backward" : "", f->update ? "  update" : "");
+    buf_add(b, "%s%s%s", comment_text(words_of_use(u)), f->backward ? "  backward" : "",
+            f->update ? "  update" : "");
 }
 
 /* The places and words of a function on one line. */
@@ -69,7 +71,9 @@ Str func_words(Func *f)
     const Use *last = NULL;
     EACH(u, f->uses) {
         const bool told = last && u->place.line == last->place.line;
-        buf_add(&b, "%s%s%s", last ? "; " : "", u->place.source && !told ? format("%s  ", place_name(u->place)) : "", words_of_use(u));
+        buf_add(&b, "%s%s%s", last ? "; " : "",
+                u->place.source && !told ? format("%s  ", place_name(u->place)) : "",
+                words_of_use(u));
         last = u;
     }
     buf_add(&b, f->backward ? "  backward" : f->update ? "  update" : "");
@@ -134,13 +138,15 @@ static void put_chain(Emit *e, Buf *b)
     buf_add(b, " *   ");
     EACH_AT(in, e->m->inputs)
         if (!in->label)
-            buf_add(b, "%s%s%s", b->n - line > 5 ? " " : "", comment_text(in->name), dims_text(in->tensor));
+            buf_add(b, "%s%s%s", b->n - line > 5 ? " " : "", comment_text(in->name),
+                    dims_text(in->tensor));
     for (int k = 0; k < body->n && !body->at[k]->backward; k++) {
         Use *u = body->at[k]->use;
         if (!u || u == last)
             continue;
         last = u;
-        Str next = format(" -> %s%s", comment_text(words_of_use(u)), dims_text(result_of(body, k, u)));
+        Str next = format(" -> %s%s", comment_text(words_of_use(u)),
+                          dims_text(result_of(body, k, u)));
         if (b->n - line + strlen(next) > 96) {
             buf_add(b, "\n *      ");
             line = b->n - 8;
@@ -161,16 +167,20 @@ static Str count_text(double n, const char *what)
 
 void file_head(Emit *e, Buf *b)
 {
-    buf_add(b, "/* %s -- written by aec from %s, %s schedule.  Edit the model, not this file.\n *\n", comment_text(e->m->name),
-            comment_text(file_name(e->m->source)), e->how.fast ? "fast" : "plain");
+    buf_add(b,
+            "/* %s -- written by aec from %s, %s schedule.  Edit the model, not this file.\n *\n",
+            comment_text(e->m->name), comment_text(file_name(e->m->source)),
+            e->how.fast ? "fast" : "plain");
     if (e->programs.n)
         put_chain(e, b);
     buf_add(b, " *\n * %ld parameters", e->m->nparams);
     const double flops = flops_of(e);
     if (flops > 0)
-        buf_add(b, "; %s in a step of %d examples", count_text(flops / 2, " multiply-adds"), e->m->batch_max);
+        buf_add(b, "; %s in a step of %d examples", count_text(flops / 2, " multiply-adds"),
+                e->m->batch_max);
     buf_add(b, ". */\n");
-    buf_add(b, "#include \"ae.h\"\n%s%s\n", e->how.fast && !e->how.f64 ? "#include \"vmath.h\"\n" : "",
+    buf_add(b, "#include \"ae.h\"\n%s%s\n",
+            e->how.fast && !e->how.f64 ? "#include \"vmath.h\"\n" : "",
             e->blas ? "#include <cblas.h>\n" : "");
     if (e->how.f64)
         buf_add(b, "#ifndef AE_DOUBLE\n#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n#endif\n\n");

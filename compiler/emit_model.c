@@ -50,8 +50,8 @@ static Str array_text(Tensor *t, Str name, Str at)
     Buf sizes = { 0 };
     for (int k = 0; k < t->rank; k++)
         buf_add(&sizes, "%s%d", k ? ", " : "", t->axis[k].size);
-    return format("{ %s, %s, %s, %d, { %s } }", c_string(name ? name : ""), at, t->elem == ELEM_int ? "AE_INT" : "AE_REAL", t->rank,
-                  t->rank ? sizes.at : "0");
+    return format("{ %s, %s, %s, %d, { %s } }", c_string(name ? name : ""), at,
+                  t->elem == ELEM_int ? "AE_INT" : "AE_REAL", t->rank, t->rank ? sizes.at : "0");
 }
 
 static Buf array_rows(Emit *e, const TensorList *list)
@@ -72,9 +72,10 @@ static void print_inputs(Emit *e, Buf *b)
 {
     Buf rows = { 0 };
     EACH_AT(in, e->m->inputs)
-        buf_add(&rows, "    { %s, %s, %s, %s, %d, %s },\n", array_text(in->tensor, in->name, address(e, in->tensor)),
-                c_string(in->kind ? in->kind : "vector"), address(e, in->length), address(e, in->has), in->classes,
-                in->label ? "true" : "false");
+        buf_add(&rows, "    { %s, %s, %s, %s, %d, %s },\n",
+                array_text(in->tensor, in->name, address(e, in->tensor)),
+                c_string(in->kind ? in->kind : "vector"), address(e, in->length),
+                address(e, in->has), in->classes, in->label ? "true" : "false");
     table_print(b, "AeInput", "inputs", &rows);
 }
 
@@ -112,7 +113,8 @@ static Tensor *term_has(Emit *e, Program *p, const Tensor *each)
 {
     Tensor *has = NULL;
     EACH_STMT(s, &p->body)
-        if (each && s->kind == STMT_nest && s->set == SET_add && ANY_EXPR_OF(x, s, x->tensor == each))
+        if (each && s->kind == STMT_nest && s->set == SET_add
+            && ANY_EXPR_OF(x, s, x->tensor == each))
             EACH_EXPR_OF(x, s)
                 if (x->tensor && FIND_AT(in, e->m->inputs, in->has == x->tensor))
                     has = x->tensor;
@@ -123,13 +125,17 @@ static Str term_table(Emit *e, Buf *b, Program *p)
 {
     Buf rows = { 0 };
     EACH_AT(t, p->terms) {
-        buf_add(&rows, "    { %s, %s, %s, %s, %s, %s, %s, ", c_string(t->name), c_string(t->unit ? t->unit : ""), address(e, t->value),
-                address(e, t->each), address(e, t->weight), t->metric ? "true" : "false", address(e, term_has(e, p, t->each)));
+        buf_add(&rows, "    { %s, %s, %s, %s, %s, %s, %s, ", c_string(t->name),
+                c_string(t->unit ? t->unit : ""), address(e, t->value), address(e, t->each),
+                address(e, t->weight), t->metric ? "true" : "false",
+                address(e, term_has(e, p, t->each)));
         if (t->units)
-            buf_add(&rows, "(const ae_real *) %s, %d, ", address(e, t->units), t->units->axis[1].size);
+            buf_add(&rows, "(const ae_real *) %s, %d, ", address(e, t->units),
+                    t->units->axis[1].size);
         else
             buf_add(&rows, "NULL, 0, ");
-        buf_add(&rows, "%s, %s },\n", c_string(place_name(t->place)), t->said ? c_string(t->said) : "NULL");
+        buf_add(&rows, "%s, %s },\n", c_string(place_name(t->place)),
+                t->said ? c_string(t->said) : "NULL");
     }
     return table_claim(b, "AeTerm", format("%s_terms", names_lower(p->name)), &rows);
 }
@@ -165,8 +171,8 @@ static Str sweep_table(Emit *e, Buf *b, Phase *f)
 {
     Buf rows = { 0 };
     EACH(p, f->sweeps)
-        buf_add(&rows, "    { %s, %s, %s, %d },\n", or_null(run_name(e, p, PART_begin)), run_name(e, p, PART_run),
-                or_null(run_name(e, p, PART_end)), p->every);
+        buf_add(&rows, "    { %s, %s, %s, %d },\n", or_null(run_name(e, p, PART_begin)),
+                run_name(e, p, PART_run), or_null(run_name(e, p, PART_end)), p->every);
     return table_claim(b, "AeSweep", format("%s_sweeps", names_lower(f->name)), &rows);
 }
 
@@ -189,7 +195,8 @@ static Str range_table(Buf *b, Phase *f, bool whole, int *n)
                 end = list.at[k]->offset + tensor_count(list.at[k]);
         buf_add(&items, "%s{ %ld, %ld }", *n ? ", " : "", first, end - first);
     }
-    return row_claim(b, "AeRange", format("%s_%s", names_lower(f->name), whole ? "whole" : "trained"), &items);
+    return row_claim(b, "AeRange",
+                     format("%s_%s", names_lower(f->name), whole ? "whole" : "trained"), &items);
 }
 
 /* The tables that a step touches by rows. */
@@ -199,7 +206,8 @@ static Str row_table(Emit *e, Buf *b, Phase *f, int *n)
     *n = 0;
     EACH(t, f->tables)
         if (t.rows) {
-            buf_add(&rows, "    { %ld, %ld, %s },\n", t.table->offset, tensor_count(t.table) / t.table->axis[0].size, address(e, t.rows));
+            buf_add(&rows, "    { %ld, %ld, %s },\n", t.table->offset,
+                    tensor_count(t.table) / t.table->axis[0].size, address(e, t.rows));
             ++*n;
         }
     return table_claim(b, "AeTable", format("%s_tables", names_lower(f->name)), &rows);
@@ -218,7 +226,8 @@ static Str update_name(Emit *e, Phase *f)
 static void print_phase(Emit *e, Buf *b, Buf *rows, Phase *f)
 {
     int ntrained, nwhole, ntables;
-    Str sweeps = sweep_table(e, b, f), states = array_table(e, b, format("%s_states", names_lower(f->name)), &f->states);
+    Str sweeps = sweep_table(e, b, f);
+    Str states = array_table(e, b, format("%s_states", names_lower(f->name)), &f->states);
     Str trained = range_table(b, f, false, &ntrained), whole = range_table(b, f, true, &nwhole);
     Str tables = row_table(e, b, f, &ntables), update = update_name(e, f);
     buf_add(rows, "    {\n        .name = %s", c_string(f->name));
@@ -226,7 +235,8 @@ static void print_phase(Emit *e, Buf *b, Buf *rows, Phase *f)
         buf_add(rows, ", .gradient = &programs[%d],", program_number(e, f->gradient));
     buf_add(rows, " .update = %s,", update ? update : "nothing");
     if (f->bound)
-        buf_add(rows, " .apart = %s, .bound = %s,", run_name(e, f->gradient, PART_apart), address(e, f->bound));
+        buf_add(rows, " .apart = %s, .bound = %s,", run_name(e, f->gradient, PART_apart),
+                address(e, f->bound));
     if (f->start)
         buf_add(rows, " .start = %s,", run_name(e, f->start, PART_run));
     if (f->evaluate)
@@ -274,7 +284,8 @@ static void print_timed(Emit *e, Buf *b)
     Buf rows = { 0 };
     EACH(f, e->functions) {
         const Str what = func_words(f);
-        buf_add(&rows, "    { %s, %s, %.0fu },\n", c_string(f->name), c_string(*what ? what : f->name), flops_of_func(f));
+        buf_add(&rows, "    { %s, %s, %.0fu },\n", c_string(f->name),
+                c_string(*what ? what : f->name), flops_of_func(f));
     }
     table_print(b, "AeTimed", "timed", &rows);
     buf_add(b, "\n");
@@ -289,7 +300,8 @@ static void list_line(Buf *b, const char *what, Str table, int n)
 static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
 {
     Module *m = e->m;
-    const char *slash = m->source->name ? strrchr(m->source->name, '/') : NULL, *file = slash ? slash + 1 : m->source->name;
+    const char *slash = m->source->name ? strrchr(m->source->name, '/') : NULL;
+    const char *file = slash ? slash + 1 : m->source->name;
     buf_add(b, "#ifndef AE_FOLDER\n#define AE_FOLDER \".\"      /* where the data files are */\n#endif\n\n");
     buf_add(b, "const AeModel ae_model = {\n    .name = %s,\n    .file = %s,\n", c_string(m->name), c_string(file ? file : ""));
     buf_add(b, "    .text = text,\n    .folder = AE_FOLDER,\n    .batch = BATCH,\n");
@@ -306,7 +318,8 @@ static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
     list_line(b, "metrics", metrics, m->metrics.n);
     if (e->how.profile)
         buf_add(b, "    .timed = timed, .ntimed = %d, .spent = spent,\n", e->functions.n);
-    buf_add(b, "    .fast = %s, .flops = %.0fu,\n};\n", e->how.fast ? "true" : "false", flops_of(e));
+    buf_add(b, "    .fast = %s, .flops = %.0fu,\n};\n", e->how.fast ? "true" : "false",
+            flops_of(e));
 }
 
 void model_print(Emit *e, Buf *b)
@@ -321,7 +334,8 @@ void model_print(Emit *e, Buf *b)
     print_programs(e, b);
     print_phases(e, b);
     sources_print(e, b);
-    Str settings = setting_table(b, intern("settings"), &m->data_settings), metrics = metric_table(e, b);
+    Str settings = setting_table(b, intern("settings"), &m->data_settings);
+    Str metrics = metric_table(e, b);
     buf_add(b, "\n");
     if (e->how.profile)
         print_timed(e, b);

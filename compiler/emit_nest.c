@@ -33,11 +33,11 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
     if (fill->kind != NODE_point || loops->kind != NODE_loop)
         return false;
     Stmt *a = fill->stmt, *s = only_point(loops);
-    if (!s || info_of(e, s->target)->scalar || a->set != SET_is || s->set < SET_add || s->set > SET_min)
+    if (!s || info_of(e, s->target)->scalar || a->set != SET_is || !accumulates(s)
+        || !everywhere(a) || s->check || s->held)
         return false;
-    if (a->where || a->check || a->held || s->check || s->held)
-        return false;
-    return a->target == s->target && same_subs(a->sub, s->sub, s->target->rank) && !reads_target(s) && !reads_target(a);
+    return a->target == s->target && same_subs(a->sub, s->sub, s->target->rank)
+        && !reads_target(s) && !reads_target(a);
 }
 
 /* Loops that all accumulate onto one element, set elsewhere: it too can stay in a register. Not
@@ -45,9 +45,9 @@ static bool is_sum(Emit *e, Node *fill, Node *loops)
 static bool is_long_sum(Emit *e, Node *n)
 {
     Stmt *s = n->kind == NODE_loop ? only_point(n) : NULL;
-    if (!e->how.fast || !s || s->set < SET_add || s->set > SET_min || s->check || s->held || reads_target(s)
-        || ANY_EXPR(x, s->where, x->kind == EXPR_inside && x->arg[0]->tensor == s->target) || info_of(e, s->target)->local
-        || info_of(e, s->target)->scalar)
+    if (!e->how.fast || !s || !accumulates(s) || s->check || s->held || reads_target(s)
+        || ANY_EXPR(x, s->where, x->kind == EXPR_inside && x->arg[0]->tensor == s->target)
+        || info_of(e, s->target)->local || info_of(e, s->target)->scalar)
         return false;
     while (n->kind == NODE_loop && reduces(s, n->index))
         n = n->body.at[0];
@@ -67,8 +67,9 @@ static bool varies(Node *loop, Expr *x)
     /* Whether a place is inside is told by the subscripts in question. */
     if (x->kind == EXPR_inside) {
         Expr *read = x->arg[0];
-        return ANY(k, read->tensor->rank,
-                   (read->check >> k & 1) && varies(loop, read->tensor->axis[k].length ? read : read->sub[k]));
+        const Tensor *t = read->tensor;
+        return ANY(k, t->rank, (read->check >> k & 1)
+                               && varies(loop, t->axis[k].length ? read : read->sub[k]));
     }
     return loops_use(loop, x);
 }
@@ -94,6 +95,11 @@ static bool goes_by(Expr *x, const Tensor *t)
     return expr_part(x, k);
 }
 
+static void add_condition(Buf *b, Str text)
+{
+    buf_add(b, "%s%s", b->n ? " && " : "", text);
+}
+
 /* The condition without those parts that are the same throughout the loop, which go into l->text.
  * What stands behind a part that stays may rely on it. */
 static Expr *lift(Emit *e, Lift *l, Expr *x)
@@ -102,11 +108,12 @@ static Expr *lift(Emit *e, Lift *l, Expr *x)
         Expr *a = lift(e, l, x->arg[0]), *b = lift(e, l, x->arg[1]);
         return a && b ? OP2(and, a, b) : a ? a : b;
     }
-    if (varies(l->loop, x) || goes_by(x, l->s->target) || (!l->all && ANY_EXPR(part, x, is_risk(part)))) {
+    if (varies(l->loop, x) || goes_by(x, l->s->target)
+        || (!l->all && ANY_EXPR(part, x, is_risk(part)))) {
         l->all = false;
         return x;
     }
-    buf_add(&l->text, "%s%s", l->text.n ? " && " : "", truth_text(e, x, BINDS_eq));
+    add_condition(&l->text, truth_text(e, x, BINDS_eq));
     return NULL;
 }
 
@@ -150,14 +157,17 @@ static Str value_text(Emit *e, Stmt *s)
 static Str update_text(Emit *e, Stmt *s, Str name)
 {
     static const char *const ops[] = { [SET_is] = "=", [SET_add] = "+=", [SET_mul] = "*=" };
-    if (s->set == SET_join)
-        return format("ae_join(%s, %d, %s);", var_used(e, s->target)->text, s->target->list, value_text(e, s));
     if (s->set == SET_add && is_op(s->value, OP_neg))
         return format("%s -= %s;", name, expr_text(e, s->value->arg[0], BINDS_comma));
+    Str value = value_text(e, s);
+    if (s->set == SET_join)
+        return format("ae_join(%s, %d, %s);", var_used(e, s->target)->text, s->target->list,
+                      value);
     if (s->set <= SET_mul)
-        return format("%s %s %s;", name, ops[s->set], value_text(e, s));
-    const char *type = s->target->elem == ELEM_int ? "i" : "", *real = *type || e->how.f64 ? "" : "f";
-    return format("%s = ae_%s%s%s(%s, %s);", name, type, s->set == SET_max ? "max" : "min", real, name, value_text(e, s));
+        return format("%s %s %s;", name, ops[s->set], value);
+    const char *type = s->target->elem == ELEM_int ? "i" : "";
+    const char *real = *type || e->how.f64 ? "" : "f", *most = s->set == SET_max ? "max" : "min";
+    return format("%s = ae_%s%s%s(%s, %s);", name, type, most, real, name, value);
 }
 
 Str target_text(Emit *e, Stmt *s)
@@ -171,11 +181,11 @@ static int where_print(Emit *e, Buf *b, Stmt *s, int depth)
     Buf cond = { 0 };
     Str inside = s->check ? inside_text(e, s->target, s->sub, s->check) : NULL;
     if (s->held && e->how.check)
-        buf_add(&cond, "!ae_clock.hold");
+        add_condition(&cond, "!ae_clock.hold");
     if (inside)
-        buf_add(&cond, "%s%s", cond.n ? " && " : "", inside);
+        add_condition(&cond, inside);
     if (s->where)
-        buf_add(&cond, "%s%s", cond.n ? " && " : "", truth_text(e, s->where, cond.n ? BINDS_eq : BINDS_comma));
+        add_condition(&cond, truth_text(e, s->where, cond.n ? BINDS_eq : BINDS_comma));
     if (cond.n)
         buf_line(b, depth, "if (%s)", cond.at);
     return depth + (cond.n > 0);
@@ -192,11 +202,12 @@ static void point_print(Emit *e, Buf *b, Stmt *s, int depth)
     const int locals = e->locals.n;
     depth = where_print(e, b, s, depth);
     loads_print(e, b, s, depth);
-    if (info_of(e, s->target)->scalar && s->set == SET_is) {        /* it lives in its nest only */
+    Info *const info = info_of(e, s->target);
+    if (info->scalar && s->set == SET_is) {        /* it lives in its nest only */
         Str local = scope_enter(e, last_word(s->target->name));
-        buf_line(b, depth, "%s%s %s", info_of(e, s->target)->scalar == 1 ? "const " : "", elem_type(e, s->target),
-                 update_text(e, s, local));
-        info_of(e, s->target)->local = local;
+        buf_line(b, depth, "%s%s %s", info->scalar == 1 ? "const " : "",
+                 elem_type(e, s->target), update_text(e, s, local));
+        info->local = local;
         e->locals.n = locals;
         return;
     }
@@ -218,6 +229,11 @@ void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth)
         buf_line(b, depth, "for (int %s = %s - 1; %s >= 0; %s--)", name, to, name, name);
     else
         buf_line(b, depth, "for (int %s = %s; %s < %s; %s++)", name, from, name, to, name);
+}
+
+void tile_open(Emit *e, Buf *b, Index *i, bool tile, int depth)
+{
+    loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), depth);
 }
 
 static bool is_whole(Stmt *s)
@@ -276,30 +292,38 @@ static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
     return true;
 }
 
+/* All that stands in an innermost loop; NULL: more. */
+static Stmt *point_of(const Node *loop)
+{
+    return loop->body.n == 1 && loop->body.at[0]->kind == NODE_point ? loop->body.at[0]->stmt : NULL;
+}
+
 /* The innermost loop of a sum in a local: lanes of partial sums, in an
    order that the flags fix. */
 static void simd_print(Emit *e, Buf *b, Node *n, int depth)
 {
-    Stmt *s = n->body.n == 1 && n->body.at[0]->kind == NODE_point ? n->body.at[0]->stmt : NULL;
-    if (!e->how.fast || !s || s->set != SET_add || s->target->elem != ELEM_real || !info_of(e, s->target)->local
-        || !reduces(s, n->index))
-        return;
-    buf_line(b, depth, "#pragma omp simd reduction(+:%s)", info_of(e, s->target)->local);
+    Stmt *s = point_of(n);
+    Str local = s ? info_of(e, s->target)->local : NULL;
+    if (e->how.fast && local && s->set == SET_add && s->target->elem == ELEM_real
+        && reduces(s, n->index))
+        buf_line(b, depth, "#pragma omp simd reduction(+:%s)", local);
 }
 
 /* The greatest or least of a row that lies side by side. */
 static bool most_print(Emit *e, Buf *b, Node *n, Str from, Str to, int depth)
 {
-    Stmt *s = n->body.n == 1 && n->body.at[0]->kind == NODE_point ? n->body.at[0]->stmt : NULL;
-    if (!e->how.fast || e->how.f64 || !s || (s->set != SET_max && s->set != SET_min) || s->target->elem != ELEM_real
-        || !info_of(e, s->target)->local || s->where || s->check || s->held || s->value->kind != EXPR_read
-        || s->value->check || s->value->tensor->elem != ELEM_real || info_of(e, s->value->tensor)->local)
+    Stmt *s = point_of(n);
+    Str name = s ? info_of(e, s->target)->local : NULL;
+    if (!e->how.fast || e->how.f64 || !name || !is_extreme(s) || !everywhere(s)
+        || s->target->elem != ELEM_real)
         return false;
+    const Expr *v = s->value;
     bool known;
-    if (index_stride(s->value->sub, s->value->tensor, n->index, &known) != 1 || !known)
+    if (v->kind != EXPR_read || v->check || v->tensor->elem != ELEM_real
+        || info_of(e, v->tensor)->local
+        || index_stride(s->value->sub, v->tensor, n->index, &known) != 1 || !known)
         return false;
     const bool zero = !strcmp(from, "0");
-    Str name = info_of(e, s->target)->local;
     index_info(e, n->index)->name = from;
     buf_line(b, depth, "%s = ae_v%s(&%s, %s, %s);", name, s->set == SET_max ? "most" : "least",
              expr_text(e, s->value, BINDS_unary), zero ? to : format("%s - %s", to, from), name);
@@ -325,7 +349,8 @@ static void apart_print(Emit *e, Buf *b, Node *n, int depth)
                 continue;
             if (!meet_alike(e, x, n->index, y, n->index))
                 return;
-            apart |= x->tensor->rank && (x->tensor != y->tensor || !same_subs(x->sub, y->sub, x->tensor->rank));
+            const int rank = x->tensor->rank;
+            apart |= rank && (x->tensor != y->tensor || !same_subs(x->sub, y->sub, rank));
         }
     if (e->how.fast && apart)
         buf_line(b, depth, "#pragma GCC ivdep");
@@ -383,11 +408,11 @@ static void stop_print(Emit *e, Buf *b, Stmt *s, int depth)
         IndexInfo *info = index_info(e, i);
         info->var = var_of(e, t);
         info->axis = k;
-        const bool tile = e->tile && k == 0 && t->axis[k].example;
-        loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), in++);
+        tile_open(e, b, i, e->tile && k == 0 && t->axis[k].example, in++);
         sub[k] = expr_index(i);
     }
-    buf_line(b, in, "%s |= %s > %s + 1;", going, place_text(e, t, sub), index_info(e, s->step)->name);
+    Str step = index_info(e, s->step)->name;
+    buf_line(b, in, "%s |= %s > %s + 1;", going, place_text(e, t, sub), step);
     buf_line(b, depth, "if (!%s)", going);
     buf_line(b, depth + 1, "break;");
     scope_leave(e, scope);
@@ -425,8 +450,9 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
                  tensor_count(s->target) / cols, cols, stream);
         return;
     }
-    buf_line(b, depth, "memcpy(%s%s, %s%s, %ld * sizeof(%s));", ref, v->text, s->source->rank ? "" : "&",
-             var_used(e, s->source)->text, count_emitted(e, s->target), elem_type(e, s->target));
+    buf_line(b, depth, "memcpy(%s%s, %s%s, %ld * sizeof(%s));", ref, v->text,
+             s->source->rank ? "" : "&", var_used(e, s->source)->text, count_emitted(e, s->target),
+             elem_type(e, s->target));
 }
 
 /* How many subscripts stand before a part of a tensor that a loop nest sets to 0 all of; -1:
@@ -434,7 +460,7 @@ static void call_print(Emit *e, Buf *b, Stmt *s, int depth)
 static int clears_from(Emit *e, Node *n)
 {
     Stmt *s = only_point(n);
-    if (!s || n->tile || s->set != SET_is || s->where || s->check || s->held || s->target->rank == 0
+    if (!s || n->tile || s->set != SET_is || !everywhere(s) || s->target->rank == 0
         || !expr_is(s->value, 0))
         return -1;
     Var *v = var_of(e, s->target);
@@ -446,8 +472,9 @@ static int clears_from(Emit *e, Node *n)
     for (int k = from; k < s->target->rank; k++) {
         if (axis_room(s->target, k) == 1 && expr_is(s->sub[k], 0))
             continue;
-        Expr *const all = expr_op(OP_sub, expr_index(n->index), expr_num(s->target->before[k]), NULL);
-        if (n->kind != NODE_loop || n->tile || n->index->limit || !expr_same(s->sub[k], all) || n->index->size != axis_room(s->target, k))
+        Expr *const all = OP2(sub, expr_index(n->index), expr_num(s->target->before[k]));
+        if (n->kind != NODE_loop || n->tile || n->index->limit || !expr_same(s->sub[k], all)
+            || n->index->size != axis_room(s->target, k))
             return -1;
         n = n->body.at[0];
     }
@@ -466,7 +493,8 @@ static void sum_print(Emit *e, Buf *b, Node *fill, Node *loops, int depth)
 {
     Stmt *s = only_point(loops);
     Str name = scope_enter(e, local_name(s->set));
-    buf_line(b, depth, "%s %s = %s;", elem_type(e, s->target), name, fill ? value_text(e, fill->stmt) : target_text(e, s));
+    buf_line(b, depth, "%s %s = %s;", elem_type(e, s->target), name,
+             fill ? value_text(e, fill->stmt) : target_text(e, s));
     info_of(e, s->target)->local = name;
     nodes_print(e, b, &(NodeList) { .at = &loops, .n = 1 }, depth);
     info_of(e, s->target)->local = NULL;

@@ -25,7 +25,9 @@ static Str number_of(Emit *e, Stmt *s)
     Str text = "0";
     for (int k = s->nouter; k < s->nindex; k++) {
         Str name = index_info(e, s->index[k])->name, extent = extent_text(e, s->index[k]);
-        text = k == s->nouter ? name : format(k == s->nouter + 1 ? "%s * %s + %s" : "(%s) * %s + %s", text, extent, name);
+        text = k == s->nouter
+            ? name
+            : format(k == s->nouter + 1 ? "%s * %s + %s" : "(%s) * %s + %s", text, extent, name);
     }
     return text;
 }
@@ -76,14 +78,15 @@ static void search_print(Emit *e, Buf *b, Stmt *s, int depth)
         buf_line(b, depth, "%s = -1;", target_text(e, s));
         buf_line(b, depth++, "if (%s) {", truth_text(e, s->where, BINDS_comma));
     }
-    Str draw = scope_enter(e, "draw"), level = scope_enter(e, "level"), low = scope_enter(e, "low"), high = scope_enter(e, "high");
+    Str draw = scope_enter(e, "draw"), level = scope_enter(e, "level");
+    Str low = scope_enter(e, "low"), high = scope_enter(e, "high");
     const int scope = e->scope.n;
     buf_line(b, depth, "const %s %s = %s;", e->real, draw, expr_text(e, s->draw, BINDS_comma));
     buf_line(b, depth, "const double %s = (double) %s * %s;", level,
              expr_text(e, expr_replace(s->value, &over, &last, 1), BINDS_mul), draw);
     if (s->source) {        /* a guide to where the draws of each piece lie */
-        buf_line(b, depth, "const int32_t *const piece = &%s[(int) (%s * %d)];", var_used(e, s->source)->text, draw,
-                 s->source->axis[0].size - 1);
+        buf_line(b, depth, "const int32_t *const piece = &%s[(int) (%s * %d)];",
+                 var_used(e, s->source)->text, draw, s->source->axis[0].size - 1);
         buf_line(b, depth, "int %s = piece[0], %s = piece[1];", low, high);
     } else {
         buf_line(b, depth, "int %s = 0, %s = %s;", low, high, extent_text(e, over));
@@ -96,7 +99,8 @@ static void search_print(Emit *e, Buf *b, Stmt *s, int depth)
     buf_line(b, depth + 1, "else");
     buf_line(b, depth + 2, "%s = %s + 1;", low, at);
     inner_close(e, b, scope, depth + 1);
-    buf_line(b, depth, "%s = %s < %s ? %s : -1;", target_text(e, s), low, extent_text(e, over), low);
+    buf_line(b, depth, "%s = %s < %s ? %s : -1;", target_text(e, s), low, extent_text(e, over),
+             low);
     if (s->where)
         buf_line(b, depth - 1, "}");
 }
@@ -124,8 +128,8 @@ static void rank_print(Emit *e, Buf *b, Stmt *s, int depth)
 void whole_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     static void (*const print[])(Emit *, Buf *, Stmt *, int) = {
-        [SET_argmax] = argmax_print, [SET_argmin] = argmax_print, [SET_choice] = choice_print, [SET_search] = search_print,
-        [SET_rank] = rank_print,
+        [SET_argmax] = argmax_print, [SET_argmin] = argmax_print, [SET_choice] = choice_print,
+        [SET_search] = search_print, [SET_rank] = rank_print,
     };
     const bool hold = s->held && e->how.check;
     const int scope = e->scope.n;

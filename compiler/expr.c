@@ -430,7 +430,7 @@ bool is_index(const Expr *e, const Index *i)
 
 bool reads_one_of(const Expr *e, const TensorList *list)
 {
-    return e->kind == EXPR_read && tensor_in(list, e->tensor);
+    return e->kind == EXPR_read && HAS(*list, e->tensor);
 }
 
 bool expr_reads(Expr *e, const TensorList *list)

@@ -26,7 +26,8 @@ static void join(int a, int b)
     b = top_of(b);
     if (a == b)
         return;
-    const int ia = importance(axes.var[a]->tensor->role), ib = importance(axes.var[b]->tensor->role);
+    const int ia = importance(axes.var[a]->tensor->role);
+    const int ib = importance(axes.var[b]->tensor->role);
     if (ia < ib || (ia == ib && a < b))
         axes.up[b] = a;
     else
@@ -143,7 +144,8 @@ int extent_size(Str name)
 void extents_print(Emit *e, Buf *b, const char *body)
 {
     VEC(Str) done = { 0 };
-    buf_add(b, "enum {\n    BATCH = %d,         /* examples in a batch, at most */\n", e->library ? 1 : e->m->batch_max);
+    buf_add(b, "enum {\n    BATCH = %d,         /* examples in a batch, at most */\n",
+            e->library ? 1 : e->m->batch_max);
     for (int a = 0; a < axes.n; a++) {
         Str name = axes.name[top_of(a)];
         if (*name == '1' || name == intern("BATCH") || HAS(done, name) || !has_word(body, name))

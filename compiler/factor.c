@@ -23,20 +23,21 @@ typedef struct {
 /* ---- what statements are -------------------------------------------------------------------- */
 static bool is_sum(const Stmt *s)
 {
-    return s->kind == STMT_nest && s->set == SET_add && !s->held && !s->update && !s->where && !s->check
+    return s->kind == STMT_nest && s->set == SET_add && !s->update && everywhere(s)
         && s->target->elem == ELEM_real;
 }
 
 /* Whether e is t[i, j, ..], of real numbers. */
 static bool is_plain_read(const Stmt *s, const Expr *e)
 {
-    return e->kind == EXPR_read && !e->check && e->tensor->elem == ELEM_real && all_own(s, e->sub, e->tensor->rank);
+    return e->kind == EXPR_read && !e->check && e->tensor->elem == ELEM_real
+        && all_own(s, e->sub, e->tensor->rank);
 }
 
 static bool names(Stmt *s, const Tensor *t)
 {
     const TensorList of = stmt_tensors(s);
-    return tensor_in(&of, t) || FIND(inner, s->body, names(inner, t));
+    return HAS(of, t) || FIND(inner, s->body, names(inner, t));
 }
 
 static bool writes(Stmt *s, const Tensor *t)
@@ -55,13 +56,14 @@ static int users(Factor *f, const Tensor *t)
 /* ---- once ----------------------------------------------------------------------------------- */
 static bool sum_once(Factor *f, Stmt *s, StmtList *out)
 {
-    if (!is_sum(s) || !is_op(s->value, OP_mul) || stmt_points(s) < LITTLE || !all_own(s, s->sub, s->target->rank))
+    if (!is_sum(s) || !is_op(s->value, OP_mul) || stmt_points(s) < LITTLE
+        || !all_own(s, s->sub, s->target->rank))
         return false;
     const int rank = s->target->rank;
     if (!ANY(k, rank, expr_uses(s->value, s->sub[k]->index))
         || ALL(k, rank, expr_uses(s->value, s->sub[k]->index) || s->sub[k]->index->size == 1))
         return false;
-    Tensor *t = temp_named(f->m, &f->names, format("%s.once", s->target->name), ELEM_real, s->place);
+    Tensor *t = temp_beside(f->m, &f->names, s->target, "once", s->place);
     Stmt *sum = nest_for(s, t, SET_add, s->value), *clear = nest_for(s, t, SET_is, expr_real(0));
     Stmt *add = nest_for(s, s->target, SET_add, NULL);
     for (int k = 0; k < rank; k++) {
@@ -115,7 +117,7 @@ static Tensor *sum_of(Factor *f, Stmt *s, Expr *read, Index *const *along, StmtL
     const Made *had = made_before(f, read, along);
     if (had)
         return had->sum;
-    Tensor *t = temp_named(f->m, &f->names, format("%s.sum", read->tensor->name), ELEM_real, s->place);
+    Tensor *t = temp_beside(f->m, &f->names, read->tensor, "sum", s->place);
     Stmt *sum = nest_for(s, t, SET_add, read), *clear = nest_for(s, t, SET_is, expr_real(0));
     for (int k = 0; k < read->tensor->rank; k++)
         if (!along[k]) {
@@ -149,7 +151,8 @@ static void drop_indices(Stmt *s, Index *const *gone)
 {
     for (int k = 0; k < MAX_RANK; k++)
         for (int at; gone[k] && (at = index_among(s->index, s->nindex, gone[k])) >= 0;) {
-            memmove(&s->index[at], &s->index[at + 1], (size_t) (--s->nindex - at) * sizeof *s->index);
+            memmove(&s->index[at], &s->index[at + 1],
+                    (size_t) (--s->nindex - at) * sizeof *s->index);
             s->nouter = s->nindex;
         }
 }
@@ -159,7 +162,8 @@ static void sum_first(Factor *f, Stmt *s, StmtList *out)
     if (!is_sum(s) || !is_op(s->value, OP_mul) || stmt_points(s) < LITTLE)
         return;
     for (int side = 0; side < 2; side++) {
-        Expr *const factor = s->value->arg[side], *both[2] = { s->value->arg[0], s->value->arg[1] };
+        Expr *const factor = s->value->arg[side];
+        Expr *both[2] = { s->value->arg[0], s->value->arg[1] };
         if (!is_plain_read(s, factor) || repeats(s, factor) < FEW)
             continue;
         Index *along[MAX_RANK] = { 0 };
@@ -189,7 +193,8 @@ static void sum_from_made(Factor *f, Stmt *s)
         for (int k = 0; good && k < m->of->rank; k++)
             if (m->along[k]) {
                 along[k] = s->value->sub[k]->index;
-                good = reduces(s, along[k]) && !limits_another(s, along[k]) && same_range(m->along[k], along[k]);
+                good = reduces(s, along[k]) && !limits_another(s, along[k])
+                    && same_range(m->along[k], along[k]);
             }
         if (good) {
             s->value = read_sum(m->sum, s->value, along);
@@ -225,13 +230,15 @@ static Stmt *joined(Stmt *s, Stmt *reader)
     }
     for (int k = 0; k < s->target->rank; k++)
         if (from[k]->size != to[k]->index->size || !from[k]->limit != !to[k]->index->limit
-            || (from[k]->limit && !expr_same(expr_replace(from[k]->limit, from, to, n), to[k]->index->limit)))
+            || (from[k]->limit
+                && !expr_same(expr_replace(from[k]->limit, from, to, n), to[k]->index->limit)))
             return NULL;
     for (int k = 0; k < s->nindex; k++)
         if (target_axis(s, s->index[k]) < 0) {
             if (sum->nindex == 2 * MAX_RANK)
                 return NULL;
-            Index *i = index_new(s->index[k]->name, s->index[k]->size, expr_replace(s->index[k]->limit, from, to, n));
+            Index *i = index_new(s->index[k]->name, s->index[k]->size,
+                                 expr_replace(s->index[k]->limit, from, to, n));
             nest_index(sum, i);
             from[n] = s->index[k];
             to[n++] = expr_index(i);
@@ -242,22 +249,26 @@ static Stmt *joined(Stmt *s, Stmt *reader)
 
 static bool reads_written(Stmt *s, const StmtList *list, int from, int to)
 {
-    return FIND(t, stmt_tensors(s), t != s->target && ANY(k, to, k >= from && writes(list->at[k], t)));
+    return FIND(t, stmt_tensors(s),
+                t != s->target && ANY(k, to, k >= from && writes(list->at[k], t)));
 }
 
 static void join_sums(Factor *f, StmtList *list)
 {
     for (int r = 0; r < list->n; r++) {
         Stmt *reader = list->at[r];
-        if (!is_sum(reader) || !is_plain_read(reader, reader->value) || reader->value->tensor->rank == reader->target->rank)
+        if (!is_sum(reader) || !is_plain_read(reader, reader->value)
+            || reader->value->tensor->rank == reader->target->rank)
             continue;
         Tensor *const t = reader->value->tensor;
-        const int fill = FIRST(k, r, fills(list->at[k], t)), at = FIRST(k, r, is_sum(list->at[k]) && list->at[k]->target == t);
-        if (fill < 0 || at < fill || is_kept(f->p, t) || users(f, t) != 3 || !expr_is(list->at[fill]->value, 0))
+        const int fill = FIRST(k, r, fills(list->at[k], t));
+        const int at = FIRST(k, r, is_sum(list->at[k]) && list->at[k]->target == t);
+        if (fill < 0 || at < fill || is_kept(f->p, t) || users(f, t) != 3
+            || !expr_is(list->at[fill]->value, 0))
             continue;
         Stmt *s = list->at[at];
-        if (!is_op(s->value, OP_mul) || !all_own(s, s->sub, t->rank) || names(s, reader->target) || !gains(s, reader)
-            || reads_written(s, list, at + 1, r))
+        if (!is_op(s->value, OP_mul) || !all_own(s, s->sub, t->rank) || names(s, reader->target)
+            || !gains(s, reader) || reads_written(s, list, at + 1, r))
             continue;
         Stmt *sum = joined(s, reader);
         if (sum) {
@@ -282,7 +293,8 @@ static Expr *renamed(Expr *e, void *with)
 static bool alike(const Tensor *a, const Tensor *b)
 {
     return a->elem == b->elem && a->rank == b->rank
-        && ALL(k, a->rank, a->axis[k].size == b->axis[k].size && a->axis[k].length == b->axis[k].length);
+        && ALL(k, a->rank,
+               a->axis[k].size == b->axis[k].size && a->axis[k].length == b->axis[k].length);
 }
 
 /* Whether list[at] copies all of a tensor, which is used before and never after, to one that is
@@ -291,9 +303,11 @@ static bool moves(Factor *f, const StmtList *list, int at)
 {
     Stmt *s = list->at[at];
     Expr *const e = s->value;
-    if (s->kind != STMT_nest || !fills(s, s->target) || !is_plain_read(s, e) || !alike(s->target, e->tensor)
-        || !ALL(k, e->tensor->rank, is_index(e->sub[k], s->sub[k]->index)) || e->tensor->role != ROLE_temp
-        || is_kept(f->p, e->tensor) || s->target->role != ROLE_temp)
+    if (s->kind != STMT_nest || !fills(s, s->target) || !is_plain_read(s, e)
+        || !alike(s->target, e->tensor)
+        || !ALL(k, e->tensor->rank, is_index(e->sub[k], s->sub[k]->index))
+        || e->tensor->role != ROLE_temp || is_kept(f->p, e->tensor)
+        || s->target->role != ROLE_temp)
         return false;
     int before = 0;
     for (int k = 0; k < at; k++) {

@@ -22,11 +22,12 @@ typedef struct { Emit *e; Stmt *set; bool later; TensorList tables; } Fetch;
 static void see_table(Fetch *f, Tensor *t, Expr *const *sub)
 {
     const bool block = t->role == ROLE_param || t->role == ROLE_grad;
-    if (!block || t->rank < 2 || tensor_bytes(f->e, t) < LARGE || tensor_in(&f->tables, t))
+    if (!block || t->rank < 2 || tensor_bytes(f->e, t) < LARGE || HAS(f->tables, t))
         return;
     if (sub[0]->kind != EXPR_read || sub[0]->tensor != f->set->target)
         return;
-    const double touched = (double) tensor_count(f->set->target) * (double) tensor_bytes(f->e, t) / t->axis[0].size;
+    const double touched = (double) tensor_count(f->set->target) * (double) tensor_bytes(f->e, t)
+        / t->axis[0].size;
     if (!f->later || touched <= NEAR)
         PUSH(f->tables, t);
 }
@@ -42,8 +43,8 @@ static void see_stmt(Fetch *f, Stmt *s)
 static TensorList tables_of(Emit *e, Stmt *s)
 {
     Fetch f = { .e = e, .set = s };
-    if (!e->how.fast || s->set != SET_is || s->where || s->check || s->target->elem != ELEM_int || info_of(e, s->target)->scalar
-        || s->target->rank == 0 || s->value->kind == EXPR_num)
+    if (!e->how.fast || s->set != SET_is || s->where || s->check || s->target->elem != ELEM_int
+        || info_of(e, s->target)->scalar || s->target->rank == 0 || s->value->kind == EXPR_num)
         return f.tables;
     EACH(run, e->runs) {
         bool here = false;
@@ -61,7 +62,8 @@ static TensorList tables_of(Emit *e, Stmt *s)
 void fetches_print(Emit *e, Buf *b, Stmt *s, int depth)
 {
     EACH(t, tables_of(e, s))
-        buf_line(b, depth, "ae_fetch(%s, %s, %ld);", var_used(e, t)->text, target_text(e, s), tensor_bytes(e, t) / t->axis[0].size);
+        buf_line(b, depth, "ae_fetch(%s, %s, %ld);", var_used(e, t)->text, target_text(e, s),
+                 tensor_bytes(e, t) / t->axis[0].size);
 }
 
 /* ---- the next example ----------------------------------------------------------------------- */
@@ -83,7 +85,8 @@ static int part_ahead(Emit *e, const Node *n, const NodeList *loops, const Acces
     for (int k = 0; k < t->rank; k++) {
         Expr *const sub = a->sub[k];
         const bool here = FIND(loop, *loops, expr_uses(sub, loop->index));
-        if (ANY_EXPR(x, sub, x->kind == EXPR_read) || (expr_uses(sub, n->index) && !is_index(sub, n->index))
+        if (ANY_EXPR(x, sub, x->kind == EXPR_read)
+            || (expr_uses(sub, n->index) && !is_index(sub, n->index))
             || (within && !here && sub->kind != EXPR_num))
             return 0;
         within |= here;
@@ -101,9 +104,11 @@ static int part_ahead(Emit *e, const Node *n, const NodeList *loops, const Acces
     return far && bytes >= LINE && bytes <= MOST ? part : 0;
 }
 
-static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a, AheadList *list)
+static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Access *a,
+                      AheadList *list)
 {
-    const bool read = a->sub && a->tensor->role == ROLE_temp && !FIND(s, stmts_all(&e->scan->body), s->target == a->tensor);
+    const bool read = a->sub && a->tensor->role == ROLE_temp
+        && !FIND(s, stmts_all(&e->scan->body), s->target == a->tensor);
     const int part = read ? part_ahead(e, n, loops, a) : 0;
     if (!part || FIND_AT(had, *list, had->tensor == a->tensor && had->part == part
                          && ALL(k, part, expr_same(had->sub[k], a->sub[k]))))
@@ -111,7 +116,8 @@ static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Acces
     unsigned check = 0;
     long lo, hi;
     for (int k = 0; k < part; k++)
-        if (!is_index(a->sub[k], n->index) && !(bounds(a->sub[k], &lo, &hi) && lo >= 0 && hi < a->tensor->axis[k].size)) {
+        if (!is_index(a->sub[k], n->index)
+            && !(bounds(a->sub[k], &lo, &hi) && lo >= 0 && hi < a->tensor->axis[k].size)) {
             if (a->tensor->axis[k].length)
                 return;
             check |= 1u << k;
@@ -149,7 +155,8 @@ void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth)
         return;
     Index *from = n->index;
     Expr *next = OP2(add, expr_index(from), expr_num(1));
-    buf_line(b, depth, "if (%s + 1 < %s)%s", index_info(e, from)->name, to, list.n > 1 ? " {" : "");
+    buf_line(b, depth, "if (%s + 1 < %s)%s", index_info(e, from)->name, to,
+             list.n > 1 ? " {" : "");
     EACH_AT(a, list) {
         Expr *sub[MAX_RANK];
         for (int k = 0; k < a->part; k++)
@@ -157,7 +164,8 @@ void ahead_print(Emit *e, Buf *b, const Node *n, Str to, int depth)
         int in = depth + 1;
         if (a->inside)
             buf_line(b, in++, "if (%s)", expr_text(e, a->inside, BINDS_comma));
-        buf_line(b, in, "ae_fetch(%s, 0, sizeof %s);", part_text(e, a->tensor, sub, a->part), part_text(e, a->tensor, a->sub, a->part));
+        buf_line(b, in, "ae_fetch(%s, 0, sizeof %s);", part_text(e, a->tensor, sub, a->part),
+                 part_text(e, a->tensor, a->sub, a->part));
     }
     if (list.n > 1)
         buf_line(b, depth, "}");

@@ -18,7 +18,8 @@ static Syn *with_numbers(Scope *s, Syn *x)
     if (axis && axis->axis.example)
         return y;
     Ctx sizes = size_ctx(s);
-    if ((x->kind == SYN_name || (x->kind == SYN_call && x->name == intern("size"))) && constant(&sizes, x, &v)) {
+    if ((x->kind == SYN_name || (x->kind == SYN_call && x->name == intern("size")))
+        && constant(&sizes, x, &v)) {
         *y = (Syn) { .kind = SYN_num, .num = v, .place = x->place };
         return y;
     }
@@ -88,7 +89,8 @@ static bool fits(Scope *s, Goal goal)
     if (goal.next)
         return pleases(goal.next, &made);
     return same_sizes(&made, goal.target)
-        || (made.rank == 2 && made.axis[1].size == tensor_count(goal.target) / goal.target->axis[0].size);
+        || (made.rank == 2
+            && made.axis[1].size == tensor_count(goal.target) / goal.target->axis[0].size);
 }
 
 static bool given(const Call *call, int at, Str name)
@@ -129,13 +131,15 @@ static bool find_fit(Scope *s, Goal goal, Str *argument, double *value)
     for (int d = 1; d <= 4096; d++)
         for (int k = s->def->params.n; k-- > 0; ) {   /* the last arguments say the finer things */
             Name *n = name_find(s, s->def->params.at[k].name, NAME_number);
-            if (!n || takes_word(&s->def->params.at[k]) || n->value->kind != EXPR_num || n->value->num != floor(n->value->num) || n->value->num < 0)
+            if (!n || takes_word(&s->def->params.at[k]) || n->value->kind != EXPR_num
+                || n->value->num != floor(n->value->num) || n->value->num < 0)
                 continue;
             const Syn *init = s->def->params.at[k].init;
             /* Where 0 is usual. */
             const int least = init && init->kind == SYN_num && init->num == 0 ? 0 : 1;
             for (int sign = 1; sign >= -1; sign -= 2)
-                if (n->value->num + sign * d >= least && would_fit(s, k, n, n->value->num + sign * d, goal)) {
+                if (n->value->num + sign * d >= least
+                    && would_fit(s, k, n, n->value->num + sign * d, goal)) {
                     *argument = n->name;
                     *value = n->value->num + sign * d;
                     return true;
@@ -148,12 +152,14 @@ static bool find_fit(Scope *s, Goal goal, Str *argument, double *value)
 static void note_arithmetic(Scope *s, Tensor *y, const Tensor *target)
 {
     Entry *out = first_out(s);
-    for (int k = 0; out && k < out->shape.n && y->rank == target->rank && out->shape.n == y->rank; k++) {
+    for (int k = 0; out && k < out->shape.n && y->rank == target->rank && out->shape.n == y->rank;
+         k++) {
         Syn *sub = out->shape.at[k];
-        if (y->axis[k].example || y->axis[k].size == target->axis[k].size || sub->kind != SYN_binary)
+        if (y->axis[k].example || y->axis[k].size == target->axis[k].size
+            || sub->kind != SYN_binary)
             continue;
-        report_note(s->use->place, "%s = %s = %d, but %d is wanted", words_of(sub), words_of(with_numbers(s, sub)),
-                    y->axis[k].size, target->axis[k].size);
+        report_note(s->use->place, "%s = %s = %d, but %d is wanted", words_of(sub),
+                    words_of(with_numbers(s, sub)), y->axis[k].size, target->axis[k].size);
         return;
     }
     report_note(s->use->place, "`%s` gives %s", s->use->words, shape_text(y));
@@ -165,7 +171,8 @@ void suggest_fit(Elab *e, Net *net, const Tensor *target)
 {
     Scope *last = NULL;
     for (int k = net->layers.n; k-- > 0 && !last; )
-        if (net->layers.at[k]->def && net->layers.at[k]->outs.n && net->layers.at[k]->call && net->layers.at[k]->use)
+        if (net->layers.at[k]->def && net->layers.at[k]->outs.n && net->layers.at[k]->call
+            && net->layers.at[k]->use)
             last = net->layers.at[k];
     if (!last || last->use->place.source->prelude)
         return;
@@ -181,9 +188,11 @@ void suggest_fit(Elab *e, Net *net, const Tensor *target)
     note_arithmetic(last, last->outs.at[0], target);
     trial_end(e, trial);
     if (found)
-        report_help("`%s = %s` in `%s` makes it fit", argument, number_text(value), last->use->words);
+        report_help("`%s = %s` in `%s` makes it fit", argument, number_text(value),
+                    last->use->words);
     else
-        report_help("the last layer of `%s` has to give %s, or one axis of as many elements", net->name, shape_text(target));
+        report_help("the last layer of `%s` has to give %s, or one axis of as many elements",
+                    net->name, shape_text(target));
 }
 
 /* After a report that a `require` of a layer is broken: one argument, of it or of the layer

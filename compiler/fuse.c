@@ -81,7 +81,7 @@ void order_loops(Emit *e, Stmt *s)
 {
     int rank[2 * MAX_RANK];
     const int n = s->nouter;
-    Index *inner = s->set >= SET_add && s->set <= SET_min && n > 1 ? pick_inner(e, s) : NULL;
+    Index *inner = accumulates(s) && n > 1 ? pick_inner(e, s) : NULL;
     for (int k = 0; k < n; k++) {
         Index *i = s->index[k];
         const bool first = !e->how.fast && tells_example(s, i);
@@ -99,7 +99,8 @@ static bool is_pointwise(Stmt *s)
 int chain_start(Emit *e, StmtList *list, int at)
 {
     while (at > 0 && is_pointwise(list->at[at]) && is_pointwise(list->at[at - 1])
-           && stmt_points(list->at[at]) == stmt_points(list->at[at - 1]) && depends(e, list->at[at - 1], list->at[at]))
+           && stmt_points(list->at[at]) == stmt_points(list->at[at - 1])
+           && depends(e, list->at[at - 1], list->at[at]))
         at--;
     return at;
 }
@@ -113,7 +114,9 @@ static bool may_pass(const Access *a, const Access *b)
 static bool points_agree(Emit *e, Stmt *r, Index *ir, Stmt *s, Index *is)
 {
     const AccessList p = stmt_accesses(r), q = stmt_accesses(s);
-    return !FIND_AT(a, p, FIND_AT(b, q, conflict(e, a, b) && !may_pass(a, b) && !meet_alike(e, a, ir, b, is)));
+    return !FIND_AT(a, p,
+                    FIND_AT(b, q,
+                            conflict(e, a, b) && !may_pass(a, b) && !meet_alike(e, a, ir, b, is)));
 }
 
 static bool tree_agrees(Emit *e, Node *loop, Index *outer, Stmt *s, Index *is)
@@ -159,7 +162,8 @@ static bool only_fills(Node *n)
 
 static bool has_search(Node *n)
 {
-    return (n->kind == NODE_point && n->stmt->set == SET_search) || FIND(inner, n->body, has_search(inner));
+    return (n->kind == NODE_point && n->stmt->set == SET_search)
+        || FIND(inner, n->body, has_search(inner));
 }
 
 /* All that an example draws comes before the sums that need it, so that what they
@@ -172,9 +176,10 @@ static bool draws_first(Node *loop, Stmt *s, int level)
 /* Whether s may go on inside of this loop with its index of that level. */
 static bool may_share(Emit *e, Node *loop, Stmt *s, int level)
 {
-    return loop && loop->kind == NODE_loop && level < s->nouter && same_range(loop->index, s->index[level])
-        && loop->tile == index_info(e, s->index[level])->tile && !is_private(loop, s, level) && !draws_first(loop, s, level)
-        && tree_agrees(e, loop, loop->index, s, s->index[level]);
+    return loop && loop->kind == NODE_loop && level < s->nouter
+        && same_range(loop->index, s->index[level])
+        && loop->tile == index_info(e, s->index[level])->tile && !is_private(loop, s, level)
+        && !draws_first(loop, s, level) && tree_agrees(e, loop, loop->index, s, s->index[level]);
 }
 
 static void share(Node *loop, Stmt *s, int level)
@@ -232,7 +237,8 @@ static Index *tile_among(Emit *e, Stmt *s)
 static int most_levels(Emit *e, NodeList *list, Stmt *s, Stmt *next)
 {
     Node *at;
-    if (s->set != SET_is || !next || next->kind != STMT_nest || next->target != s->target || next->set == SET_is)
+    if (s->set != SET_is || !next || next->kind != STMT_nest || next->target != s->target
+        || next->set == SET_is)
         return MAX_RANK * 2;
     if (gemm_find(e, next, tile_among(e, next)))
         return 0;                       /* the product does it */
@@ -259,7 +265,7 @@ static Stmt *fill_of(Node *fill, Stmt *s)
     while (fill->kind == NODE_loop && fill->body.n == 1)
         fill = fill->body.at[0];
     Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
-    if (!a || a->target != s->target || a->set != SET_is || a->where || a->held || a->check)
+    if (!a || a->target != s->target || a->set != SET_is || !everywhere(a))
         return NULL;
     const bool same = ALL(k, s->target->rank, a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index
                           ? same_range(a->sub[k]->index, s->sub[k]->index) : expr_same(a->sub[k], s->sub[k]));
@@ -293,7 +299,7 @@ void fuse_into(Emit *e, NodeList *list, Stmt *s, Stmt *next, Index *tile)
  * what could share loops. */
 static bool is_clear(Stmt *s)
 {
-    return s->set == SET_is && s->value->kind == EXPR_num && !s->where && !s->check && !s->held && s->nindex > 0
+    return s->set == SET_is && s->value->kind == EXPR_num && everywhere(s) && s->nindex > 0
         && ALL(k, s->nindex, !s->index[k]->limit);
 }
 

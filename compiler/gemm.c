@@ -66,7 +66,8 @@ static void take_factors(Stmt *s, Expr *x, Factors *f)
 /* Whether examples, which lengths go by, are told by another index. */
 static bool along_others(Stmt *s, Expr *read, Index *but)
 {
-    return ANY(k, read->tensor->rank, read->tensor->axis[k].example && uses_other(s, read->sub[k], but));
+    const Tensor *t = read->tensor;
+    return ANY(k, t->rank, t->axis[k].example && uses_other(s, read->sub[k], but));
 }
 
 /* Whether a condition changes within the product, be it along other indices than this one; a place
@@ -78,13 +79,20 @@ static bool varies(Stmt *s, Expr *x, Index *but)
     if (x->kind != EXPR_inside)
         return uses_other(s, x, but);
     Expr *read = x->arg[0];
-    const unsigned check = checks_needed(read->tensor, read->sub, read->check);
-    return ANY(k, read->tensor->rank, (check >> k & 1)
-               && (uses_other(s, read->sub[k], but) || (read->tensor->axis[k].length && along_others(s, read, but))));
+    Tensor *t = read->tensor;
+    const unsigned check = checks_needed(t, read->sub, read->check);
+    return ANY(k, t->rank, (check >> k & 1)
+               && (uses_other(s, read->sub[k], but)
+                   || (t->axis[k].length && along_others(s, read, but))));
 }
 
 /* ---- sorting the indices -------------------------------------------------------------------- */
 typedef struct { Index *index; long a, b, c; int side; bool used; } Strides;
+
+static void find_side(Strides *st)
+{
+    st->side = (st->a ? SIDE_a : 0) | (st->b ? SIDE_b : 0) | (st->c ? SIDE_c : 0);
+}
 
 static bool strides_of(Stmt *s, Gemm *g, Strides *st)
 {
@@ -95,7 +103,7 @@ static bool strides_of(Stmt *s, Gemm *g, Strides *st)
         st[k].a = index_stride(g->a->sub, g->a->tensor, i, &ka);
         st[k].b = index_stride(g->b->sub, g->b->tensor, i, &kb);
         st[k].c = index_stride(s->sub, s->target, i, &kc);
-        st[k].side = (st[k].a ? SIDE_a : 0) | (st[k].b ? SIDE_b : 0) | (st[k].c ? SIDE_c : 0);
+        find_side(&st[k]);
         if (!ka || !kb || !kc || st[k].side == 0 || st[k].side == SIDE_c)
             return false;
     }
@@ -119,7 +127,7 @@ static void swap_sides(Gemm *g, Strides *st, int n)
     SWAP(g->a, g->b);
     for (int k = 0; k < n; k++) {
         SWAP(st[k].a, st[k].b);
-        st[k].side = (st[k].a ? SIDE_a : 0) | (st[k].b ? SIDE_b : 0) | (st[k].c ? SIDE_c : 0);
+        find_side(&st[k]);
     }
 }
 
@@ -135,22 +143,27 @@ static bool goes_on(const Gemm *g, const Group *x, const Group *next, Index *til
         && x->n + next->n <= MAX_RANK;
 }
 
-/* The axes of one kind, by the step in `key`, the smallest last; those that go on where
- * another ends are joined. */
-static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, const char *keys, Axes *x, Index *tile)
+static long step_in(const Strides *st, char array)
 {
-    const char one = keys[0], two = keys[1], key = keys[2];
+    return array == 'a' ? st->a : array == 'b' ? st->b : st->c;
+}
+
+/* The axes of one kind, by their steps in the last of the two arrays and the third in `keys`, the
+ * smallest last; those that go on where another ends are joined. */
+static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, const char *keys,
+                    Axes *x, Index *tile)
+{
     *x = (Axes) { .size = 1 };
-#define STEP(t, which) ((which) == 'a' ? (t)->a : (which) == 'b' ? (t)->b : (t)->c)
     for (;;) {
         Strides *best = NULL;
         for (int k = 0; k < s->nindex; k++)
-            if (!st[k].used && (sides >> st[k].side & 1) && (!best || STEP(&st[k], key) > STEP(best, key)))
+            if (!st[k].used && (sides >> st[k].side & 1)
+                && (!best || step_in(&st[k], keys[2]) > step_in(best, keys[2])))
                 best = &st[k];
         if (!best)
             return;
         best->used = true;
-        Group g = { { best->index }, 1, STEP(best, one), STEP(best, two) };
+        Group g = { { best->index }, 1, step_in(best, keys[0]), step_in(best, keys[1]) };
         Group *last = x->n ? &x->at[x->n - 1] : NULL;
         if (last && goes_on(gemm, last, &g, tile)) {
             last->index[last->n++] = best->index;
@@ -161,7 +174,6 @@ static void collect(Stmt *s, const Gemm *gemm, Strides *st, unsigned sides, cons
         }
         x->size *= best->index->size;
     }
-#undef STEP
 }
 
 /* About how many cycles of eight lanes it takes, as measured. Columns are the vector side:
@@ -184,8 +196,10 @@ static double cost(Stmt *s, const Strides *st)
             fast = &st[k];
     }
     const double wide = fast ? ceil(cols / 16) * 16 : 16;
-    const double pack = fast && fast->b == 1 ? 0.15 : turned ? 0.45 : 1.6, store = fast && fast->c == 1 ? 0.15 : 2;
-    return rows * wide * sums / 16 + sums * wide * pack * ceil(rows / 768) + rows * wide * store * ceil(sums / 512);
+    const double pack = fast && fast->b == 1 ? 0.15 : turned ? 0.45 : 1.6;
+    const double store = fast && fast->c == 1 ? 0.15 : 2;
+    return rows * wide * sums / 16 + sums * wide * pack * ceil(rows / 768)
+        + rows * wide * store * ceil(sums / 512);
 }
 
 static bool wants_swap(Stmt *s, Gemm *g, Strides *st)
@@ -221,8 +235,8 @@ static Index *find_along(Emit *e, Stmt *s, Strides *st, Index *tile)
 {
     for (int k = 0; k < s->nindex && !e->how.openblas; k++) {
         Index *const i = st[k].index, *const t = limited_by(s, i, NULL);
-        if (t && t != tile && !limited_by(s, i, t) && !limited_by(s, t, NULL) && t->limit->kind == EXPR_read
-            && t->limit->tensor->rank == 1 && is_index(t->limit->sub[0], i)
+        if (t && t != tile && !limited_by(s, i, t) && !limited_by(s, t, NULL)
+            && t->limit->tensor && t->limit->tensor->rank == 1 && is_index(t->limit->sub[0], i)
             && strides_for(s, st, t)->side == st[k].side && (1u << st[k].side & (ROWS | SUMS)))
             return t;
     }
@@ -233,7 +247,8 @@ static Index *find_along(Emit *e, Stmt *s, Strides *st, Index *tile)
 static Index *find_some(Emit *e, Stmt *s, Strides *st)
 {
     for (int k = 0; k < s->nindex && !e->how.openblas; k++)
-        if (1u << st[k].side == ROWS && !limited_by(s, st[k].index, NULL) && !varies(s, s->where, st[k].index))
+        if (1u << st[k].side == ROWS && !limited_by(s, st[k].index, NULL)
+            && !varies(s, s->where, st[k].index))
             return st[k].index;
     return NULL;
 }
@@ -253,7 +268,8 @@ static bool sort_axes(Stmt *s, Gemm *g, Strides *st, Index *tile, Index *along)
     collect(s, g, st, ROWS, "aca", &g->rows, tile);
     collect(s, g, st, COLS, "bcc", &g->cols, tile);
     collect(s, g, st, SUMS, "abb", &g->sums, tile);
-    const Axes *const x = along && (1u << strides_for(s, st, along)->side & ROWS) ? &g->rows : &g->sums;
+    const bool of_rows = along && (1u << strides_for(s, st, along)->side & ROWS);
+    const Axes *const x = of_rows ? &g->rows : &g->sums;
     return !along || (x->n > 1 && x->at[0].n == 1 && x->at[1].index[0] == along
                       && limited_by(s, x->at[0].index[0], NULL) == along);
 }
@@ -321,9 +337,11 @@ static Expr *start_of(Gemm *g, Stmt *s, Stmt *fill)
             return NULL;
     }
     bool known;
-    for (int k = 0; k < s->nindex; k++)
-        if (index_stride(sub, x->tensor, s->index[k], &known) != column_step(&g->cols, s->index[k]) || !known)
+    for (int k = 0; k < s->nindex; k++) {
+        Index *const i = s->index[k];
+        if (index_stride(sub, x->tensor, i, &known) != column_step(&g->cols, i) || !known)
             return NULL;
+    }
     return expr_read(x->tensor, sub, 0, NULL);
 }
 
@@ -346,8 +364,8 @@ static bool has_first(Axes *x, Index *i)
 
 bool gemm_tiles(Gemm *g, Index *i)
 {
-    return i != g->along
-        && (index_among(g->outer, g->nouter, i) >= 0 || has_first(&g->rows, i) || has_first(&g->cols, i));
+    const bool outer = index_among(g->outer, g->nouter, i) >= 0;
+    return i != g->along && (outer || has_first(&g->rows, i) || has_first(&g->cols, i));
 }
 
 /* Threads share the columns: then no two pack the same. */
@@ -363,6 +381,18 @@ Index *gemm_best_tile(Gemm *g, Stmt *s)
     return NULL;
 }
 
+/* The indices that run within the product; how many. */
+static int own_indices(const Gemm *g, Index **own)
+{
+    const Axes *of[] = { &g->rows, &g->cols, &g->sums };
+    int n = 0;
+    EACH_ROW(axes, of)
+        for (int j = 0; j < (*axes)->n; j++)
+            for (int i = 0; i < (*axes)->at[j].n; i++)
+                own[n++] = (*axes)->at[j].index[i];
+    return n;
+}
+
 /* ---- text ----------------------------------------------------------------------------------- */
 static Str count_text(Emit *e, const Group *x, Index *tile)
 {
@@ -375,22 +405,21 @@ static Str count_text(Emit *e, const Group *x, Index *tile)
 }
 
 /* Where an array begins: the axes' own indices at 0, the tile's at lo. */
-static Str start_text(Emit *e, Gemm *g, Index *tile, Tensor *t, Expr **sub)
+static Str start_text(Emit *e, const Node *node, Tensor *t, Expr **sub)
 {
     Index *from[3 * MAX_RANK];
     Expr *to[3 * MAX_RANK], *at[MAX_RANK];
-    int n = 0;
-    Axes *of[] = { &g->rows, &g->cols, &g->sums };
-    for (int k = 0; k < 3; k++)
-        for (int j = 0; j < of[k]->n; j++)
-            for (int i = 0; i < of[k]->at[j].n; i++) {
-                from[n] = of[k]->at[j].index[i];
-                to[n] = from[n] == tile ? expr_index(e->lo) : expr_num(0);
-                n++;
-            }
+    const int n = own_indices(node->gemm, from);
+    for (int k = 0; k < n; k++)
+        to[k] = from[k] == node->index ? expr_index(e->lo) : expr_num(0);
     for (int k = 0; k < t->rank; k++)
         at[k] = expr_replace(sub[k], from, to, n);
     return format("&%s", place_text(e, t, at));
+}
+
+static Str read_text(Emit *e, const Node *n, Expr *read)
+{
+    return start_text(e, n, read->tensor, read->sub);
 }
 
 static Str scale_text(Emit *e, Gemm *g)
@@ -422,13 +451,14 @@ static void blas_print(Emit *e, Buf *b, Node *n, Layout *l, int depth)
 {
     Gemm *g = n->gemm;
     e->blas = true;
-    buf_line(b, depth, "cblas_%cgemm(CblasRowMajor, %s, %s, %s, %s, %s,", e->how.f64 ? 'd' : 's', l->ta ? "CblasTrans" : "CblasNoTrans",
-             l->tb ? "CblasTrans" : "CblasNoTrans", count_text(e, &g->rows.at[0], n->index), count_text(e, &g->cols.at[0], n->index),
+    buf_line(b, depth, "cblas_%cgemm(CblasRowMajor, Cblas%s, Cblas%s, %s, %s, %s,",
+             e->how.f64 ? 'd' : 's', l->ta ? "Trans" : "NoTrans", l->tb ? "Trans" : "NoTrans",
+             count_text(e, &g->rows.at[0], n->index), count_text(e, &g->cols.at[0], n->index),
              count_text(e, &g->sums.at[0], n->index));
     buf_line(b, depth + 2, "%s, %s, %ld, %s, %ld, %s, %s, %ld);", scale_text(e, g),
-             start_text(e, g, n->index, g->a->tensor, g->a->sub), l->lda,
-             start_text(e, g, n->index, g->b->tensor, g->b->sub), l->ldb, real_text(e, g->clears ? 0 : 1),
-             start_text(e, g, n->index, n->stmt->target, n->stmt->sub), l->ldc);
+             read_text(e, n, g->a), l->lda, read_text(e, n, g->b), l->ldb,
+             real_text(e, g->clears ? 0 : 1), start_text(e, n, n->stmt->target, n->stmt->sub),
+             l->ldc);
 }
 
 static Str axes_text(Emit *e, const Gemm *g, const Axes *x, Index *tile)
@@ -448,29 +478,24 @@ static Str axes_text(Emit *e, const Gemm *g, const Axes *x, Index *tile)
 static void contract_print(Emit *e, Buf *b, Node *n, Str some, int depth)
 {
     Gemm *g = n->gemm;
-    Str length = g->along ? start_text(e, g, n->index, g->along->limit->tensor, g->along->limit->sub) : some;
+    Str length = g->along ? read_text(e, n, g->along->limit) : some;
     Str call = length ? format("ae_contract_along(%s, ", length) : "ae_contract(";
-    buf_line(b, depth, "%s%s, %s, %s,", call, axes_text(e, g, &g->rows, n->index), axes_text(e, g, &g->cols, n->index),
-             axes_text(e, g, &g->sums, n->index));
-    buf_line(b, depth + 2, "%s, %s, %s, %s, %s, %s);", scale_text(e, g), start_text(e, g, n->index, g->a->tensor, g->a->sub),
-             start_text(e, g, n->index, g->b->tensor, g->b->sub), start_text(e, g, n->index, n->stmt->target, n->stmt->sub),
-             g->clears ? "true" : "false", g->start ? start_text(e, g, n->index, g->start->tensor, g->start->sub) : "NULL");
+    buf_line(b, depth, "%s%s, %s, %s,", call, axes_text(e, g, &g->rows, n->index),
+             axes_text(e, g, &g->cols, n->index), axes_text(e, g, &g->sums, n->index));
+    buf_line(b, depth + 2, "%s, %s, %s, %s, %s, %s);", scale_text(e, g), read_text(e, n, g->a),
+             read_text(e, n, g->b), start_text(e, n, n->stmt->target, n->stmt->sub),
+             g->clears ? "true" : "false", g->start ? read_text(e, n, g->start) : "NULL");
 }
 
 /* ---- within a scan -------------------------------------------------------------------------- */
 /* Whether the columns' array is the same in all steps, at the same place. */
 static bool stays(Emit *e, Gemm *g, Stmt *scan)
 {
-    const Axes *of[] = { &g->rows, &g->cols, &g->sums };
     Index *own[3 * MAX_RANK];
-    int n = 0;
-    for (int k = 0; k < 3; k++)
-        for (int j = 0; j < of[k]->n; j++)
-            for (int i = 0; i < of[k]->at[j].n; i++)
-                own[n++] = of[k]->at[j].index[i];
+    const int n = own_indices(g, own);
     for (int k = 0; k < g->b->tensor->rank; k++)
         EACH_EXPR(x, g->b->sub[k])
-            if (x->kind == EXPR_read || (x->kind == EXPR_index && index_among(own, n, x->index) < 0))
+            if (x->tensor || (x->index && index_among(own, n, x->index) < 0))
                 return false;
     const AccessList list = stmt_accesses(scan);
     Var *const b = var_root(var_of(e, g->b->tensor));
@@ -481,10 +506,15 @@ static bool stays(Emit *e, Gemm *g, Stmt *scan)
 static Node *kept_in(Emit *e, NodeList *list, Stmt *scan)
 {
     Node *most = NULL;
+    double size = 0;
     EACH(n, *list) {
-        Node *const best = n->kind == NODE_gemm && stays(e, n->gemm, scan) ? n : kept_in(e, &n->body, scan);
-        if (best && (!most || best->gemm->cols.size * best->gemm->sums.size > most->gemm->cols.size * most->gemm->sums.size))
+        const bool is = n->kind == NODE_gemm && stays(e, n->gemm, scan);
+        Node *const best = is ? n : kept_in(e, &n->body, scan);
+        const double its = best ? best->gemm->cols.size * best->gemm->sums.size : 0;
+        if (its > size) {
             most = best;
+            size = its;
+        }
     }
     return most;
 }
@@ -495,7 +525,7 @@ bool gemm_keep_print(Emit *e, Buf *b, Node *scan, int depth)
     Node *const n = e->how.openblas ? NULL : kept_in(e, &scan->body, scan->stmt);
     if (!n)
         return false;
-    buf_line(b, depth, "ae_keep(%s);", start_text(e, n->gemm, n->index, n->gemm->b->tensor, n->gemm->b->sub));
+    buf_line(b, depth, "ae_keep(%s);", read_text(e, n, n->gemm->b));
     return true;
 }
 
@@ -506,7 +536,7 @@ static Str some_print(Emit *e, Buf *b, Node *n, int depth)
     const bool tile = i == n->index;
     Str name = scope_enter(e, intern("counts"));
     buf_line(b, depth, "int32_t %s[%s];", name, extent_text(e, i));
-    loop_open(e, b, i, tile ? "lo" : "0", tile ? "hi" : limit_text(e, i), depth);
+    tile_open(e, b, i, tile, depth);
     buf_line(b, depth + 1, "%s[%s%s] = %s;", name, index_info(e, i)->name, tile ? " - lo" : "",
              truth_text(e, n->stmt->where, BINDS_comma));
     return name;
@@ -519,10 +549,8 @@ void gemm_print(Emit *e, Buf *b, Node *n, int depth)
     Layout l;
     if (n->stmt->where && !g->some)
         buf_line(b, depth++, "if (%s)", truth_text(e, n->stmt->where, BINDS_comma));
-    for (int k = 0; k < g->nouter; k++) {
-        const bool tile = g->outer[k] == n->index;
-        loop_open(e, b, g->outer[k], tile ? "lo" : "0", tile ? "hi" : limit_text(e, g->outer[k]), depth++);
-    }
+    for (int k = 0; k < g->nouter; k++)
+        tile_open(e, b, g->outer[k], g->outer[k] == n->index, depth++);
     Str some = NULL;
     if (g->some) {
         buf_line(b, depth, "{");

@@ -48,8 +48,8 @@ static void put_way(Buf *b, const Layer *from, const Layer *to)
 {
     const double y = top_of(from) + HIGH, end = top_of(to);
     const double bend = to->depth - from->depth > 1 ? WIDE * 0.76 : 0;
-    buf_add(b, "<path d=\"M%.1f %.1f C%.1f %.1f %.1f %.1f %.1f %.1f\"/>\n", from->x, y, from->x + bend, y + DOWN, to->x + bend, end - DOWN,
-            to->x, end - 5);
+    buf_add(b, "<path d=\"M%.1f %.1f C%.1f %.1f %.1f %.1f %.1f %.1f\"/>\n", from->x, y,
+            from->x + bend, y + DOWN, to->x + bend, end - DOWN, to->x, end - 5);
 }
 
 static Str shortened(Str words)
@@ -61,7 +61,8 @@ static void put_box(Buf *b, const Module *m, const Layer *box)
 {
     static const char *const fill[] = { "#e8f0e4", "#e6edf7", "#f7ebe0" };
     const double x = box->x - WIDE / 2.0, y = top_of(box);
-    buf_add(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\"/>\n", x, y, WIDE, HIGH, fill[box->kind]);
+    buf_add(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\"/>\n",
+            x, y, WIDE, HIGH, fill[box->kind]);
     buf_add(b, "<text x=\"%.1f\" y=\"%.1f\">", box->x, y + 21);
     html_text(b, shortened(box->words));
     buf_add(b, "</text>\n<text x=\"%.1f\" y=\"%.1f\" class=\"s\">", box->x, y + 39);

@@ -104,7 +104,8 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
 static Expr *factor_like(Expr *x, Expr *read)
 {
     if (x->kind == EXPR_read)
-        return x->tensor == read->tensor && !x->check && ALL(k, x->tensor->rank, expr_same(x->sub[k], read->sub[k])) ? x : NULL;
+        return x->tensor == read->tensor && !x->check
+            && same_subs(x->sub, read->sub, x->tensor->rank) ? x : NULL;
     if (x->kind != EXPR_op || (x->op != OP_mul && x->op != OP_neg && x->op != OP_div))
         return NULL;
     Expr *found = factor_like(x->arg[0], read);
@@ -167,7 +168,8 @@ static bool would_be_product(Emit *e, Stmt *s)
 
 static bool reaches_out(Emit *e, Stmt *s)
 {
-    return s->kind == STMT_nest && s->set == SET_add && !s->held && (s->where || s->check) && would_be_product(e, s);
+    return s->kind == STMT_nest && s->set == SET_add && !s->held && (s->where || s->check)
+        && would_be_product(e, s);
 }
 
 static Margin *margin_of(Emit *e, Tensor *t)
@@ -210,8 +212,8 @@ static void want_margin(Emit *e, Tensor *t, Expr **sub, unsigned check, bool wri
 /* Margins that are read are zeros, so nothing may fall onto them. */
 static bool refused(Emit *e, Margin *m)
 {
-    return m->refused || (m->read && m->written) || m->var->tensor->role != ROLE_temp || m->var->keep || m->var->alias
-        || FIND(v, e->vars, v->alias == m->var);
+    return m->refused || (m->read && m->written) || m->var->tensor->role != ROLE_temp
+        || m->var->keep || m->var->alias || FIND(v, e->vars, v->alias == m->var);
 }
 
 /* Which temporaries have margins: those of which every use says where. */
@@ -224,7 +226,8 @@ void margins_find(Emit *e)
                 want_padding(e, s);
             if (!reaches_out(e, s))
                 continue;
-            if (s->where && s->where->kind == EXPR_inside && factor_like(s->value, s->where->arg[0])) {
+            if (s->where && s->where->kind == EXPR_inside
+                && factor_like(s->value, s->where->arg[0])) {
                 Expr *x = s->where->arg[0];
                 want_margin(e, x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), false);
             }

@@ -19,7 +19,8 @@ typedef struct {
 /* Whether a value may move when parameters do. */
 static bool moves(const Expr *e)
 {
-    return e->kind == EXPR_read && e->tensor->elem == ELEM_real && (e->tensor->role == ROLE_temp || e->tensor->role == ROLE_param);
+    return e->kind == EXPR_read && e->tensor->elem == ELEM_real
+        && (e->tensor->role == ROLE_temp || e->tensor->role == ROLE_param);
 }
 
 /* ---- stop ----------------------------------------------------------------------------------- */
@@ -27,13 +28,14 @@ static bool moves(const Expr *e)
 static bool needs(const Stmt *s, Expr *e, const Index *i)
 {
     return expr_uses(e, i)
-        || ANY(k, s->nindex, s->index[k] != i && expr_uses(s->index[k]->limit, i) && expr_uses(e, s->index[k]));
+        || ANY(k, s->nindex,
+               s->index[k] != i && expr_uses(s->index[k]->limit, i) && expr_uses(e, s->index[k]));
 }
 
 static Expr *held_value(Hold *h, Expr *arg)
 {
     Stmt *of = h->of;
-    Tensor *t = temp_named(h->m, &h->names, format("%s.stop", of->target->name), ELEM_real, of->place);
+    Tensor *t = temp_beside(h->m, &h->names, of->target, "stop", of->place);
     Stmt *s = nest_for(of, t, SET_is, arg);
     s->held = true;
     for (int k = 0; k < of->nindex; k++)
@@ -56,8 +58,9 @@ static Expr *hold_expr(Expr *e, void *with)
 static bool decides(const Hold *h, const Stmt *s, const StmtList *before)
 {
     const Stmt *fill = before->n ? before->at[before->n - 1] : NULL;
-    return (s->set == SET_max || s->set == SET_min) && s->target->elem == ELEM_real && !s->update && !s->check && fill
-        && fill->set == SET_is && fill->target == s->target && ALL(k, h->nstep, target_axis(s, h->step[k]) >= 0);
+    return is_extreme(s) && s->target->elem == ELEM_real && !s->update && !s->check && fill
+        && fill->set == SET_is && fill->target == s->target
+        && ALL(k, h->nstep, target_axis(s, h->step[k]) >= 0);
 }
 
 /* ---- statements ----------------------------------------------------------------------------- */
@@ -97,9 +100,10 @@ void hold(Module *m, Program *p)
     TensorList whole = { 0 };                       /* whole-number tensors that are to be held */
     names_of(&h.names, p);
     EACH_STMT(s, &p->body)
-        if (s->kind == STMT_nest && s->target->elem == ELEM_int && s->target->role == ROLE_temp && ANY_EXPR_OF(e, s, moves(e)))
+        if (s->kind == STMT_nest && s->target->elem == ELEM_int && s->target->role == ROLE_temp
+            && ANY_EXPR_OF(e, s, moves(e)))
             PUSH(whole, s->target);
     EACH_STMT(s, &p->body)
-        s->held |= tensor_in(&whole, s->target);
+        s->held |= HAS(whole, s->target);
     hold_list(&h, &p->body);
 }

@@ -24,7 +24,9 @@ static bool takes_sizes(Elab *e, Syn *v, int kind)
     EACH_AT(a, v->args) {
         sizes += !a->name;
         if (a->name && a != argument_named(v, kinds[kind].classes)) {
-            say(e, a->place, argument_named(v, a->name) == a ? DIAG_unknown_argument : DIAG_given_twice, v->name, a->name);
+            say(e, a->place,
+                argument_named(v, a->name) == a ? DIAG_unknown_argument : DIAG_given_twice,
+                v->name, a->name);
             report_help("`aec doc %s` tells what its arguments are", v->name);
             return false;
         }
@@ -47,7 +49,8 @@ static int kind_of(Elab *e, Syn *v, bool label)
             return takes_sizes(e, v, k) ? k : NONE;
         PUSH(names, intern(kinds[k].name));
     }
-    say(e, v->place, DIAG_unknown_kind, label ? "label" : "input", v->name ? v->name : words_of(v));
+    say(e, v->place, DIAG_unknown_kind, label ? "label" : "input",
+        v->name ? v->name : words_of(v));
     suggest(v->name, &names, label ? "the kinds of labels are" : "the kinds of inputs are");
     return NONE;
 }
@@ -84,7 +87,8 @@ void declare_input(Elab *e, Decl *d, bool label)
     const Arg *levels = argument_named(v, kinds[kind].classes);
     if (levels && !(in.classes = declared_size(e, d, levels->value)))
         return;
-    Tensor *t = in.tensor = tensor_new(e->m, d->name, ROLE_input, levels || at >= 0 ? ELEM_int : ELEM_real);
+    Tensor *t = in.tensor = tensor_new(e->m, d->name, ROLE_input,
+                                       levels || at >= 0 ? ELEM_int : ELEM_real);
     for (int k = 0, place = 0; k < v->args.n; k++) {
         Syn *a = v->args.at[k].value;
         if (v->args.at[k].name)

@@ -22,9 +22,11 @@ static bool narrow(Range *r, Expr *sub, long size)
 {
     long by, lo, hi;
     Index *v = r->loop->index;
-    if (!affine(sub, v, &by) || by <= 0 || loops_use(r->loop->body.at[0], sub) || !bounds(sub, &lo, &hi))
+    if (!affine(sub, v, &by) || by <= 0 || loops_use(r->loop->body.at[0], sub)
+        || !bounds(sub, &lo, &hi))
         return false;
-    Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1), *minus = expr_op(OP_neg, rest, NULL, NULL);
+    Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1);
+    Expr *minus = expr_op(OP_neg, rest, NULL, NULL);
     if (lo < 0)
         *r->from = format("ae_imax(%s, %s)", *r->from, expr_text(r->e, divided(sum(minus, by - 1), by), BINDS_comma));
     if (hi >= size)

@@ -33,7 +33,8 @@ static bool bind_rest(Scope *s, const Axis *axis, int n)
     if (s->has_dots && s->ndots != n)
         return false;
     for (int d = 0; d < n; d++) {
-        if (s->has_dots && s->dots[d].size != axis[d].size && !(s->dots[d].example && axis[d].example))
+        if (s->has_dots && s->dots[d].size != axis[d].size
+            && !(s->dots[d].example && axis[d].example))
             return false;
         if (!s->has_dots || s->dots[d].size < axis[d].size)
             s->dots[d] = axis[d];
@@ -56,7 +57,8 @@ static int samples_apart(Scope *s, Entry *entry, Tensor *t)
     int axes = 0;
     EACH(sub, entry->shape)
         axes += sub->kind != SYN_dots;
-    if (!is_word(&entry->shape, 0, "n") || !is_word(&entry->shape, 1, "s") || !t->rank || !t->axis[0].example)
+    if (!is_word(&entry->shape, 0, "n") || !is_word(&entry->shape, 1, "s") || !t->rank
+        || !t->axis[0].example)
         return 0;
     return mult > 1 || axes - 1 == t->rank ? mult : 0;
 }
@@ -135,7 +137,8 @@ void bind_argument(Scope *s, Str name, Syn *v, Scope *where)
         return;
     }
     const bool two = pair || (v->kind == SYN_pair && v->a);
-    Expr *value = pair ? pair->value : lower(&c, two ? v->a : v, NULL), *hi = pair ? pair->hi : two ? lower(&c, v->b, NULL) : NULL;
+    Expr *value = pair ? pair->value : lower(&c, two ? v->a : v, NULL);
+    Expr *hi = pair ? pair->hi : two ? lower(&c, v->b, NULL) : NULL;
     Name *n = name_add(s, two ? NAME_pair : NAME_number, name, v->place);
     n->value = value, n->hi = hi;
 }
@@ -237,7 +240,8 @@ static void help_whole(Elab *e)
 {
     StrList names = { 0 };
     EACH(def, e->library) {
-        const Entry *in = entry_in(def, 0), *out = find_stat(def, STAT_out) ? &find_stat(def, STAT_out)->entries.at[0] : NULL;
+        const Entry *in = entry_in(def, 0);
+        const Entry *out = find_stat(def, STAT_out) ? &find_stat(def, STAT_out)->entries.at[0] : NULL;
         if (role_is(def->role, intern("layer")) && in && !entry_in(def, 1) && in->of && in->shape.at[0]->kind == SYN_dots && out && !out->of)
             PUSH(names, def->name);
     }
@@ -258,9 +262,11 @@ static void help_axes(Elab *e, const Decl *def, const Tensor *x)
     else if (n == 2 && have > 2)
         report_help("`flatten` before it makes one axis of all but the examples");
     else if (n == 3 && have == 4)
-        report_help("`reshape(%d, %d)` before it makes a sequence of the rows", x->axis[1].size * x->axis[2].size, x->axis[3].size);
+        report_help("`reshape(%d, %d)` before it makes a sequence of the rows",
+                    x->axis[1].size * x->axis[2].size, x->axis[3].size);
     else if (n > have)
-        report_help("`reshape(%s)` before it, with sizes whose product is %d, gives it the axes", n == 4 ? "c, h, w" : "t, k",
+        report_help("`reshape(%s)` before it, with sizes whose product is %d, gives it the axes",
+                    n == 4 ? "c, h, w" : "t, k",
                     have > 1 ? (int) (tensor_count(x) / x->axis[0].size) : 1);
 }
 
@@ -276,9 +282,11 @@ static void report_misfit(Elab *e, Decl *def, const TensorList *in, Place place)
         buf_add(&given, "%s%s", given.n ? ", " : "", shape_text(t));
     for (int k = 0; (entry = entry_in(def, k)); k++) {
         Syn shape = { .kind = SYN_list, .list = entry->shape };
-        buf_add(&wants, "%s%s%s", k ? ", " : "", words_of(&shape), entry->of ? " of whole numbers" : "");
+        buf_add(&wants, "%s%s%s", k ? ", " : "", words_of(&shape),
+                entry->of ? " of whole numbers" : "");
     }
-    fail(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing", given.at ? given.at : "nothing");
+    fail(e, place, DIAG_no_fit, def->name, wants.at ? wants.at : "nothing",
+         given.at ? given.at : "nothing");
     EACH(t, *in) {
         Scope *by = producer_of(e, t);
         if (by && by->use && t->place.source && !t->place.source->prelude)
@@ -377,7 +385,8 @@ Scope *instantiate(const Wanted *w, Use *use)
         depth++;
     if (depth > MOST_USES)
         return say(e, use->place, DIAG_def_in_itself, w->name);
-    for (int at = 0; (s = try_definition(w, &at, use, &fits, &sound)); first = first ? first : s->def) {
+    for (int at = 0; (s = try_definition(w, &at, use, &fits, &sound));
+         first = first ? first : s->def) {
         const int errors = diag_errors();
         if (!sound && !e->trial)            /* an argument is itself wrong: say so */
             bind_arguments(wanted_scope(w, s->def, use), w->args, use->place);

@@ -65,7 +65,8 @@ static Stmt *initial(Scope *s, Entry *entry, Tensor *t)
 {
     Index *index[MAX_RANK];
     Ctx sizes = size_ctx(s);
-    if (!entry->init || entry->init->kind != SYN_name || entry->init->name != intern("orthogonal")) {
+    if (!entry->init || entry->init->kind != SYN_name
+        || entry->init->name != intern("orthogonal")) {
         Env *env = initial_indices(s, entry, t, index);
         return over(t, index, SET_is, entry->init ? lower(&sizes, entry->init, env) : expr_num(0));
     }
@@ -120,7 +121,9 @@ void declare_kept(Scope *s, Entry *entry, bool param)
         return;
     }
     if (!t) {
-        t = shaped(tensor_new(e->m, name, trained ? ROLE_param : ROLE_state, entry->of ? ELEM_int : ELEM_real), want.axis, want.rank);
+        t = shaped(tensor_new(e->m, name, trained ? ROLE_param : ROLE_state,
+                              entry->of ? ELEM_int : ELEM_real),
+                   want.axis, want.rank);
         for (int k = 0; k < t->rank && param; k++)
             t->axis[k].length = NULL;
         t->exempt = entry->exempt;
@@ -145,8 +148,10 @@ void declare_kept(Scope *s, Entry *entry, bool param)
 /* A mirrored layer with tied weights: its parameter is the other's, read as `tied` says. */
 bool declare_tied(Scope *s, Entry *entry)
 {
-    Stat *line = !s->tied_to ? NULL : FIND(st, s->tied_to->def->body, st->kind == STAT_tied && st->left->name == entry->name
-                                                                      && st->left->list.n == entry->shape.n);
+    Stat *line = !s->tied_to ? NULL
+                             : FIND(st, s->tied_to->def->body,
+                                    st->kind == STAT_tied && st->left->name == entry->name
+                                        && st->left->list.n == entry->shape.n);
     if (!line)
         return false;
     Tensor want = { 0 };
@@ -154,7 +159,8 @@ bool declare_tied(Scope *s, Entry *entry)
     Name *n = name_tensor(s, entry, NULL);
     Env *env = NULL;
     for (int d = 0; d < want.rank; d++) {
-        n->tied_at[d] = index_along(&(Axis) { .size = want.axis[d].size }, line->left->list.at[d]->name, NULL);
+        n->tied_at[d] = index_along(&(Axis) { .size = want.axis[d].size },
+                                    line->left->list.at[d]->name, NULL);
         env = bind_expr(env, n->tied_at[d]->name, expr_index(n->tied_at[d]));
     }
     Ctx c = formula_ctx(s->tied_to);

@@ -55,7 +55,8 @@ static void add_row(Layout *l, const Token *t, int depth, bool blank, bool conti
 /* A brace on a line of its own goes to the end of the line before. */
 static bool pulled_up(const Layout *l, const Token *t)
 {
-    return t->kind == '{' && !t->breaks && last_token(l)->kind != '#' && last_token(l)->kind != '{';
+    return t->kind == '{' && !t->breaks && last_token(l)->kind != '#'
+        && last_token(l)->kind != '{';
 }
 
 static void split_rows(Layout *l)
@@ -88,7 +89,8 @@ static void split_rows(Layout *l)
 /* ---- blanks within a row -------------------------------------------------------------------- */
 static bool ends_operand(const Token *t)
 {
-    return t->kind == NAME || t->kind == NUM || t->kind == STRING || t->kind == ')' || t->kind == ']';
+    return t->kind == NAME || t->kind == NUM || t->kind == STRING || t->kind == ')'
+        || t->kind == ']';
 }
 
 static bool is_arithmetic(int kind)
@@ -136,7 +138,8 @@ static int gap_before(const Layout *l, const Token *t, bool subscript)
     if ((p->kind == '^' || is_arithmetic(p->kind)) && p > l->tokens.words.at)
         return is_tight(p, subscript) ? 0 : 1;
     if (t->kind == '(')
-        return !(p->kind == NAME || p->kind == LAYER || p->kind == SWEEP || (p->kind == MIRROR && head->kind == DECODER));
+        return !(p->kind == NAME || p->kind == LAYER || p->kind == SWEEP
+                 || (p->kind == MIRROR && head->kind == DECODER));
     if (t->kind == '[')
         return !(p->kind == NAME || p->kind == ')');
     if (t->kind == KEY)
@@ -207,7 +210,8 @@ static void align_rows(Layout *l, int from, int to, Find *find)
         for (int k = from; piece && k < to; k++) {
             const Row *other = &l->rows.at[k];
             const int p = other->continued ? 0 : find(l, other);
-            if (p && other->pieces.at[p].t->place.col == row->pieces.at[piece].t->place.col && width_before(other, p) > widest)
+            if (p && other->pieces.at[p].t->place.col == row->pieces.at[piece].t->place.col
+                && width_before(other, p) > widest)
                 widest = width_before(other, p);
         }
         if (piece)
@@ -219,7 +223,8 @@ static void align_rows(Layout *l, int from, int to, Find *find)
 static int run_from(const Layout *l, int from, bool level)
 {
     int to = from + 1;
-    while (to < l->rows.n && !l->rows.at[to].blank && to - from < 200 && (!level || l->rows.at[to].depth == l->rows.at[from].depth))
+    while (to < l->rows.n && !l->rows.at[to].blank && to - from < 200
+           && (!level || l->rows.at[to].depth == l->rows.at[from].depth))
         to++;
     return to;
 }
@@ -292,7 +297,8 @@ static Piece *comment_of(const Layout *l, int i)
 static bool trails(const Layout *l, int i)
 {
     const Row *row = &l->rows.at[i];
-    const Piece *comment = comment_of(l, i), *above = i && !row->blank ? comment_of(l, i - 1) : NULL;
+    const Piece *comment = comment_of(l, i);
+    const Piece *above = i && !row->blank ? comment_of(l, i - 1) : NULL;
     if (!comment || row->pieces.n > 1)
         return comment;
     return above && above->t->place.col == comment->t->place.col && trails(l, i - 1);
@@ -304,7 +310,8 @@ static void align_comments(Layout *l, int from, int to)
         int widest = 0;
         for (int k = from; trails(l, i) && k < to; k++) {
             const Piece *other = comment_of(l, k);
-            if (other && l->rows.at[k].pieces.n > 1 && other->t->place.col == comment_of(l, i)->t->place.col
+            if (other && l->rows.at[k].pieces.n > 1
+                && other->t->place.col == comment_of(l, i)->t->place.col
                 && other[-1].col + other[-1].t->length > widest)
                 widest = other[-1].col + other[-1].t->length;
         }
@@ -317,7 +324,8 @@ static void align_comments(Layout *l, int from, int to)
 /* A model that does not say which version of the language it is written in gets to say so. */
 static bool lacks_version(const Layout *l)
 {
-    return FIND_AT(w, l->tokens.words, w->kind == INPUT) && !FIND_AT(w, l->tokens.words, w->kind == AE);
+    return FIND_AT(w, l->tokens.words, w->kind == INPUT)
+        && !FIND_AT(w, l->tokens.words, w->kind == AE);
 }
 
 static void write_row(Buf *b, const Row *row)

@@ -53,7 +53,8 @@ static void put_head(Emit *e, Buf *b, const Program *p, const TensorList *in)
 static void put_copy(Emit *e, Buf *header, Buf *b, Tensor *t, bool in, int n)
 {
     Str text = var_used(e, t)->text, name = format("%s%d", in ? "in" : "out", n);
-    buf_line(b, 1, "memcpy(%s, %s, %ld * sizeof *%s);", in ? text : name, in ? name : text, count_emitted(e, t), name);
+    buf_line(b, 1, "memcpy(%s, %s, %ld * sizeof *%s);", in ? text : name, in ? name : text,
+             count_emitted(e, t), name);
     buf_add(header, " %s: %s%s", name, comment_text(t->name), sizes_of(t));
 }
 
@@ -138,7 +139,8 @@ static int put_held(Emit *e, Buf *b, Str name, const char *body)
     int n = 0;
     Buf list = { 0 };
     EACH(v, e->vars) {
-        if ((v->tensor->role != ROLE_param && v->tensor->role != ROLE_state) || !v->name || !has_word(body, v->name))
+        if ((v->tensor->role != ROLE_param && v->tensor->role != ROLE_state) || !v->name
+            || !has_word(body, v->name))
             continue;
         Buf declared = { 0 };
         buf_add(&declared, "static const %s %s", elem_type(e, v->tensor), v->name);
@@ -152,7 +154,8 @@ static int put_held(Emit *e, Buf *b, Str name, const char *body)
 }
 
 /* The programs named; false: they cannot stand alone. */
-static bool put_entry(Buf *tables, Buf *entries, Module *m, EmitOptions how, const StrList *programs, Str name)
+static bool put_entry(Buf *tables, Buf *entries, Module *m, EmitOptions how,
+                      const StrList *programs, Str name)
 {
     Buf header = { 0 }, body = { 0 }, functions = { 0 }, before = { 0 };
     how.fast = how.profile = how.openblas = false;
@@ -195,6 +198,7 @@ void exports_print(Buf *b, Module *m, EmitOptions how)
         put_entry(&tables, &entries, m, how, &all, intern(""));
     buf_add(b, "/* What `export --c` writes: programs of %s without the trainer. */\n#include \"ae.h\"\n\n", m->name);
     buf_add(&entries, "    { .name = NULL },\n");
-    buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s};\n", tables.at ? tables.at : "", entries.at);
+    buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s};\n", tables.at ? tables.at : "",
+            entries.at);
     onnx_print(b, m, how.check);
 }

@@ -22,7 +22,8 @@ bool lies_inside(const Expr *read)
 static bool is_safe(Emit *e, Expr *x)
 {
     Info *info = info_of(e, x->tensor);
-    return x->tensor->rank > 0 && x->tensor->role != ROLE_clock && !info->local && !info->scalar && lies_inside(x);
+    return x->tensor->rank > 0 && x->tensor->role != ROLE_clock && !info->local && !info->scalar
+        && lies_inside(x);
 }
 
 static void gather(Loads *l, Expr *x, bool maybe)

@@ -56,7 +56,8 @@ static int usage(FILE *to)
         fprintf(to, "    aec %-8s%-20s%s\n", commands[k].name, commands[k].args, commands[k].does);
     fprintf(to, "\n");
     for (int k = 0; k < NFLAGS; k++)
-        fprintf(to, "    %-11s%-25s%s\n", flags[k].name, flags[k].value ? flags[k].value : "", flags[k].does);
+        fprintf(to, "    %-11s%-25s%s\n", flags[k].name, flags[k].value ? flags[k].value : "",
+                flags[k].does);
     return to == stderr ? 2 : 0;
 }
 
@@ -65,7 +66,8 @@ static int unknown(const char *what, const char *word, bool command)
     StrList names = { 0 };
     for (int k = 0; k < (command ? (int) NCOMMANDS : (int) NFLAGS); k++)
         PUSH(names, intern(command ? commands[k].name : flags[k].name));
-    return refuse_word(word, &names, format("%s `%s` is not known", what, word), "; `aec --help` lists them");
+    return refuse_word(word, &names, format("%s `%s` is not known", what, word),
+                       "; `aec --help` lists them");
 }
 
 static bool define(Options *o, const char *text)
@@ -99,7 +101,8 @@ static bool take_flag(Options *o, int command, int argc, char **argv, int *at)
         else
             continue;
         if (!strchr(flags[k].of, commands[command].letter))
-            return refuse(false, "`aec %s` has no flag `%s`; `aec --help` tells whose it is", commands[command].name, flags[k].name);
+            return refuse(false, "`aec %s` has no flag `%s`; `aec --help` tells whose it is",
+                          commands[command].name, flags[k].name);
         if (flags[k].kind == FLAG) {
             *(bool *) ((char *) o + flags[k].at) = true;
             return true;
@@ -151,7 +154,8 @@ int main(int argc, char **argv)
         } else if (!o.file)
             o.file = argv[k];
         else if (commands[which].run == command_run)
-            return refuse(2, "what the trainer is to do stands behind `--`: aec run %s -- %s", shell_word(o.file), argv[k]);
+            return refuse(2, "what the trainer is to do stands behind `--`: aec run %s -- %s",
+                          shell_word(o.file), argv[k]);
         else
             return refuse(2, "one at a time: `%s` is a second", argv[k]);
     }

@@ -22,7 +22,8 @@ static int own_metric(Str name)
  * trainer has one of that name. */
 static bool trainers_own(Elab *e, const Call *call)
 {
-    const bool two = call->args.n > 1 && !call->args.at[1].name && call->args.at[1].value->kind == SYN_name;
+    const bool two = call->args.n > 1 && !call->args.at[1].name
+        && call->args.at[1].value->kind == SYN_name;
     return own_metric(call->name) >= 0 && !(two && find_definition(e, "loss", call->name));
 }
 
@@ -59,7 +60,8 @@ static Syn *count_of(Elab *e, const Call *call, const Arg *a)
         return NULL;
     if (count->num >= 1 && count->num <= 1e9 && count->num == floor(count->num))
         return count;
-    return say(e, a->value->place, DIAG_setting_range, own[own_metric(call->name)].takes, 1, number_text(count->num));
+    return say(e, a->value->place, DIAG_setting_range, own[own_metric(call->name)].takes, 1,
+               number_text(count->num));
 }
 
 /* knn(h, k = 5): what it is of, then how many; NULL after a report. */
@@ -76,7 +78,8 @@ static Call *checked_own(Elab *e, const Call *call)
         if (a->name && (!takes || strcmp(a->name, takes))) {
             say(e, a->place, DIAG_unknown_argument, call->name, a->name);
             if (takes)
-                report_help("the form is `%s(%s%s = ...)`", call->name, own[row].of == VALUES ? "h, " : "", takes);
+                report_help("the form is `%s(%s%s = ...)`", call->name,
+                            own[row].of == VALUES ? "h, " : "", takes);
             return NULL;
         }
         if (counts ? !takes || count : checked->args.n)
@@ -96,7 +99,9 @@ static Call *checked_own(Elab *e, const Call *call)
 
 static Str words_of_metric(const Call *call)
 {
-    return call->args.n ? words_of(&(Syn) { .kind = SYN_call, .name = call->name, .args = call->args }) : call->name;
+    return call->args.n
+        ? words_of(&(Syn) { .kind = SYN_call, .name = call->name, .args = call->args })
+        : call->name;
 }
 
 void declare_metrics(Elab *e, Decl *d)
@@ -112,7 +117,8 @@ void declare_metrics(Elab *e, Decl *d)
         Call *checked = trainers_own(e, call) ? checked_own(e, call) : NULL;
         if (checked)
             PUSH(e->m->metrics, checked);
-        else if (!trainers_own(e, call) && !find_definition(e, "loss", call->name) && !names_term(e, call->name)) {
+        else if (!trainers_own(e, call) && !find_definition(e, "loss", call->name)
+                 && !names_term(e, call->name)) {
             StrList names = { 0 };
             for (int k = 0; k < OWN; k++)
                 PUSH(names, intern(own[k].name));
@@ -134,7 +140,8 @@ static Arg *values_asked(const Call *call)
 static Tensor *of_program(Elab *e, Syn *name)
 {
     Program *p = begin_program(e, format("of_%s", name->name), false, WANT_mean);
-    Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), name->place), name);
+    Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), name->place),
+                            name);
     if (v && mult_of(e, v->t) && v->t != code_of_input(e)) {  /* the code is what `encode` gives */
         PUSH(e->m->programs, p);
         output(e, v->t);
@@ -151,7 +158,8 @@ static StrList layer_names(Elab *e)
     if (code_of_input(e) && e->decoder)
         model_result(e, intern("decoder"));
     EACH_AT(one, e->as)
-        if ((names_layer(e, one->name) || strchr(one->name, '.')) && one->tensor->elem == ELEM_real)
+        if ((names_layer(e, one->name) || strchr(one->name, '.'))
+            && one->tensor->elem == ELEM_real)
             PUSH(names, one->name);
     return names;
 }
@@ -209,16 +217,20 @@ static void add_metric(Elab *e, Predicted *p, Str name, const ArgList *args)
     const Str path = format("%s.%s", p->name, name);
     Scope *s = instantiate(&w, use_new(path, name, p->place));
     if (s && s->result)
-        add_term(e, path, is_share(s->def) ? "share of examples" : "mean over examples", s->result, NULL, p->has, true, p->place);
+        add_term(e, path, is_share(s->def) ? "share of examples" : "mean over examples", s->result,
+                 NULL, p->has, true, p->place);
 }
 
 /* f(z, y): a loss of the library on values that are named. */
 static void add_named_metric(Elab *e, Call *call)
 {
     Syn s = { .kind = SYN_call, .name = call->name, .args = call->args, .place = call->place };
-    Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), call->place), &s);
+    Value *v = tensor_value(plain_scope(e, intern("evaluate"), intern("evaluate"), call->place),
+                            &s);
     if (v)
-        add_term(e, words_of_metric(call), mult_of(e, v->t) ? "mean over examples" : "of the batch", v->t, NULL, NULL, true, call->place);
+        add_term(e, words_of_metric(call),
+                 mult_of(e, v->t) ? "mean over examples" : "of the batch", v->t, NULL, NULL, true,
+                 call->place);
 }
 
 /* accuracy(digit): of this task alone. */
@@ -233,7 +245,8 @@ static bool answers(Elab *e, int row, Str task, const PredictedList *predicted)
 {
     EACH_AT(p, *predicted)
         if ((!task || p->name == task)
-                && FIND_AT(in, e->m->inputs, in->label && in->tensor == p->target && has_word(own[row].needs, in->kind)))
+            && FIND_AT(in, e->m->inputs,
+                       in->label && in->tensor == p->target && has_word(own[row].needs, in->kind)))
             return true;
     return false;
 }
@@ -256,7 +269,8 @@ void add_metrics(Elab *e, PredictedList *predicted)
         if (trainers_own(e, call)) {
             const int row = own_metric(call->name);
             fits = own[row].of != TASK || answers(e, row, task, predicted);
-        } else if (!task && call->args.n && !call->args.at[0].name && call->args.at[0].value->kind != SYN_num)
+        } else if (!task && call->args.n && !call->args.at[0].name
+                   && call->args.at[0].value->kind != SYN_num)
             add_named_metric(e, call);
         else
             EACH_AT(p, *predicted)
@@ -267,7 +281,7 @@ void add_metrics(Elab *e, PredictedList *predicted)
     }
 }
 
-/* ---- whether all that is asked for can be told, before hours of training ------------------------------------- */
+/* ---- whether all that is asked for can be told, before hours of training -------------------- */
 static void unfit(Elab *e, const Call *call, const char *help)
 {
     say(e, call->place, DIAG_metric_unfit, call->name);
@@ -279,20 +293,23 @@ static void check_needs(Elab *e, int row, const Call *call)
 {
     const Decl *reconstruct = find_decl(e, DECL_reconstruct);
     const char *needs = own[row].needs;
-    const bool of_code = has_word(needs, intern("code")) || (own[row].of == VALUES && !values_asked(call));
+    const bool of_code = has_word(needs, intern("code"))
+        || (own[row].of == VALUES && !values_asked(call));
     if (has_word(needs, intern("reconstruct"))) {
         const Input *x = reconstruct ? FIND_AT(in, e->m->inputs, in->name == reconstruct->name) : NULL;
         if (!reconstruct)
             say(e, call->place, DIAG_block_missing, call->name, "reconstruct");
         else if (own[row].of == ERROR && call->args.n && !find_decl(e, DECL_corrupt))
-            say(e, call->place, DIAG_block_missing, format("%s(corrupted)", call->name), "corrupt");
+            say(e, call->place, DIAG_block_missing, format("%s(corrupted)", call->name),
+                "corrupt");
         else if (own[row].of == ERROR && x && x->kind == intern("tokens"))
             unfit(e, call, "`%s` is of reconstructions of real numbers, and tokens are none");
         else if (own[row].of == NOTHING && reconstruct->op == intern("by"))
             unfit(e, call, "`%s` is in nats or bits: `reconstruct x ~ LIKELIHOOD` is, and a loss after `by` is not");
     } else if (of_code && !e->encoder && !e->bottleneck)
         say(e, call->place, DIAG_block_missing, call->name, "encoder");
-    else if (has_word(needs, intern("class")) && !FIND_AT(in, e->m->inputs, in->label && has_word(needs, in->kind)))
+    else if (has_word(needs, intern("class"))
+             && !FIND_AT(in, e->m->inputs, in->label && has_word(needs, in->kind)))
         unfit(e, call, "`%s` needs classes: `label y : class(10)`");
 }
 
@@ -301,7 +318,8 @@ void check_metrics(Elab *e)
     Decl *asked = find_decl(e, DECL_evaluate);
     for (int q = 0; asked && q < asked->block->n; q++) {
         Call *call = asked->block->at[q];
-        if (HAS(e->fitting, call) && trainers_own(e, call) && own[own_metric(call->name)].of != TASK)
+        if (HAS(e->fitting, call) && trainers_own(e, call)
+            && own[own_metric(call->name)].of != TASK)
             check_needs(e, own_metric(call->name), call);
         else if (!HAS(e->fitting, call))
             unfit(e, call, names_term(e, call->name)

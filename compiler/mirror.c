@@ -57,7 +57,8 @@ static Tensor *mirror_layer(Walk *w, Scope *layer, Tensor *x)
     if (!layer->def || is_elementwise(layer))
         return x == w->mirrored ? x : walk_call(w, layer->call, x);
     fail(w->e, layer->call ? layer->call->place : w->net->place, DIAG_no_mirror, layer->def->name,
-         format("write the decoder's layers out, or give `%s` a line `mirror LAYER(...)`", layer->def->name));
+         format("write the decoder's layers out, or give `%s` a line `mirror LAYER(...)`",
+                layer->def->name));
     report_note(w->net->place, "here the mirror is asked for");
     return NULL;
 }
@@ -66,12 +67,14 @@ static Tensor *mirror_residual(Walk *w, Net *of, int at, Tensor *x)
 {
     Scope *layer = of->layers.at[at];
     if (layer->call->name != intern("residual"))
-        return fail(w->e, layer->call->place, DIAG_no_mirror, layer->call->name, "write the decoder's layers out");
+        return fail(w->e, layer->call->place, DIAG_no_mirror, layer->call->name,
+                    "write the decoder's layers out");
     w->mirrored = NULL;
     Tensor *y = mirror_layers(w, of, at - layer->holds, at, x);
     if (!y || !same_sizes(x, y))
         return NULL;
-    return add_residual(w->scope, format("residual%d", count(w, intern("residual"))), x, y, layer->call->place);
+    return add_residual(w->scope, format("residual%d", count(w, intern("residual"))), x, y,
+                        layer->call->place);
 }
 
 static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x)

@@ -45,7 +45,8 @@ static bool reserved(Str name)
         "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN", "_",
     };
     const size_t n = strlen(name);
-    return (n > 2 && !strcmp(name + n - 2, "_t")) || ANY(k, COUNT(starts), !strncmp(name, starts[k], strlen(starts[k])));
+    return (n > 2 && !strcmp(name + n - 2, "_t"))
+        || ANY(k, COUNT(starts), !strncmp(name, starts[k], strlen(starts[k])));
 }
 
 void names_reset(void)
@@ -92,7 +93,8 @@ static Str plain_name(Str name, bool upper)
     char text[200];
     size_t n = 0;
     for (const char *c = name ? name : ""; *c && n < sizeof text - 2; c++) {
-        const bool low = *c >= 'a' && *c <= 'z', high = *c >= 'A' && *c <= 'Z', digit = *c >= '0' && *c <= '9';
+        const bool low = *c >= 'a' && *c <= 'z', high = *c >= 'A' && *c <= 'Z';
+        const bool digit = *c >= '0' && *c <= '9';
         if (digit && n == 0)
             text[n++] = upper ? 'N' : 'n';
         if (low || high || digit)

@@ -70,7 +70,8 @@ static Tensor *apply_residual(Walk *w, Call *call, Tensor *x, Scope *s)
         return NULL;
     if (same_sizes(x, y))
         return add_residual(s, intern("y"), x, y, call->place);
-    return fail(w->e, call->place, DIAG_residual_shape, shape_text(x), shape_text(y), shape_text(x));
+    return fail(w->e, call->place, DIAG_residual_shape, shape_text(x), shape_text(y),
+                shape_text(x));
 }
 
 static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
@@ -86,7 +87,8 @@ static Tensor *apply_repeat(Walk *w, Call *call, Tensor *x, Scope *s)
 /* Whether all axes but the first after the examples agree. */
 static bool joinable(const Tensor *a, const Tensor *b)
 {
-    return a->rank == b->rank && a->rank > 1 && ALL(d, a->rank, d < 2 || a->axis[d].size == b->axis[d].size);
+    return a->rank == b->rank && a->rank > 1
+        && ALL(d, a->rank, d < 2 || a->axis[d].size == b->axis[d].size);
 }
 
 /* Along the first axis after the examples: out[n, c, ..] = a[n, c, ..] + b[n, c - C,
@@ -101,7 +103,8 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
             return NULL;
         PUSH(part, y);
         if (!joinable(y, part.at[0]))
-            return fail(w->e, call->place, DIAG_concat_shape, shape_text(part.at[0]), shape_text(y));
+            return fail(w->e, call->place, DIAG_concat_shape, shape_text(part.at[0]),
+                        shape_text(y));
         total += y->axis[1].size;
     }
     Tensor *y = temp_new(s, intern("y"), ELEM_real, part.at[0]->axis, part.at[0]->rank);
@@ -136,7 +139,8 @@ static Tensor *apply_activation(Walk *w, Call *call, Tensor *x, Scope *s)
     if (!builtin && (!f || f->operand || f->params.n < 1 || !f->params.at[0].scalar))
         return NULL;
     if (!builtin && call->args.n > f->params.n - 1)
-        return fail(e, call->place, DIAG_too_many_arguments, call->name, most_arguments(f->params.n - 1));
+        return fail(e, call->place, DIAG_too_many_arguments, call->name,
+                    most_arguments(f->params.n - 1));
     Syn arg = { .kind = SYN_name, .name = intern("x"), .place = call->place };
     Syn use = { .kind = SYN_call, .name = call->name, .place = call->place };
     PUSH(use.args, ((Arg) { NULL, &arg, call->place }));
@@ -195,8 +199,9 @@ static void warn_last_axis(Walk *w, Scope *used, Tensor *x)
         return;
     if (FIND(layer, w->net->layers, reorders(layer->def)))
         return;
-    report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size, used->use->words,
-           x->axis[1].size * x->axis[2].size * x->axis[3].size, used->use->words);
+    report(used->call->place, DIAG_last_axis, used->def->name, shape_text(x), x->axis[3].size,
+           used->use->words, x->axis[1].size * x->axis[2].size * x->axis[3].size,
+           used->use->words);
 }
 
 static bool is_input(Elab *e, Str layer, Str name)
@@ -342,7 +347,8 @@ static Tensor *apply_code(Walk *w, Syn *v, Tensor *x)
         return walk_call(w, call, x);
     fail(e, v->place, DIAG_not_a_layer);
     if (latent)
-        report_help("`%s` is a latent and is drawn: `bottleneck %s ~ %s(8)`", v->name, w->net->name, v->name);
+        report_help("`%s` is a latent and is drawn: `bottleneck %s ~ %s(8)`", v->name,
+                    w->net->name, v->name);
     else if (v->kind == SYN_num)
         report_help("write `bottleneck %s = code(%s)`", w->net->name, number_text(v->num));
     return NULL;
@@ -358,7 +364,8 @@ Tensor *apply_net(Net *net, Tensor *x, Place place)
     /* Of a layer of a copied net. */
     const bool part = lead && strncmp(net->path, outer->path, lead) == 0 && net->path[lead] == '.';
     if (net->kind != NET_copy && lead && !part) {    /* a net within a copied one is copied too */
-        whole = net_new(e, NET_copy, net->name, format("%s.%s", outer->path, net->path), net->within, place);
+        whole = net_new(e, NET_copy, net->name, format("%s.%s", outer->path, net->path),
+                        net->within, place);
         whole->source = net;
     }
     whole->copy_of = part ? format("%s%s", outer->copy_of, net->path + lead) : whole->kind == NET_copy ? of->path : NULL;
@@ -392,8 +399,9 @@ static void check_block(Elab *e, Block *block, const StrList *local)
     for (int k = 0; block && k < block->n; k++) {
         Call *call = block->at[k];
         e->failed = 0;
-        if (!HAS(*local, call->name) && !name_find(e->root, call->name, NAME_net) && !(call->braced && call->blocks.n)
-            && builtin_op(call->name) < 0 && !find_definition(e, "layer", call->name) && !find_function(e->root, call->name))
+        if (!HAS(*local, call->name) && !name_find(e->root, call->name, NAME_net)
+            && !(call->braced && call->blocks.n) && builtin_op(call->name) < 0
+            && !find_definition(e, "layer", call->name) && !find_function(e->root, call->name))
             unknown_layer(e, call);
         EACH(inner, call->blocks)
             check_block(e, inner, local);
@@ -440,7 +448,8 @@ Tensor *model_seen(Elab *e)
     if (t || !(t = model_input(e, x)))
         return t;
     if (corrupt && (e->training || e->corrupting)) {
-        Net *views = net_new(e, NET_block, intern("corrupt"), intern("corrupt"), e->root, corrupt->place);
+        Net *views = net_new(e, NET_block, intern("corrupt"), intern("corrupt"), e->root,
+                             corrupt->place);
         views->block = corrupt->block;
         t = apply_net(views, t, corrupt->place);
     }

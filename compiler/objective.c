@@ -45,7 +45,8 @@ static Str weight_text(Program *p, const Term *t)
 static void print_term(Buf *b, Module *m, Program *p, const Term *t)
 {
     Stmt *value = definition_of(p, t->value), *each = t->each ? definition_of(p, t->each) : NULL;
-    buf_add(b, "    %-18s %s:%d: %s\n", t->name, m->source->name, value->place.line, place_line(value->place));
+    buf_add(b, "    %-18s %s:%d: %s\n", t->name, m->source->name, value->place.line,
+            place_line(value->place));
     buf_add(b, "    %-18s weight %s; ", "", weight_text(p, t));
     if (!t->each)
         buf_add(b, "one number for the whole batch\n");

@@ -7,12 +7,14 @@
 static Tensor *fitted(Elab *e, Tensor *y, Tensor *target, Place place)
 {
     const int mult = mult_of(e, y) > 0 ? mult_of(e, y) : 1;
-    if (same_sizes(y, target) || y->rank < 1 || target->rank < 1 || !y->axis[0].example || tensor_count(y) != tensor_count(target) * mult)
+    if (same_sizes(y, target) || y->rank < 1 || target->rank < 1 || !y->axis[0].example
+        || tensor_count(y) != tensor_count(target) * mult)
         return y;
     Axis axis[MAX_RANK];
     memcpy(axis, target->axis, sizeof axis);
     axis[0] = example_axis(e, mult);
-    Scope *s = plain_scope(e, intern("decoder.shape"), intern("takes the shape of what it reconstructs"), place);
+    Scope *s = plain_scope(e, intern("decoder.shape"),
+                           intern("takes the shape of what it reconstructs"), place);
     return reshaped(s, y, axis, target->rank, intern("y"), place);
 }
 
@@ -124,7 +126,8 @@ static void task_predict(Task *t, Stat *st)
         return;
     Expr *weight = t->weight;
     Syn *core = peel(t->s, st->value, &weight);
-    Scope *made = use_target(t->s, st->op, core, NULL, target->t, format("%s.predict", t->s->path));
+    Scope *made = use_target(t->s, st->op, core, NULL, target->t,
+                             format("%s.predict", t->s->path));
     if (!made || !made->result)
         return;
     Tensor *has = st->left->kind == SYN_name ? has_label(e, st->left->name) : NULL;
@@ -139,13 +142,15 @@ static void task_minimize(Task *t, Stat *st)
     Expr *weight = t->weight;
     Value *v = tensor_value(t->s, peel(t->s, st->value, &weight));
     if (v)
-        add_term(e, st->as ? st->as : part_name(t), mult_of(e, v->t) ? "mean over examples" : "of the batch",
-                 v->t, weight, NULL, false, st->place);
+        add_term(e, st->as ? st->as : part_name(t),
+                 mult_of(e, v->t) ? "mean over examples" : "of the batch", v->t, weight, NULL,
+                 false, st->place);
 }
 
 void use_task(Elab *e, Decl *use, PredictedList *predicted)
 {
-    Using here = { use_new(use->name, format("%s %s", use->role, use->name), use->place), e->using };
+    Using here = { use_new(use->name, format("%s %s", use->role, use->name), use->place),
+                   e->using };
     Decl *body = use->braced ? use : find_definition(e, use->role, use->name);
     if (!body) {
         say(e, use->name_place, DIAG_unknown_definition, use->role, use->name);
@@ -191,7 +196,8 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
 static bool is_minimized(Decl *train, Str name)
 {
     Setting *m = setting_of(train, "minimize");
-    return !m || m->value->kind != SYN_list || FIND(what, m->value->list, what->kind == SYN_name && what->name == name);
+    return !m || m->value->kind != SYN_list
+        || FIND(what, m->value->list, what->kind == SYN_name && what->name == name);
 }
 
 /* Whether all that a regularizer reads has been computed in this program already. */
@@ -235,7 +241,8 @@ void objective(Elab *e, Decl *train, PredictedList *predicted)
         Expr *weight;
         Scope *s = use_reconstruct(e, reconstruct, NULL, &weight);
         if (s && s->result)
-            add_term(e, intern("reconstruct"), reconstruct->op == intern("~") ? "nats per example" : "mean over elements",
+            add_term(e, intern("reconstruct"),
+                     reconstruct->op == intern("~") ? "nats per example" : "mean over elements",
                      s->result, weight, NULL, false, reconstruct->place);
         if (diag_errors())
             return;
@@ -251,6 +258,7 @@ void objective(Elab *e, Decl *train, PredictedList *predicted)
     const bool restricted = setting_of(train, "minimize");
     EACH(d, e->file->decls)
         EACH_AT(line, d->lines)
-            if (line->as ? is_minimized(train, line->as) : !restricted || is_computed(e, line->value))
+            if (line->as ? is_minimized(train, line->as)
+                         : !restricted || is_computed(e, line->value))
                 regularize(e, s, line);
 }

@@ -41,22 +41,25 @@ static bool is_varying(const Once *o, const Expr *e)
     if (e->kind != EXPR_read)
         return false;
     const Tensor *t = e->tensor;
-    return (t->role != ROLE_temp && t->role != ROLE_state) || has_length(t) || tensor_in(&o->varies, t);
+    return (t->role != ROLE_temp && t->role != ROLE_state) || has_length(t) || HAS(o->varies, t);
 }
 
 static bool varies(const Once *o, Stmt *s)
 {
     const Tensor *t = s->target;
-    const bool here = s->kind == STMT_scan ? s->stop != NULL
-        : s->kind != STMT_nest || s->held || t->role != ROLE_temp || t->external || t == o->p->loss || has_length(t)
-            || tensor_in(&o->varies, t);
+    const bool here = s->kind == STMT_scan
+        ? s->stop != NULL
+        : s->kind != STMT_nest || s->held || t->role != ROLE_temp || t->external || t == o->p->loss
+            || has_length(t) || HAS(o->varies, t);
     return here || ANY_EXPR_OF(e, s, is_varying(o, e));
 }
 
 static bool has_state(const Once *o, Stmt *s)
 {
-    return ANY_EXPR_OF(e, s, e->kind == EXPR_read && (e->tensor->role == ROLE_state || tensor_in(&o->of_state, e->tensor)))
-        || (s->target && tensor_in(&o->of_state, s->target));
+    return ANY_EXPR_OF(e, s,
+                       e->kind == EXPR_read
+                           && (e->tensor->role == ROLE_state || HAS(o->of_state, e->tensor)))
+        || (s->target && HAS(o->of_state, s->target));
 }
 
 static void gather_targets(Stmt *s, TensorList *list)
@@ -92,7 +95,7 @@ static void states_of_steps(Once *o)
 /* ---- what leaves ---------------------------------------------------------------------------- */
 static bool writes_hoisted(Once *o, Stmt *s)
 {
-    return FIND(part, within(&s), part->target && tensor_in(&o->hoisted, part->target));
+    return FIND(part, within(&s), part->target && HAS(o->hoisted, part->target));
 }
 
 static void gather_needed(Once *o, Stmt *s)
@@ -112,7 +115,8 @@ static void choose(Once *o)
     EACH(s, o->p->body) {
         TensorList targets = { 0 };
         gather_targets(s, &targets);
-        if (stmt_points(s) >= LITTLE && !FIND(t, targets, tensor_in(&o->varies, t) || !tensor_in(&o->of_state, t)))
+        if (stmt_points(s) >= LITTLE
+            && !FIND(t, targets, HAS(o->varies, t) || !HAS(o->of_state, t)))
             EACH(t, targets)
                 PUSH_NEW(o->hoisted, t);
     }
@@ -137,7 +141,8 @@ static Tensor *state_new(Once *o, Str name, int size)
 static void guide(Once *o, Stmt *s)
 {
     Tensor *sum = s->value->kind == EXPR_read ? s->value->tensor : NULL;
-    if (!sum || sum->rank != 1 || !tensor_in(&o->hoisted, sum) || !is_index(s->value->sub[0], s->index[s->nouter]))
+    if (!sum || sum->rank != 1 || !HAS(o->hoisted, sum)
+        || !is_index(s->value->sub[0], s->index[s->nouter]))
         return;
     int pieces = 16;
     while (2 * pieces <= sum->axis[0].size)
@@ -147,7 +152,8 @@ static void guide(Once *o, Stmt *s)
     Index *k = index_new(intern("k"), pieces, NULL), *l = index_new(intern("k"), pieces + 1, NULL);
     Index *over = s->index[s->nouter], *v = index_new(over->name, over->size, NULL);
     Expr *to = expr_index(v), *at = expr_index(l), *last = expr_num(over->size);
-    Stmt *look = nest_for(s, found, SET_search, expr_replace(s->value, &over, &to, 1)), *set = nest_for(s, begins, SET_is, NULL);
+    Stmt *look = nest_for(s, found, SET_search, expr_replace(s->value, &over, &to, 1));
+    Stmt *set = nest_for(s, begins, SET_is, NULL);
     nest_index(look, k);
     look->index[look->nindex++] = v;
     look->sub[0] = expr_index(k);

@@ -69,7 +69,9 @@ Str held_name(Onnx *o, const Held *h)
 
 void hold_in(Graph *g, Held h)
 {
-    Held *was = FIND_AT(old, g->held, old->tensor == h.tensor && ALL(k, h.tensor->rank, old->shift[k] == h.shift[k]));
+    Held *was = FIND_AT(old, g->held,
+                        old->tensor == h.tensor
+                            && ALL(k, h.tensor->rank, old->shift[k] == h.shift[k]));
     if (was)
         *was = h;
     else

@@ -49,7 +49,8 @@ static void gather_at(Gather *g, int at, Val v)
 static Expr *kept_inside(Expr *sub, long size)
 {
     long lo, hi;
-    return bounds(sub, &lo, &hi) && lo >= 0 && hi < size ? sub : OP2(min, OP2(max, sub, expr_num(0)), expr_num((double) size - 1));
+    return bounds(sub, &lo, &hi) && lo >= 0 && hi < size
+        ? sub : OP2(min, OP2(max, sub, expr_num(0)), expr_num((double) size - 1));
 }
 
 /* The number of an element along those axes together, the last fastest. kept: inside, wherever
@@ -96,7 +97,8 @@ static void gather_together(Gather *g, const int *axis, int n)
 /* ---- all subscripts ------------------------------------------------------------------------- */
 static bool shares(Onnx *o, Expr *a, Expr *b)
 {
-    return ANY_EXPR(x, a, x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
+    return ANY_EXPR(x, a,
+                    x->kind == EXPR_index && step_of(o, x->index) < 0 && expr_uses(b, x->index));
 }
 
 unsigned axes_gone(const Held *h, bool absent)
@@ -111,7 +113,8 @@ unsigned axes_gone(const Held *h, bool absent)
 bool sub_is_simple(Onnx *o, const Tensor *t, unsigned gone, Expr *const *sub, int k)
 {
     const Index *i = sub[k]->kind == EXPR_index ? sub[k]->index : NULL;
-    return i && step_of(o, i) < 0 && (t->axis[k].example ? is_rows(i) : !is_rows(i) && i->size == t->axis[k].size)
+    return i && step_of(o, i) < 0
+        && (t->axis[k].example ? is_rows(i) : !is_rows(i) && i->size == t->axis[k].size)
         && !ANY(j, t->rank, j != k && !(gone >> j & 1) && shares(o, sub[k], sub[j]));
 }
 
@@ -122,7 +125,8 @@ static int together(Gather *g, const Held *h, int k, int *axis)
     axis[0] = k;
     for (int seen = 0; seen < n; seen++)
         for (int j = 0; j < g->t->rank; j++)
-            if (h->has[j] && !h->at[j] && !ANY(i, n, axis[i] == j) && shares(g->o, g->sub[axis[seen]], g->sub[j]))
+            if (h->has[j] && !h->at[j] && !ANY(i, n, axis[i] == j)
+                && shares(g->o, g->sub[axis[seen]], g->sub[j]))
                 axis[n++] = j;
     for (int i = 1; i < n; i++)             /* the examples first, then in order */
         for (int j = i; j > 0 && axis[j] < axis[j - 1]; j--)
@@ -134,8 +138,10 @@ static void gather_axis(Gather *g, const Held *h, int k)
 {
     int axis[MAX_RANK], n = together(g, h, k, axis);
     const Axis *a = &g->t->axis[k];
-    if (n > 1 && (!g->t->axis[axis[0]].example ? ANY(i, n, g->t->axis[axis[i]].example)
-                                              : !(g->sub[axis[0]]->kind == EXPR_index && is_rows(g->sub[axis[0]]->index))))
+    if (n > 1
+        && (!g->t->axis[axis[0]].example
+                ? ANY(i, n, g->t->axis[axis[i]].example)
+                : !(g->sub[axis[0]]->kind == EXPR_index && is_rows(g->sub[axis[0]]->index))))
         onnx_refuse(g->o, "an example reads what others have");
     else if (n > 1)
         gather_together(g, axis, n);
@@ -156,7 +162,8 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
         if (h->has[k] && !h->at[k])
             g.slot[g.n++] = (Slot) { NULL, k };
     for (int k = 0; k < t->rank; k++)
-        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0 && sub_is_simple(o, t, axes_gone(h, true), sub, k))
+        if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0
+            && sub_is_simple(o, t, axes_gone(h, true), sub, k))
             g.slot[slot_of(&g, k)] = (Slot) { sub[k]->index, -1 };
     for (int k = 0; k < t->rank && !o->why; k++)
         if (h->has[k] && !h->at[k] && slot_of(&g, k) >= 0)
@@ -172,7 +179,8 @@ Val gather(Onnx *o, const Held *h, Expr *const *sub, unsigned check)
 /* ---- reads ---------------------------------------------------------------------------------- */
 bool steps_from(const Expr *sub, const Index *step, int *shift)
 {
-    const bool moved = (is_op(sub, OP_add) || is_op(sub, OP_sub)) && is_index(sub->arg[0], step) && sub->arg[1]->kind == EXPR_num;
+    const bool moved = (is_op(sub, OP_add) || is_op(sub, OP_sub)) && is_index(sub->arg[0], step)
+        && sub->arg[1]->kind == EXPR_num;
     *shift = moved ? (int) sub->arg[1]->num * (sub->op == OP_add ? 1 : -1) : 0;
     return moved || is_index(sub, step);
 }
@@ -180,7 +188,9 @@ bool steps_from(const Expr *sub, const Index *step, int *shift)
 static bool is_slice_of(const Held *h, const Expr *e)
 {
     int shift;
-    return h->tensor == e->tensor && ALL(k, e->tensor->rank, !h->at[k] || (steps_from(e->sub[k], h->at[k], &shift) && shift == h->shift[k]));
+    return h->tensor == e->tensor
+        && ALL(k, e->tensor->rank,
+               !h->at[k] || (steps_from(e->sub[k], h->at[k], &shift) && shift == h->shift[k]));
 }
 
 /* The slice that a read of this step or of the one before wants, or all of the tensor. */
@@ -216,7 +226,7 @@ Val lower_read(Onnx *o, Expr *e)
     const Held *h = held_for(o, e);
     if (h && h->unset)
         h = held_now(o, t);
-    if (!h || (t->role == ROLE_param && !tensor_in(&o->m->params, t))) {
+    if (!h || (t->role == ROLE_param && !HAS(o->m->params, t))) {
         onnx_refuse(o, "%s is not there when it is read", t->name);
         return val_number(o, 0, kind_of(t));
     }
@@ -231,5 +241,6 @@ Val lower_read(Onnx *o, Expr *e)
     if (!check)
         return v;
     const Val inside = lower_inside(o, t, e->sub, check);
-    return val_where(o, inside, v, e->other ? val_guarded(o, e->other, v.kind, true) : val_number(o, 0, v.kind));
+    return val_where(o, inside, v,
+                     e->other ? val_guarded(o, e->other, v.kind, true) : val_number(o, 0, v.kind));
 }

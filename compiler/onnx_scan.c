@@ -37,7 +37,8 @@ static Carried carry(Onnx *o, Stmt *scan, Tensor *t)
             int shift;
             if (x->kind != EXPR_read || x->tensor != t || !slices)
                 continue;
-            slices = steps_from(x->sub[c.axis], scan->step, &shift) && (!shift || shift == (scan->down ? 1 : -1));
+            slices = steps_from(x->sub[c.axis], scan->step, &shift)
+                && (!shift || shift == (scan->down ? 1 : -1));
             c.before |= shift != 0;
         }
     EACH_STMT_OF(s, o->p)
@@ -112,7 +113,8 @@ static void hold_stacked(Onnx *o, Stmt *scan, const Carried *c, Str name)
         double *from = alloc((size_t) scan->step->size * sizeof *from + 1);
         for (int k = 0; k < scan->step->size; k++)
             from[k] = scan->step->size - 1 - k;
-        name = gathered(o, name, 0, const_name(o, KIND_whole, (const long[]) { scan->step->size }, 1, from));
+        name = gathered(o, name, 0,
+                        const_name(o, KIND_whole, (const long[]) { scan->step->size }, 1, from));
     }
     h.name = transposed(o, name, perm, n);
     hold_in(o->g, h);
@@ -143,7 +145,8 @@ static int body_of(Onnx *o, Stmt *s, CarriedList *all, Buf *graph)
 {
     StrList names = { 0 };
     Graph *const body = o->g;
-    const Str count = fresh_name(o), go = fresh_name(o), last = val_number(o, s->step->size - 1, KIND_whole).name;
+    const Str count = fresh_name(o), go = fresh_name(o);
+    const Str last = val_number(o, s->step->size - 1, KIND_whole).name;
     wire_text(graph, 2, "step");
     wire_value(graph, 11, count, KIND_whole, NULL, 0);
     wire_value(graph, 11, go, KIND_truth, NULL, 0);
@@ -171,7 +174,8 @@ static int body_of(Onnx *o, Stmt *s, CarriedList *all, Buf *graph)
 }
 
 /* What the tensors hold behind it. */
-static void carried_out(Onnx *o, Stmt *s, const CarriedList *all, const Graph *body, const Str *out)
+static void carried_out(Onnx *o, Stmt *s, const CarriedList *all, const Graph *body,
+                        const Str *out)
 {
     EACH_AT(c, *all) {
         const Str name = c->in ? *out++ : NULL;

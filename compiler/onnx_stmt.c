@@ -92,7 +92,8 @@ static void nest_plain(Onnx *o, Stmt *s, Axes stay, Axes over)
 {
     const Held *h = held_of(o, s->target);
     const Axes own = axes_set(s, h);
-    const ExprList conds = conds_of(o, s, over, s->set == SET_is && (s->target->external || (h && !h->unset)));
+    const ExprList conds = conds_of(o, s, over,
+                                    s->set == SET_is && (s->target->external || (h && !h->unset)));
     const Kind kind = kind_of(s->target);
     Val v;
     if (s->set == SET_is && !conds.n && s->value->kind == EXPR_num) {
@@ -106,7 +107,8 @@ static void nest_plain(Onnx *o, Stmt *s, Axes stay, Axes over)
         v = val_guarded(o, s->value, kind, conds.n);
         if (conds.n) {
             h = held_now(o, s->target);
-            v = val_where(o, all_of(o, &conds), v, h ? held_value(o, h, own) : val_number(o, 0, kind));
+            v = val_where(o, all_of(o, &conds), v,
+                          h ? held_value(o, h, own) : val_number(o, 0, kind));
         }
     } else {
         v = accumulated(o, s, stay, over, &conds);
@@ -182,7 +184,8 @@ static Str as_rows(Onnx *o, Val v, Axes from, Axes rest)
 }
 
 /* What the places get. */
-static Val scattered(Onnx *o, Stmt *s, const Held *h, Axes stay, Axes over, const ExprList *conds, unsigned check)
+static Val scattered(Onnx *o, Stmt *s, const Held *h, Axes stay, Axes over, const ExprList *conds,
+                     unsigned check)
 {
     const Kind kind = kind_of(s->target);
     Val v;
@@ -200,10 +203,14 @@ static Val scattered(Onnx *o, Stmt *s, const Held *h, Axes stay, Axes over, cons
    the axes as they were. */
 static Val scatter_onto(Onnx *o, Stmt *s, const Scatter *c, Val old, Val v, Val place)
 {
-    const Str op = format("ScatterElements axis=0 reduction=%s", s->set == SET_is ? "none" : sets[s->set].reduction);
-    const Str onto = reshaped_as(o, val_expanded(o, old, c->order).name, (const long[]) { c->size, points_of(c->rest) }, 2);
-    const Str rows = as_rows(o, v, c->from, c->rest), at = as_rows(o, place, c->from, (Axes) { .n = 0 });
-    return val_shaped(o, NODE(o, op, onto, NODE(o, "Expand", at, NODE(o, "Shape", rows)), rows), old.kind, c->order);
+    const Str op = format("ScatterElements axis=0 reduction=%s",
+                          s->set == SET_is ? "none" : sets[s->set].reduction);
+    const Str onto = reshaped_as(o, val_expanded(o, old, c->order).name,
+                                 (const long[]) { c->size, points_of(c->rest) }, 2);
+    const Str rows = as_rows(o, v, c->from, c->rest);
+    const Str at = as_rows(o, place, c->from, (Axes) { .n = 0 });
+    return val_shaped(o, NODE(o, op, onto, NODE(o, "Expand", at, NODE(o, "Shape", rows)), rows),
+                      old.kind, c->order);
 }
 
 static void nest_scatter(Onnx *o, Stmt *s, Axes stay, Axes over)
@@ -218,14 +225,16 @@ static void nest_scatter(Onnx *o, Stmt *s, Axes stay, Axes over)
     find_places(o, s, &h, a, &c);
     for (int k = 0; k < c.nplace; k++) {
         const Expr *sub = s->sub[c.place[k]];
-        if (s->target->axis[c.place[k]].example && !(sub->kind == EXPR_index && is_rows(sub->index))) {
+        if (s->target->axis[c.place[k]].example
+            && !(sub->kind == EXPR_index && is_rows(sub->index))) {
             onnx_refuse(o, "an example sets what others have");
             return;
         }
     }
     o->guard += conds.n > 0 || check;
     const Val v = scattered(o, s, &h, stay, over, &conds, check);
-    const Val place = lower_index(o, flat_place(s->target, s->sub, c.place, c.nplace, o->guard), c.size < 0 ? 1L << 40 : c.size, false);
+    const Val place = lower_index(o, flat_place(s->target, s->sub, c.place, c.nplace, o->guard),
+                                  c.size < 0 ? 1L << 40 : c.size, false);
     o->guard -= conds.n > 0 || check;
     store(o, s->target, scatter_onto(o, s, &c, held_value(o, &h, a), v, place), a);
 }
@@ -239,8 +248,10 @@ static Val inner_last(Onnx *o, Stmt *s, Axes over, const ExprList *conds, Axes *
     const bool least = s->set == SET_argmin;
     Val v = val_guarded(o, s->value, KIND_real, conds->n);
     if (conds->n) {
-        v = spread2(o, least ? "Min" : "Max", KIND_real, v, val_number(o, least ? 3.4e38 : -3.4e38, KIND_real));
-        v = val_where(o, all_of(o, conds), v, val_number(o, least ? INFINITY : -INFINITY, KIND_real));
+        v = spread2(o, least ? "Min" : "Max", KIND_real, v,
+                    val_number(o, least ? 3.4e38 : -3.4e38, KIND_real));
+        v = val_where(o, all_of(o, conds), v,
+                      val_number(o, least ? INFINITY : -INFINITY, KIND_real));
     }
     *left = axes_sorted(o, axes_but(v.axes, over));
     Axes all = *left;
@@ -263,7 +274,9 @@ static Val place_of(Onnx *o, Stmt *s, Axes over, const ExprList *conds)
     const Val place = { NODE(o, op, v.name), KIND_whole, left };
     if (!conds->n)
         return place;
-    const Val any = val_reduced(o, "ReduceMax", val_along(o, val_cast(o, all_of(o, conds), KIND_real), over), over);
+    const Val any = val_reduced(o, "ReduceMax",
+                                val_along(o, val_cast(o, all_of(o, conds), KIND_real), over),
+                                over);
     return val_where(o, any, place, val_number(o, -1, KIND_whole));
 }
 
@@ -302,7 +315,9 @@ static void nest_whole(Onnx *o, Stmt *s)
     else if (!over.n)
         onnx_refuse(o, "the place of the largest of one");
     else
-        store(o, s->target, s->set == SET_rank ? ranks_of(o, s, over, &conds) : place_of(o, s, over, &conds), axes_set(s, h));
+        store(o, s->target,
+              s->set == SET_rank ? ranks_of(o, s, over, &conds) : place_of(o, s, over, &conds),
+              axes_set(s, h));
 }
 
 void lower_nest(Onnx *o, Stmt *s)

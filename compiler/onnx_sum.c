@@ -88,7 +88,8 @@ static Val matrix_product(Onnx *o, Val a, Val b, Axes over)
     Axes made = axes_but(a.axes, over), rows = made;
     axis_add(&rows, sum.at[0]);
     axis_add(&made, own.at[0]);
-    const Str left = val_turned(o, a, rows).name, right = val_turned(o, b, (Axes) { { sum.at[0], own.at[0] }, 2 }).name;
+    const Str left = val_turned(o, a, rows).name;
+    const Str right = val_turned(o, b, (Axes) { { sum.at[0], own.at[0] }, 2 }).name;
     return (Val) { NODE(o, "MatMul", left, right), a.kind, made };
 }
 
@@ -154,13 +155,14 @@ static bool window_of(Expr *sub, Axes at, Axes within, Window *w)
     EACH_EXPR(x, sub) {
         if (x->kind == EXPR_index && HAS(at, x->index) && (!w->at || w->at == x->index))
             w->at = x->index;
-        else if (x->kind == EXPR_index && HAS(within, x->index) && (!w->within || w->within == x->index))
+        else if (x->kind == EXPR_index && HAS(within, x->index)
+                 && (!w->within || w->within == x->index))
             w->within = x->index;
         else if (x->kind != EXPR_op && x->kind != EXPR_num)
             return false;
     }
-    if (!w->at || !w->within || !affine(sub, w->at, &w->step) || !affine(sub, w->within, &w->apart) || w->step < 1 || w->apart < 1
-        || !bounds(sub, &lo, &hi))
+    if (!w->at || !w->within || !affine(sub, w->at, &w->step) || !affine(sub, w->within, &w->apart)
+        || w->step < 1 || w->apart < 1 || !bounds(sub, &lo, &hi))
         return false;
     w->from = lo;
     return hi - lo == w->step * (w->at->size - 1) + w->apart * (w->within->size - 1);
@@ -174,11 +176,13 @@ typedef struct {            /* x[n, a, window ..]: the rows, a whole axis, and w
     long left[MAX_RANK];            /* what they do not reach of the far end */
 } Picture;
 
-static bool picture_of(const Tensor *t, Expr *const *sub, Axes channel, Axes at, Axes within, Picture *p)
+static bool picture_of(const Tensor *t, Expr *const *sub, Axes channel, Axes at, Axes within,
+                       Picture *p)
 {
     *p = (Picture) { .n = t->rank - 2 };
-    if (p->n < 1 || !t->axis[0].example || sub[0]->kind != EXPR_index || !is_rows(sub[0]->index) || sub[1]->kind != EXPR_index
-        || !HAS(channel, sub[1]->index) || sub[1]->index->size != t->axis[1].size)
+    if (p->n < 1 || !t->axis[0].example || sub[0]->kind != EXPR_index || !is_rows(sub[0]->index)
+        || sub[1]->kind != EXPR_index || !HAS(channel, sub[1]->index)
+        || sub[1]->index->size != t->axis[1].size)
         return false;
     p->rows = sub[0]->index;
     p->channel = sub[1]->index;
@@ -187,7 +191,8 @@ static bool picture_of(const Tensor *t, Expr *const *sub, Axes channel, Axes at,
         if (t->axis[2 + k].length || !window_of(sub[2 + k], at, within, w) || w->from > 0
             || ANY(j, k, p->of[j].at == w->at || p->of[j].within == w->within))
             return false;
-        const long beyond = w->from + w->step * (w->at->size - 1) + w->apart * (w->within->size - 1) + 1 - t->axis[2 + k].size;
+        const long beyond = w->from + w->step * (w->at->size - 1)
+            + w->apart * (w->within->size - 1) + 1 - t->axis[2 + k].size;
         p->pads[k] = -w->from;
         p->pads[p->n + k] = beyond > 0 ? beyond : 0;
         p->left[k] = beyond < 0 ? -beyond : 0;
@@ -203,7 +208,8 @@ static bool plain_read(Onnx *o, const Expr *x)
 }
 
 /* x through the filter f[first, second, within ..]; false: f is none, or has other axes. */
-static bool window_node(Onnx *o, const char *op, const Expr *x, Expr *f, Index *first, Index *second, const Picture *p, Str *name)
+static bool window_node(Onnx *o, const char *op, const Expr *x, Expr *f, Index *first,
+                        Index *second, const Picture *p, Str *name)
 {
     long step[MAX_RANK], apart[MAX_RANK];
     Axes axes = { { first, second }, 2 };
@@ -212,14 +218,17 @@ static bool window_node(Onnx *o, const char *op, const Expr *x, Expr *f, Index *
         step[k] = p->of[k].step;
         apart[k] = p->of[k].apart;
     }
-    if (axes.n != p->n + 2 || f->kind != EXPR_read || f->check || f->tensor->rank != axes.n || !ALL(k, axes.n, f->sub[k]->kind == EXPR_index
-        && HAS(axes, f->sub[k]->index) && f->sub[k]->index->size == f->tensor->axis[k].size))
+    if (axes.n != p->n + 2 || f->kind != EXPR_read || f->check || f->tensor->rank != axes.n
+        || !ALL(k, axes.n,
+                f->sub[k]->kind == EXPR_index && HAS(axes, f->sub[k]->index)
+                    && f->sub[k]->index->size == f->tensor->axis[k].size))
         return false;
     const Val filter = lower_read(o, f);
     if (filter.axes.n != axes.n)
         return false;
     Buf node = { 0 };
-    buf_add(&node, "%s strides=%s dilations=%s", op, numbers_text(step, p->n), numbers_text(apart, p->n));
+    buf_add(&node, "%s strides=%s dilations=%s", op, numbers_text(step, p->n),
+            numbers_text(apart, p->n));
     buf_add(&node, " pads=%s", numbers_text(p->pads, 2 * p->n));
     if (!strcmp(op, "ConvTranspose"))
         buf_add(&node, " output_padding=%s", numbers_text(p->left, p->n));
@@ -231,7 +240,8 @@ static bool window_node(Onnx *o, const char *op, const Expr *x, Expr *f, Index *
 static bool windowed(Onnx *o, Expr *x, Expr *f, Axes stay, Axes over, Val *v)
 {
     Picture p;
-    if (!plain_read(o, x) || f->kind != EXPR_read || !picture_of(x->tensor, x->sub, over, stay, over, &p) || over.n != p.n + 1
+    if (!plain_read(o, x) || f->kind != EXPR_read
+        || !picture_of(x->tensor, x->sub, over, stay, over, &p) || over.n != p.n + 1
         || ANY(k, p.n, p.left[k] >= p.of[k].step))
         return false;
     Index *out = NULL;
@@ -249,14 +259,15 @@ static bool unwindowed_by(Onnx *o, Stmt *s, Expr *x, Expr *f, Val *v)
     Picture p;
     const Tensor *y = s->target;
     Axes all = { .n = s->nindex }, at = { .n = 0 };
-    if (!plain_read(o, x) || x->check || x->tensor->rank != y->rank || s->nindex != 2 * y->rank - 1)
+    if (!plain_read(o, x) || x->check || x->tensor->rank != y->rank
+        || s->nindex != 2 * y->rank - 1)
         return false;
     memcpy(all.at, s->index, sizeof s->index);
     for (int k = 2; k < x->tensor->rank; k++)
         if (x->sub[k]->kind == EXPR_index)
             axis_add(&at, x->sub[k]->index);
-    if (!picture_of(y, s->sub, all, at, axes_but(all, at), &p) || !is_index(x->sub[0], p.rows) || x->sub[1]->kind != EXPR_index
-        || HAS(at, x->sub[1]->index))
+    if (!picture_of(y, s->sub, all, at, axes_but(all, at), &p) || !is_index(x->sub[0], p.rows)
+        || x->sub[1]->kind != EXPR_index || HAS(at, x->sub[1]->index))
         return false;
     for (int k = 0; k < p.n; k++) {
         const Window *w = &p.of[k];
@@ -271,9 +282,11 @@ static bool unwindowed_by(Onnx *o, Stmt *s, Expr *x, Expr *f, Val *v)
 /* y[n, o, s i + d u + c ..] += x[n, a, i ..] f[a, o, u ..]; the axes of *v are those of y. */
 bool unwindowed(Onnx *o, Stmt *s, Val *v)
 {
-    if (s->set != SET_add || s->where || !is_op(s->value, OP_mul) || kind_of(s->target) != KIND_real)
+    if (s->set != SET_add || s->where || !is_op(s->value, OP_mul)
+        || kind_of(s->target) != KIND_real)
         return false;
-    return unwindowed_by(o, s, s->value->arg[0], s->value->arg[1], v) || unwindowed_by(o, s, s->value->arg[1], s->value->arg[0], v);
+    return unwindowed_by(o, s, s->value->arg[0], s->value->arg[1], v)
+        || unwindowed_by(o, s, s->value->arg[1], s->value->arg[0], v);
 }
 
 /* ---- sums ----------------------------------------------------------------------------------- */
@@ -294,7 +307,8 @@ static Val sum_of_term(Onnx *o, Expr *term, Kind kind, Axes stay, Axes over, con
     add_factor(o, &p, term, over);
     const ExprList *r = &p.reads;
     if (r->n == 2 && !conds->n && kind == KIND_real
-        && (windowed(o, r->at[0], r->at[1], stay, over, &v) || windowed(o, r->at[1], r->at[0], stay, over, &v))) {
+        && (windowed(o, r->at[0], r->at[1], stay, over, &v)
+            || windowed(o, r->at[1], r->at[0], stay, over, &v))) {
         v = times(o, v, p.scale);
     } else {
         EACH(e, *r)
@@ -341,7 +355,8 @@ Val accumulated(Onnx *o, Stmt *s, Axes stay, Axes over, const ExprList *conds)
         }
         return v;
     }
-    const double none = kind == KIND_whole && isinf(by[s->set].none) ? copysign(1 << 30, by[s->set].none) : by[s->set].none;
+    const double none = kind == KIND_whole && isinf(by[s->set].none)
+        ? copysign(1 << 30, by[s->set].none) : by[s->set].none;
     v = val_guarded(o, s->value, kind, conds->n);
     EACH(c, *conds)
         v = val_where(o, val_as(o, c, KIND_truth), v, val_number(o, none, kind));

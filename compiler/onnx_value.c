@@ -198,7 +198,8 @@ static Val lower_of_index(Onnx *o, Index *i)
     if (step >= 0)
         return (Val) { .name = o->steps.at[step], .kind = KIND_whole };
     if (is_rows(i)) {
-        const Str rows = shape_name(o, (const long[]) { -1 }, 1), zero = val_number(o, 0, KIND_whole).name;
+        const Str rows = shape_name(o, (const long[]) { -1 }, 1);
+        const Str zero = val_number(o, 0, KIND_whole).name;
         return (Val) { NODE(o, "Range", zero, NODE(o, "Squeeze", rows), val_number(o, 1, KIND_whole).name), KIND_whole, own };
     }
     double *at = alloc((size_t) i->size * sizeof *at + 1);
@@ -220,7 +221,8 @@ static Val lower_mod(Onnx *o, Kind kind, Val a, Val b)
     if (kind == KIND_whole)
         return spread2(o, "Mod", kind, a, b);
     const Val size = spread(o, "Abs", kind, &b, 1), ratio = spread2(o, "Div", kind, a, size);
-    return spread2(o, "Sub", kind, a, spread2(o, "Mul", kind, size, spread(o, "Floor", kind, &ratio, 1)));
+    return spread2(o, "Sub", kind, a,
+                   spread2(o, "Mul", kind, size, spread(o, "Floor", kind, &ratio, 1)));
 }
 
 static Val lower_several(Onnx *o, Expr *e, Kind kind)
@@ -229,7 +231,8 @@ static Val lower_several(Onnx *o, Expr *e, Kind kind)
     switch (e->op) {
     case OP_ne: {
         const Kind both = e->arg[0]->whole && e->arg[1]->whole ? KIND_whole : KIND_real;
-        const Val same = spread2(o, "Equal", KIND_truth, val_as(o, e->arg[0], both), val_as(o, e->arg[1], both));
+        const Val same = spread2(o, "Equal", KIND_truth, val_as(o, e->arg[0], both),
+                                 val_as(o, e->arg[1], both));
         return spread(o, "Not", KIND_truth, &same, 1);
     }
     case OP_idiv: case OP_mod: {
@@ -243,7 +246,8 @@ static Val lower_several(Onnx *o, Expr *e, Kind kind)
     }
     case OP_rsqrt0: {
         const Val root = spread(o, "Sqrt", kind, &a, 1);
-        return val_where(o, spread2(o, "Equal", KIND_truth, a, zero), zero, spread(o, "Reciprocal", kind, &root, 1));
+        return val_where(o, spread2(o, "Equal", KIND_truth, a, zero), zero,
+                         spread(o, "Reciprocal", kind, &root, 1));
     }
     default:
         onnx_refuse(o, "ONNX has no `%s`", op_info[e->op].name);
@@ -255,7 +259,8 @@ static Val lower_select(Onnx *o, Expr *e)
 {
     const Kind kind = e->whole ? KIND_whole : KIND_real;
     const Val test = val_as(o, e->arg[0], KIND_truth);
-    const Val yes = val_guarded(o, e->arg[1], kind, true), no = val_guarded(o, e->arg[2], kind, true);
+    const Val yes = val_guarded(o, e->arg[1], kind, true);
+    const Val no = val_guarded(o, e->arg[2], kind, true);
     return val_where(o, test, yes, no);
 }
 
@@ -334,7 +339,9 @@ Val lower_inside(Onnx *o, Tensor *t, Expr *const *sub, unsigned check)
         if (!known || lo < 0)
             inside = expr_both(inside, OP2(le, expr_num(0), sub[k]));
         if (along->limit || !known || hi >= t->axis[k].size)
-            inside = expr_both(inside, OP2(lt, sub[k], along->limit ? along->limit : expr_num(t->axis[k].size)));
+            inside = expr_both(inside,
+                               OP2(lt, sub[k],
+                                   along->limit ? along->limit : expr_num(t->axis[k].size)));
     }
     return inside ? val_guarded(o, inside, KIND_truth, true) : val_number(o, 1, KIND_truth);
 }
@@ -355,6 +362,7 @@ Val lower_index(Onnx *o, Expr *sub, long size, bool checked)
     v = val_as(o, sub, KIND_whole);
     if ((!checked && !o->guard) || (bounds(sub, &lo, &hi) && lo >= 0 && hi < size))
         return v;
-    v.name = NODE(o, "Clip", v.name, val_number(o, 0, KIND_whole).name, val_number(o, (double) size - 1, KIND_whole).name);
+    v.name = NODE(o, "Clip", v.name, val_number(o, 0, KIND_whole).name,
+                  val_number(o, (double) size - 1, KIND_whole).name);
     return v;
 }

@@ -87,7 +87,8 @@ static const char *put_attribute(Buf *node, const char *text)
     const int type = *value == '[' ? TYPE_ints : strchr("-0123456789", *value) ? TYPE_int : TYPE_text;
     wire_bytes(&a, 1, text, name);
     wire_int(&a, 20, type);
-    for (const char *at = value; type == TYPE_ints && at + 1 < value + n; at += strcspn(at + 1, ",]") + 1)
+    for (const char *at = value; type == TYPE_ints && at + 1 < value + n;
+         at += strcspn(at + 1, ",]") + 1)
         wire_int(&a, 8, strtol(at + 1, NULL, 10));
     if (type == TYPE_int)
         wire_int(&a, 3, strtol(value, NULL, 10));
@@ -149,7 +150,8 @@ Str gathered(Onnx *o, Str name, int axis, Str places)
 
 Str transposed(Onnx *o, Str name, const long *perm, int n)
 {
-    return ALL(k, n, perm[k] == k) ? name : NODE(o, format("Transpose perm=%s", numbers_text(perm, n)), name);
+    return ALL(k, n, perm[k] == k)
+        ? name : NODE(o, format("Transpose perm=%s", numbers_text(perm, n)), name);
 }
 
 /* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8  */
@@ -267,6 +269,7 @@ void onnx_refuse(Onnx *o, const char *how, ...)
     if (o->why)
         return;
     va_start(args, how);
-    o->why = format("%s: `export --onnx` cannot say `%s`: %s", place_name(o->place), o->p->name, format_v(how, args));
+    o->why = format("%s: `export --onnx` cannot say `%s`: %s", place_name(o->place), o->p->name,
+                    format_v(how, args));
     va_end(args);
 }

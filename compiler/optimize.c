@@ -52,7 +52,9 @@ static void optimize(Elab *e, const Optimizer *o, Tensor *p, Tensor *g, Str path
         EACH_AT(entry, st->entries) {
             Tensor *t = st->kind == STAT_param ? p : st->kind == STAT_grad ? g : NULL;
             if (st->kind == STAT_state) {
-                t = shaped(tensor_new(e->m, format("%s.%s", path, entry->name), ROLE_state, ELEM_real), p->axis, p->rank);
+                t = shaped(tensor_new(e->m, format("%s.%s", path, entry->name), ROLE_state,
+                                      ELEM_real),
+                           p->axis, p->rank);
                 t->of_param = p;
                 PUSH(o->phase->states, t);
             }
@@ -88,11 +90,13 @@ static void optimize_all(Elab *e, const Optimizer *o)
     for (int k = 0, next; k < trained->n; k = next) {
         Tensor *t = trained->at[k];
         long count = tensor_count(t);
-        for (next = k + 1; !whole && next < trained->n && trained->at[next]->offset == t->offset + count; next++)
+        for (next = k + 1;
+             !whole && next < trained->n && trained->at[next]->offset == t->offset + count; next++)
             count += tensor_count(trained->at[next]);
         const Str path = next - k == trained->n ? name : format("%s.%s", name, t->name);
         if (whole) {
-            Tensor *g = block_view(e, format("d%s", t->name), ROLE_grad, t->offset, t->axis, t->rank);
+            Tensor *g = block_view(e, format("d%s", t->name), ROLE_grad, t->offset, t->axis,
+                                   t->rank);
             g->of_param = t;
             optimize(e, o, t, g, path);
         } else {
@@ -123,7 +127,8 @@ void optimizer_of(Elab *e, Phase *phase, Decl *train)
         use.kind = SYN_call;
     Optimizer o = { .phase = phase, .use = &use, .def = use.kind == SYN_call ? find_definition(e, "optimizer", use.name) : NULL };
     if (!o.def) {
-        say(e, use.place, DIAG_unknown_definition, "optimizer", use.name ? use.name : words_of(&use));
+        say(e, use.place, DIAG_unknown_definition, "optimizer",
+            use.name ? use.name : words_of(&use));
         suggest_definition(e, "optimizer", use.name);
         return;
     }

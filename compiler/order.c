@@ -36,8 +36,8 @@ static Moved *group_of(Order *o, const Tensor *t)
 
 static bool may_move(const Tensor *t)
 {
-    return t->role == ROLE_temp && t->elem == ELEM_real && t->rank > 2 && t->axis[0].example && !t->external
-        && ALL(k, t->rank, k == 0 || (!t->axis[k].length && !t->axis[k].example));
+    return t->role == ROLE_temp && t->elem == ELEM_real && t->rank > 2 && t->axis[0].example
+        && !t->external && ALL(k, t->rank, k == 0 || (!t->axis[k].length && !t->axis[k].example));
 }
 
 static void note_tensor(Order *o, Tensor *t)
@@ -61,14 +61,16 @@ static bool is_product(const Stmt *s)
 }
 
 /* Axes of t whose index also stands in the weights w. */
-static void vote(Order *o, Stmt *s, Tensor *t, Expr *const *sub, const Tensor *w, Expr *const *wsub)
+static void vote(Order *o, Stmt *s, Tensor *t, Expr *const *sub, const Tensor *w,
+                 Expr *const *wsub)
 {
     Moved *g = group_of(o, t);
     double work = 1;
     for (int k = 0; k < s->nindex; k++)
         work *= s->index[k]->size;
     for (int k = 1; g && k < t->rank; k++)
-        if (sub[k]->kind == EXPR_index && t->axis[k].size > 1 && ANY(j, w->rank, is_index(wsub[j], sub[k]->index)))
+        if (sub[k]->kind == EXPR_index && t->axis[k].size > 1
+            && ANY(j, w->rank, is_index(wsub[j], sub[k]->index)))
             g->votes[k] += work;
 }
 
@@ -108,7 +110,8 @@ static void join_reads(Order *o, Stmt *s)
 {
     EACH_EXPR_OF(x, s)
         if (x->kind == EXPR_read && x->tensor->rank == s->target->rank
-            && ALL(k, x->tensor->rank, x->sub[k]->kind == EXPR_index && is_index(s->sub[k], x->sub[k]->index)))
+            && ALL(k, x->tensor->rank,
+                   x->sub[k]->kind == EXPR_index && is_index(s->sub[k], x->sub[k]->index)))
             join(o, s->target, x->tensor);
 }
 
@@ -241,10 +244,12 @@ static Tensor *turned(Module *m, Order *o, Tensor *t, int last)
 
 /* The axis of the weights that should go last, beside that of t; -1: it does, or the
  * last is summed along. */
-static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const Tensor *t, Expr *const *sub)
+static int wanted_last(const Stmt *s, const Tensor *w, Expr *const *wsub, const Tensor *t,
+                       Expr *const *sub)
 {
     const Expr *const end = sub[t->rank - 1], *const had = wsub[w->rank - 1];
-    if (t->rank < 3 || end->kind != EXPR_index || had->kind != EXPR_index || !all_bare(wsub, w->rank))
+    if (t->rank < 3 || end->kind != EXPR_index || had->kind != EXPR_index
+        || !all_bare(wsub, w->rank))
         return -1;
     if (s->target != w && !ANY(k, s->target->rank, expr_uses(s->sub[k], had->index)))
         return -1;
@@ -269,7 +274,9 @@ static void turn_read(Module *m, Order *o, Stmt *s, const StmtList *body)
         const int last = f->tensor->role == ROLE_param && !written(body, f->tensor)
             ? wanted_last(s, f->tensor, f->sub, s->target, s->sub) : -1;
         if (last >= 0)
-            s->value = expr_put(s->value, f, expr_read(turned(m, o, f->tensor, last), f->sub, f->check, f->other));
+            s->value = expr_put(s->value, f,
+                                expr_read(turned(m, o, f->tensor, last), f->sub, f->check,
+                                          f->other));
     }
 }
 
@@ -278,7 +285,8 @@ static int gradient_last(const Stmt *s)
 {
     for (int k = 0; k < 2; k++) {
         const Expr *const f = s->value->arg[k];
-        const int last = all_bare(f->sub, f->tensor->rank) ? wanted_last(s, s->target, s->sub, f->tensor, f->sub) : -1;
+        const int last = all_bare(f->sub, f->tensor->rank)
+            ? wanted_last(s, s->target, s->sub, f->tensor, f->sub) : -1;
         if (last >= 0)
             return last;
     }
@@ -288,9 +296,11 @@ static int gradient_last(const Stmt *s)
 /* Whether all that the body does with the gradient g is to set it, and as a whole tensor. */
 static bool only_set(StmtList *body, const Tensor *g)
 {
-    return !FIND(s, *body, ANY_EXPR_OF(x, s, x->tensor && same_block(x->tensor, g))
-                 || (s->target && s->target != g && same_block(s->target, g))
-                 || (s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex)) || written(&s->body, g));
+    return !FIND(s, *body,
+                 ANY_EXPR_OF(x, s, x->tensor && same_block(x->tensor, g))
+                     || (s->target && s->target != g && same_block(s->target, g))
+                     || (s->target == g && (s->kind != STMT_nest || s->nouter != s->nindex))
+                     || written(&s->body, g));
 }
 
 static void turn_weights(Module *m, StmtList *body)
@@ -327,7 +337,7 @@ void order_axes(Module *m, Program *p)
         EACH(t, stmt_tensors(s))
             note_tensor(&o, t);
     EACH_AT(x, o.at)
-        x->stays = tensor_in(&p->outputs, x->tensor);
+        x->stays = HAS(p->outputs, x->tensor);
     EACH_STMT_OF(s, p)
         vote_stmt(&o, s);
     EACH_STMT_OF(s, p)

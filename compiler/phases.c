@@ -106,7 +106,8 @@ void drop_terms(Program *p)
 static void sweep_programs(Elab *e, Phase *phase, Decl *train, const SweepList *asked)
 {
     EACH(sweep, *asked) {
-        Program *p = begin_program(e, format("%s_sweep%d", phase->name, phase->sweeps.n + 1), false, WANT_mean);
+        Program *p = begin_program(e, format("%s_sweep%d", phase->name, phase->sweeps.n + 1),
+                                   false, WANT_mean);
         PredictedList predicted = { 0 };
         e->sweeping = &sweep;
         objective(e, train, &predicted);

@@ -19,7 +19,8 @@ static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
                 continue;
             seen->count++;
             seen->writes += a.write;
-            seen->same &= n->kind == NODE_point && a.sub && ALL(k, t->rank, expr_same(a.sub[k], def->sub[k]));
+            seen->same &= n->kind == NODE_point && a.sub
+                && ALL(k, t->rank, expr_same(a.sub[k], def->sub[k]));
         }
     }
     EACH(inner, n->body)
@@ -28,7 +29,7 @@ static void see_tree(Node *n, Tensor *t, Stmt *def, Seen *seen)
 
 static bool may_be_scalar(Emit *e, Stmt *s)
 {
-    if (s->set != SET_is || s->where || s->check || s->held || s->target->role != ROLE_temp || s->target->external)
+    if (s->set != SET_is || !everywhere(s) || s->target->role != ROLE_temp || s->target->external)
         return false;
     const Var *v = var_of(e, s->target);
     return !v->keep && !v->alias && !FIND(other, e->vars, other->alias == v);
@@ -152,8 +153,8 @@ static void find_lives(Emit *e)
 static bool rows_alike(Emit *e, Var *a, Var *b)
 {
     Tensor *s = a->tensor, *t = b->tensor;
-    return s->rank && t->rank && s->axis[0].example && t->axis[0].example && s->axis[0].size == t->axis[0].size
-        && tensor_bytes(e, s) == tensor_bytes(e, t);
+    return s->rank && t->rank && s->axis[0].example && t->axis[0].example
+        && s->axis[0].size == t->axis[0].size && tensor_bytes(e, s) == tensor_bytes(e, t);
 }
 
 static bool after_another(Emit *e, Var *a, Life *x, Var *b, Life *y)
@@ -162,14 +163,17 @@ static bool after_another(Emit *e, Var *a, Life *x, Var *b, Life *y)
         return false;
     if (x->last < y->first)
         return true;
-    return x->rows_last && y->rows_first && x->last_region == y->first_region && rows_alike(e, a, b);
+    return x->rows_last && y->rows_first && x->last_region == y->first_region
+        && rows_alike(e, a, b);
 }
 
 static bool clash(Emit *e, Var *a, Var *b)
 {
     return a->keep || b->keep
-        || FIND_AT(x, a->lives, FIND_AT(y, b->lives, x->program == y->program && !after_another(e, a, x, b, y)
-                                        && !after_another(e, b, y, a, x)));
+        || FIND_AT(x, a->lives,
+                   FIND_AT(y, b->lives,
+                           x->program == y->program && !after_another(e, a, x, b, y)
+                               && !after_another(e, b, y, a, x)));
 }
 
 /* ---- places --------------------------------------------------------------------------------- */
@@ -178,7 +182,9 @@ static VEC(VarList) places;
 
 static void place(Emit *e, Var *v)
 {
-    VarList *fits = FIND_AT(p, places, v->tensor->rank && p->at[0]->tensor->rank && !FIND(other, *p, clash(e, v, other)));
+    VarList *fits = FIND_AT(p, places,
+                            v->tensor->rank && p->at[0]->tensor->rank
+                                && !FIND(other, *p, clash(e, v, other)));
     if (!fits) {
         PUSH(places, ((VarList) { 0 }));
         fits = &places.at[places.n - 1];
@@ -194,7 +200,8 @@ void plan(Emit *e)
     places.n = 0;
     EACH(v, e->vars)
         if (v->tensor->role == ROLE_temp && !v->alias)
-            INSERT_BEFORE(list, v, other, tensor_bytes(e, other->tensor) < tensor_bytes(e, v->tensor));
+            INSERT_BEFORE(list, v, other,
+                          tensor_bytes(e, other->tensor) < tensor_bytes(e, v->tensor));
     EACH(v, list)
         place(e, v);
 }
@@ -261,7 +268,8 @@ static Str bar_text(const Life *l, int from, int to)
 {
     char bar[DRAWN];
     const int all = to - from + 1;
-    const int first = (l->born - from) * DRAWN / all, last = l->dies == INT_MAX ? DRAWN : (l->dies - from + 1) * DRAWN / all;
+    const int first = (l->born - from) * DRAWN / all;
+    const int last = l->dies == INT_MAX ? DRAWN : (l->dies - from + 1) * DRAWN / all;
     for (int k = 0; k < DRAWN; k++)
         bar[k] = k == first || (k > first && k < last) ? '#' : '.';
     return intern_n(bar, DRAWN);
@@ -291,7 +299,8 @@ void plan_draw(Emit *e, Buf *b)
                 continue;
             }
             const double kb = (double) tensor_bytes(e, v->tensor) / 1024;
-            buf_add(&rows, "%13s  %s  %s\n", most ? "" : format("%10.1f KB", kb), bar_text(l, from, to), v->tensor->name);
+            buf_add(&rows, "%13s  %s  %s\n", most ? "" : format("%10.1f KB", kb),
+                    bar_text(l, from, to), v->tensor->name);
             most = kb > most ? kb : most;
             alone += kb;
         }

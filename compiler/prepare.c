@@ -9,7 +9,8 @@
 
 /* ---- out of scans --------------------------------------------------------------------------- */
 /* ordered: what also leaves, but comes later, would be computed too late. */
-static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves, bool ordered)
+static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const bool *leaves,
+                          bool ordered)
 {
     for (int k = 0; k < scan->body.n; k++)
         EACH_AT(w, stmt_accesses(scan->body.at[k])) {
@@ -43,7 +44,7 @@ static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *
 {
     Emit *e = with;
     Stmt *s = scan->body.at[b];
-    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex >= 2 * MAX_RANK - 1)
+    if (!accumulates(s) || s->held || s->nindex >= 2 * MAX_RANK - 1)
         return true;
     return FIND_AT(a, stmt_accesses(s), a->write ? ANY(j, scan->body.n, !leaves[j] && j != b
                                                        && FIND_AT(other, stmt_accesses(scan->body.at[j]), conflict(e, a, other)))
@@ -87,7 +88,8 @@ static Stmt *either_or(Emit *e, Stmt *s)
     Expr *x = s->kind == STMT_nest && s->set == SET_add && !s->held ? find_else(s, s->value) : NULL;
     if (!x)
         return NULL;
-    Expr *inside = expr_inside(expr_read(x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), NULL));
+    Expr *inside = expr_inside(expr_read(x->tensor, x->sub,
+                                         checks_needed(x->tensor, x->sub, x->check), NULL));
     Stmt *other = COPY(s);
     other->value = expr_put(s->value, x, x->other);
     other->where = expr_both(s->where, OP1(not, inside));
@@ -104,7 +106,8 @@ static void lift_check(Stmt *s)
         return;
     for (int k = 0; k < s->target->rank; k++)
         if ((s->check >> k & 1) && !uses_own(s, s->sub[k])) {
-            s->where = expr_both(s->where, expr_inside(expr_read(s->target, s->sub, 1u << k, NULL)));
+            s->where = expr_both(s->where,
+                                 expr_inside(expr_read(s->target, s->sub, 1u << k, NULL)));
             s->check &= ~(1u << k);
         }
 }
@@ -192,14 +195,15 @@ static Expr *identity(Set set)
  * target has rows already. */
 static int row_index(Stmt *s)
 {
-    if (s->kind != STMT_nest || s->set < SET_add || s->set > SET_min || s->held || s->nindex < 2
+    if (!accumulates(s) || s->held || s->nindex < 2
         || stmt_points(s) < 4096 || s->target->elem != ELEM_real || s->target->rank)
         return -1;
     const int row = FIRST(k, s->nindex, tells_example(s, s->index[k]));
     return row >= 0 ? row : FIRST(k, s->nindex, !s->index[k]->limit);
 }
 
-static Stmt *over_rows(Emit *e, Stmt *like, Tensor *t, Set set, Expr *value, Tensor *target, Index *row)
+static Stmt *over_rows(Emit *e, Stmt *like, Tensor *t, Set set, Expr *value, Tensor *target,
+                       Index *row)
 {
     Stmt *s = nest_for(like, target, set, value);
     s->index[0] = row;

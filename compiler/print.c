@@ -42,8 +42,8 @@ static bool ends_open(const Syn *e)
 /* A reduction's operand cannot begin with a sign: `sum(i) -x` would be a difference. */
 static bool starts_signed(const Syn *e)
 {
-    return (e->kind == SYN_binary && starts_signed(e->a)) || (e->kind == SYN_unary && *e->op == '-')
-        || (e->kind == SYN_num && e->num < 0);
+    return (e->kind == SYN_binary && starts_signed(e->a))
+        || (e->kind == SYN_unary && *e->op == '-') || (e->kind == SYN_num && e->num < 0);
 }
 
 static void print_in(Buf *b, const Syn *e, bool brackets)
@@ -54,7 +54,8 @@ static void print_in(Buf *b, const Syn *e, bool brackets)
 }
 
 /* With what may follow the items: `else e` of subscripts, `where c` of a reduction. */
-static void print_list(Buf *b, const char *open, const SynList *list, const char *word, const Syn *last, const char *close)
+static void print_list(Buf *b, const char *open, const SynList *list, const char *word,
+                       const Syn *last, const char *close)
 {
     buf_add(b, "%s", open);
     for (int k = 0; k < list->n; k++) {

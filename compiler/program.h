@@ -382,6 +382,11 @@ Expr *expr_replace(Expr *e, Index **from, Expr **to, int n);
 Index *index_new(Str name, int size, Expr *limit);
 int   index_among(Index *const *list, int n, const Index *i);       /* its place; -1: none */
 /* stmts.c: subscripts are indices of s, each another */
+bool  accumulates(const Stmt *s);   /* stmts.c: += *= max= min= */
+bool  limits_another(Stmt *s, Index *i);    /* stmts.c: an index of s ends where i tells */
+bool  is_extreme(const Stmt *s);    /* stmts.c: max= or min= */
+bool  everywhere(const Stmt *s);    /* stmts.c: no condition, check or hold lets points out */
+bool  same_subs(Expr *const *a, Expr *const *b, int n);     /* stmts.c */
 bool  all_own(const Stmt *s, Expr *const *sub, int rank);
 bool  fills(const Stmt *s, const Tensor *t);    /* stmts.c: s sets all of t */
 /* stmts.c: makes it set what both come to; false: it is not about the same elements */
@@ -389,7 +394,6 @@ bool  add_to_fill(const Stmt *fill, Stmt *add);
 bool  same_range(const Index *a, const Index *b);        /* stmts.c */
 /* The one by which sub differs from point to point: a bare one, or along the numbers of a list. */
 Index *index_told(const Expr *sub);
-bool  tensor_in(const TensorList *list, const Tensor *t);
 Stmt *stmt_new(StmtKind kind, Tensor *target, Tensor *source);    /* of another kind than a nest */
 Stmt *nest_new(Tensor *target, Set set, Expr *value);       /* no indices yet */
 /* of the same place and use */
@@ -430,6 +434,8 @@ typedef VEC(Str) StrList;
 void  names_of(StrList *names, Program *p); /* of all that its statements write */
 /* Called name, or name2 ..., which then is one of names. */
 Tensor *temp_named(Module *m, StrList *names, Str name, Elem elem, Place place);
+/* Real, and called t.what, or t.what2 ... */
+Tensor *temp_beside(Module *m, StrList *names, const Tensor *t, Str what, Place place);
 enum { COUNT_MOST_BITS = 48 };
 /* More than any program holds, and sums of it are no overflow. */
 #define COUNT_MOST (1L << COUNT_MOST_BITS)

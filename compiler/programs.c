@@ -5,7 +5,9 @@
 /* ---- what a phase keeps still --------------------------------------------------------------- */
 static bool block_names(const Block *block, Str name)
 {
-    return block && FIND(call, *block, call->as == name || FIND(inner, call->blocks, block_names(inner, name)));
+    return block
+        && FIND(call, *block,
+                call->as == name || FIND(inner, call->blocks, block_names(inner, name)));
 }
 
 /* Whether `as` gives some layer of the file this name. */
@@ -98,7 +100,8 @@ void output(Elab *e, Tensor *t)
 static Tensor *decoded_mean(Elab *e, Tensor *z)
 {
     Decl *d = find_decl(e, DECL_reconstruct);
-    Tensor *y = z ? apply_net(e->decoder, z, e->decoder->place) : model_result(e, intern("decoder"));
+    Tensor *y = z ? apply_net(e->decoder, z, e->decoder->place)
+                  : model_result(e, intern("decoder"));
     if (!d || !y)
         return y;
     Expr *weight;
@@ -150,7 +153,9 @@ static void decode_program(Elab *e)
     Tensor *like = model_result(e, intern("z"));
     if (!like || diag_errors())
         return;
-    Tensor *z = shaped(tensor_new(e->m, e->bottleneck ? e->bottleneck->name : intern("z"), ROLE_input, like->elem), like->axis, like->rank);
+    Tensor *z = shaped(tensor_new(e->m, e->bottleneck ? e->bottleneck->name : intern("z"),
+                                  ROLE_input, like->elem),
+                       like->axis, like->rank);
     z->of = like->of;
     PUSH(p->inputs, z);
     e->decoder->applied = 0;
@@ -181,7 +186,8 @@ void bound_program(Elab *e)
     if (!asked)
         return;
     if (!reconstruct || !e->bottleneck) {
-        say(e, asked->place, DIAG_block_missing, "nll", reconstruct ? "bottleneck" : "reconstruct");
+        say(e, asked->place, DIAG_block_missing, "nll",
+            reconstruct ? "bottleneck" : "reconstruct");
         return;
     }
     const struct { const char *term; Str of; } parts[] = {
@@ -197,7 +203,8 @@ void bound_program(Elab *e)
         PUSH(call.args, ((Arg) { .value = &of, .place = asked->place }));
         Value *v = tensor_value(s, &call);
         if (v)
-            add_term(e, intern(parts[k].term), "nats per example", v->t, NULL, NULL, true, asked->place);
+            add_term(e, intern(parts[k].term), "nats per example", v->t, NULL, NULL, true,
+                     asked->place);
     }
     e->once = false;
 }
@@ -245,7 +252,8 @@ void predict_program(Elab *e)
     e->predicting = false;
     EACH_AT(made, predicted) {
         output(e, made->by->mean);
-        if (!HAS(e->m->told, made->target->name) && FIND_AT(in, e->m->inputs, in->label && in->name == made->target->name))
+        if (!HAS(e->m->told, made->target->name)
+            && FIND_AT(in, e->m->inputs, in->label && in->name == made->target->name))
             PUSH(e->m->told, made->target->name);
     }
     if (p)

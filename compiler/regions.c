@@ -12,8 +12,9 @@
 /* The index that stands alone on an axis of examples of the target. */
 static Index *row_of(Stmt *s)
 {
-    const int at = FIRST(k, s->target->rank, s->target->axis[k].example && s->sub[k]->kind == EXPR_index
-                         && index_among(s->index, s->nouter, s->sub[k]->index) >= 0);
+    const int at = FIRST(k, s->target->rank,
+                         s->target->axis[k].example && s->sub[k]->kind == EXPR_index
+                             && index_among(s->index, s->nouter, s->sub[k]->index) >= 0);
     return at < 0 ? NULL : s->sub[at]->index;
 }
 
@@ -74,7 +75,8 @@ static bool admit(Choice *c, Stmt *s, TiledList *mine)
         return false;
     EACH_AT(t, *mine)
         PUSH(c->tiles, *t);
-    const bool fits = agree(c->e, s, s, &c->tiles) && !FIND(other, c->in, !agree(c->e, other, s, &c->tiles));
+    const bool fits = agree(c->e, s, s, &c->tiles)
+        && !FIND(other, c->in, !agree(c->e, other, s, &c->tiles));
     if (!fits)
         c->tiles.n = had;
     return fits;
@@ -104,7 +106,8 @@ static Index *target_index(Stmt *s, int nth)
 {
     for (int k = 0; k < s->nouter; k++)
         for (int j = 0; j < s->target->rank; j++)
-            if (is_index(s->sub[j], s->index[k]) && s->index[k]->size > 1 && is_even(s, s->index[k]) && nth-- == 0)
+            if (is_index(s->sub[j], s->index[k]) && s->index[k]->size > 1
+                && is_even(s, s->index[k]) && nth-- == 0)
                 return s->index[k];
     return NULL;
 }
@@ -113,8 +116,8 @@ static Index *target_index(Stmt *s, int nth)
 static void choose_scales(Choice *c, StmtList *list)
 {
     EACH(s, *list)
-        if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0 && s->value->kind != EXPR_num
-            && independent(c, s))
+        if (s->kind == STMT_nest && s->nindex == 0 && s->target->rank == 0
+            && s->value->kind != EXPR_num && independent(c, s))
             PUSH(c->in, s);
         else
             PUSH(c->later, s);
@@ -133,8 +136,8 @@ static void leave_fills(Choice *c)
     for (int k = c->in.n - 1; k >= 0; k--) {
         Stmt *s = c->in.at[k];
         int to = first_after(c->e, &c->later, 0, s);
-        if (s->kind != STMT_nest || s->set != SET_is || s->value->kind != EXPR_num || to == c->later.n
-            || first_after(c->e, &c->in, k + 1, s) < c->in.n)
+        if (s->kind != STMT_nest || s->set != SET_is || s->value->kind != EXPR_num
+            || to == c->later.n || first_after(c->e, &c->in, k + 1, s) < c->in.n)
             continue;
         to = chain_start(c->e, &c->later, to);
         const int tiled = FIRST(t, c->tiles.n, c->tiles.at[t].stmt == s);
@@ -199,7 +202,8 @@ static void choose_axis(Choice *c, StmtList *list)
                 c->range = i;
                 in = admit(c, s, &mine);
                 c->range = in ? i : NULL;
-            } else if (c->range && (connected(c, s) || one_update(list->at[0], s)) && independent(c, s)) {
+            } else if (c->range && (connected(c, s) || one_update(list->at[0], s))
+                       && independent(c, s)) {
                 in = admit(c, s, &mine);
             }
         }
@@ -222,7 +226,8 @@ static bool touch(Emit *e, StmtList *a, StmtList *b)
 static int tile_step(Emit *e, Index *range, bool rows)
 {
     if (e->how.openblas) {
-        const int parts = rows && range->size < 256 ? 4 : 8, step = (range->size + parts - 1) / parts;
+        const int parts = rows && range->size < 256 ? 4 : 8;
+        const int step = (range->size + parts - 1) / parts;
         return rows || range->size >= 32 ? (step + 15) / 16 * 16 : step;
     }
     return 0;
@@ -280,7 +285,8 @@ static void choose_first(Choice *c, StmtList *list)
     PUSH(c->in, list->at[0]);
     for (int k = 1; k < list->n; k++) {
         Stmt *s = list->at[k];
-        if (s->kind == STMT_nest && s->target->rank == 0 && stmt_points(s) < 4096 && independent(c, s))
+        if (s->kind == STMT_nest && s->target->rank == 0 && stmt_points(s) < 4096
+            && independent(c, s))
             PUSH(c->in, s);
         else
             PUSH(c->later, s);

@@ -48,7 +48,7 @@ static Expr *row_at(Tensor *list, Index *k)
 /* ---- which tables --------------------------------------------------------------------------- */
 static bool clears(const Stmt *s, const Tensor *grad)
 {
-    if (s->set != SET_is || !expr_is(s->value, 0) || s->where || s->check || s->held)
+    if (s->set != SET_is || !expr_is(s->value, 0) || !everywhere(s))
         return false;
     const Expr *at = s->sub[0];
     return at->kind == EXPR_index && !at->index->limit && at->index->size == grad->axis[0].size;
@@ -65,7 +65,8 @@ static void see_write(Writes *w, Program *p, int at)
         return;
     if (s->kind == STMT_nest && clears(s, w->grad))
         w->clears++;
-    else if (s->kind == STMT_nest && s->set == SET_add && !s->held && ANY_EXPR(e, s->sub[0], e->kind == EXPR_read && e->whole && e->tensor->rank > 0))
+    else if (s->kind == STMT_nest && s->set == SET_add && !s->held
+             && ANY_EXPR(e, s->sub[0], e->kind == EXPR_read && e->whole && e->tensor->rank > 0))
         w->adds++;
     else
         w->fits = false;
@@ -92,12 +93,15 @@ static bool above_zero(const Expr *e)
         return e->num > 0;
     if (!is_op(e, OP_add))
         return is_op(e, OP_exp);
-    return (above_zero(e->arg[0]) && not_below_zero(e->arg[1])) || (not_below_zero(e->arg[0]) && above_zero(e->arg[1]));
+    return (above_zero(e->arg[0]) && not_below_zero(e->arg[1]))
+        || (not_below_zero(e->arg[0]) && above_zero(e->arg[1]));
 }
 
 static bool moves(Expr *e)
 {
-    return ANY_EXPR(x, e, x->kind == EXPR_draw || (x->kind == EXPR_read && x->tensor->role != ROLE_clock));
+    return ANY_EXPR(x, e,
+                    x->kind == EXPR_draw
+                        || (x->kind == EXPR_read && x->tensor->role != ROLE_clock));
 }
 
 /* With 0 for gradients. Numbers, and what the clock makes of them, are taken to be finite. */
@@ -125,7 +129,8 @@ static Tensor *stretch_of(const Stmt *s)
 
 static bool covers(const Tensor *stretch, const Tensor *table)
 {
-    return stretch->offset <= table->offset && table->offset + tensor_count(table) <= stretch->offset + tensor_count(stretch);
+    return stretch->offset <= table->offset
+        && table->offset + tensor_count(table) <= stretch->offset + tensor_count(stretch);
 }
 
 /* Whether e is no number, nor the stretch's at the point of s. */
@@ -142,7 +147,8 @@ static bool strays(const Expr *e, const Stmt *s, const Tensor *stretch)
 /* One pass over the stretch, element by element, that does nothing where the gradient is 0. */
 static bool rests(Stmt *s, const Tensor *stretch)
 {
-    if (s->set != SET_is || s->where || s->check || s->nindex != 1 || s->target->rank != 1 || !is_index(s->sub[0], s->index[0]))
+    if (s->set != SET_is || s->where || s->check || s->nindex != 1 || s->target->rank != 1
+        || !is_index(s->sub[0], s->index[0]))
         return false;
     const Expr *still = ANY_EXPR(e, s->value, strays(e, s, stretch)) ? NULL : at_zero(s->value, NULL);
     return still && still->kind == EXPR_read && still->tensor == s->target;
@@ -186,7 +192,8 @@ static Expr *rate_of(const Program *p, const Tensor *table)
         one = stretch && stretches_meet(stretch, table) ? p->update.at[k] : one;
     }
     const Expr *v = one->value;
-    if ((!is_op(v, OP_sub) && !is_op(v, OP_add)) || v->arg[0]->kind != EXPR_read || v->arg[0]->tensor != one->target)
+    if ((!is_op(v, OP_sub) && !is_op(v, OP_add)) || v->arg[0]->kind != EXPR_read
+        || v->arg[0]->tensor != one->target)
         return NULL;
     Expr *rate = rate_in(v->arg[1]);
     return rate && is_op(v, OP_sub) ? OP1(neg, rate) : rate;

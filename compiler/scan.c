@@ -119,9 +119,12 @@ static void end_until(Scope *s, Scan *scan, Stat *st, Env *env, Tensor *stop)
     all_along(stop, index);
     for (int k = 0; k < stop->rank; k++)
         env = bind_expr(env, index[k]->name, expr_index(index[k]));
-    Expr *now = lower(&c, st->until, env), *length = read_at(stop, index), *step = expr_index(scan->step);
+    Expr *now = lower(&c, st->until, env), *length = read_at(stop, index);
+    Expr *step = expr_index(scan->step);
     Expr *stops = OP2(and, OP2(lt, step, length), now);
-    put(s, over(stop, index, SET_is, expr_op(OP_select, stops, OP2(add, step, expr_num(1)), length)), st->place);
+    put(s,
+        over(stop, index, SET_is, expr_op(OP_select, stops, OP2(add, step, expr_num(1)), length)),
+        st->place);
 }
 
 void elaborate_scan(Scope *s, Stat *st, Env *env)
@@ -137,7 +140,8 @@ void elaborate_scan(Scope *s, Stat *st, Env *env)
                      : axis ? axis->axis : axis_of_step(s, st, env);
     if (along.size < 0) {
         fail(e, st->place, DIAG_no_range, st->name,
-             format("write `scan %s < 10 { ... }`, or let `%s` stand alone at an axis", st->name, st->name));
+             format("write `scan %s < 10 { ... }`, or let `%s` stand alone at an axis", st->name,
+                    st->name));
         return;
     }
     Scan *scan = COPY(&((Scan) { .up = e->scan, .name = st->name, .down = st->down }));
@@ -200,7 +204,8 @@ static Tensor *sweep_state(Scope *s, Stat *st, Stat *b)
     Name *n = target_name(s, b->left);
     if (!n->tensor)
         return NULL;
-    kept = shaped(tensor_new(e->m, name, ROLE_state, n->tensor->elem), n->tensor->axis, n->tensor->rank);
+    kept = shaped(tensor_new(e->m, name, ROLE_state, n->tensor->elem), n->tensor->axis,
+                  n->tensor->rank);
     kept->place = st->place;
     PUSH(e->m->states, kept);
     n->defined = false;

@@ -80,14 +80,16 @@ int mult_of(Elab *e, const Tensor *t)
 bool same_sizes(const Tensor *a, const Tensor *b)
 {
     return a->rank == b->rank
-        && ALL(k, a->rank, a->axis[k].size == b->axis[k].size || (a->axis[k].example && b->axis[k].example));
+        && ALL(k, a->rank,
+               a->axis[k].size == b->axis[k].size || (a->axis[k].example && b->axis[k].example));
 }
 
 Str shape_text(const Tensor *t)
 {
     Buf b = { 0 };
     for (int k = 0; k < t->rank; k++)
-        buf_add(&b, "%s%s", k ? ", " : "", t->axis[k].example ? "n" : format("%d", t->axis[k].size));
+        buf_add(&b, "%s%s", k ? ", " : "",
+                t->axis[k].example ? "n" : format("%d", t->axis[k].size));
     return format(t->elem == ELEM_int ? "[%s] of whole numbers" : "[%s]", b.at ? b.at : "");
 }
 
@@ -99,7 +101,9 @@ Tensor *find_named(const TensorList *list, Str name)
 
 Tensor *temp_new(Scope *s, Str name, Elem elem, const Axis *axis, int rank)
 {
-    return shaped(tensor_new(s->e->m, *s->path ? format("%s.%s", s->path, name) : name, ROLE_temp, elem), axis, rank);
+    return shaped(tensor_new(s->e->m, *s->path ? format("%s.%s", s->path, name) : name, ROLE_temp,
+                             elem),
+                  axis, rank);
 }
 
 /* In a trial a statement goes nowhere. */
@@ -125,7 +129,8 @@ static void check_limits(Scope *s, const Stmt *st, Place place)
 {
     for (int k = 0; k < st->nindex; k++) {
         const Index *i = st->index[k];
-        if (!i->limit || !ANY_EXPR(x, i->limit, x->kind == EXPR_index && is_free(x->index, st, s->e->scan)))
+        if (!i->limit
+            || !ANY_EXPR(x, i->limit, x->kind == EXPR_index && is_free(x->index, st, s->e->scan)))
             continue;
         fail(s->e, place, DIAG_length_unbound, i->name, i->name, i->name, i->size);
         return;
@@ -167,7 +172,9 @@ void all_along(const Tensor *t, Index **index)
 {
     Expr *example = NULL;
     for (int k = 0; k < t->rank; k++) {
-        index[k] = index_along(&t->axis[k], t->axis[k].name ? t->axis[k].name : format("%c", "ncijklpqru"[k]), example);
+        index[k] = index_along(&t->axis[k],
+                               t->axis[k].name ? t->axis[k].name : format("%c", "ncijklpqru"[k]),
+                               example);
         if (t->axis[k].example)
             example = expr_index(index[k]);
     }

@@ -12,7 +12,8 @@ enum { FEW = 16 };      /* so few weights are added up as quickly as they are se
 
 static bool is_repeated(const Stmt *s)
 {
-    if (s->kind != STMT_nest || s->set != SET_choice || s->nouter == 0 || s->nindex != s->nouter + 1 || s->update
+    if (s->kind != STMT_nest || s->set != SET_choice || s->nouter == 0
+        || s->nindex != s->nouter + 1 || s->update
         || (s->where && expr_uses(s->where, s->index[s->nouter])))
         return false;
     const Index *over = s->index[s->nouter];
@@ -24,7 +25,7 @@ static bool is_repeated(const Stmt *s)
 static Stmt *running_sum(Module *m, StrList *names, Stmt *choice)
 {
     Index *over = choice->index[choice->nouter], *step = index_new(over->name, over->size, NULL);
-    Tensor *sum = temp_named(m, names, format("%s.sum", choice->target->name), ELEM_real, choice->place);
+    Tensor *sum = temp_beside(m, names, choice->target, "sum", choice->place);
     shaped(sum, &(Axis) { .size = over->size, .name = over->name }, 1);
     Expr *at = expr_index(step), *before = OP2(sub, at, expr_num(1));
     Expr *weight = expr_replace(choice->value, &over, &at, 1);

@@ -21,8 +21,8 @@ static bool conceded(Expr *where, Expr *sub, const Tensor *length)
         return false;
     if (where->op == OP_and)
         return conceded(where->arg[0], sub, length) || conceded(where->arg[1], sub, length);
-    return where->op == OP_lt && where->arg[1]->kind == EXPR_read && where->arg[1]->tensor == length
-        && expr_same(where->arg[0], sub);
+    return where->op == OP_lt && where->arg[1]->kind == EXPR_read
+        && where->arg[1]->tensor == length && expr_same(where->arg[0], sub);
 }
 
 static bool within_length(Expr *sub, const Axis *axis, Expr *where)
@@ -30,9 +30,11 @@ static bool within_length(Expr *sub, const Axis *axis, Expr *where)
     if (!axis->length)
         return true;
     Expr *base = sub;
-    if (base->kind == EXPR_op && base->op == OP_idiv && axis->example && base->arg[0]->kind == EXPR_index)
+    if (base->kind == EXPR_op && base->op == OP_idiv && axis->example
+        && base->arg[0]->kind == EXPR_index)
         base = base->arg[0];
-    if (base->kind == EXPR_op && base->op == OP_sub && base->arg[1]->kind == EXPR_num && base->arg[1]->num >= 0)
+    if (base->kind == EXPR_op && base->op == OP_sub && base->arg[1]->kind == EXPR_num
+        && base->arg[1]->num >= 0)
         base = base->arg[0];        /* what is below something inside */
     if (base->kind == EXPR_index) {
         if (axis->example && base->index->example)
@@ -49,7 +51,8 @@ static unsigned checks(Tensor *t, Expr **sub, Expr *where)
     unsigned check = 0;
     for (int k = 0; k < t->rank; k++) {
         Axis *axis = &t->axis[k];
-        if (axis->example && sub[k]->kind == EXPR_index && sub[k]->index->example && sub[k]->index->size > axis->size)
+        if (axis->example && sub[k]->kind == EXPR_index && sub[k]->index->example
+            && sub[k]->index->size > axis->size)
             sub[k] = OP2(idiv, sub[k], expr_num(sub[k]->index->size / axis->size));
         const Span r = expr_range(sub[k]);
         if (r.lo < 0 || r.hi >= axis->size || !within_length(sub[k], axis, where))

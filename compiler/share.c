@@ -62,7 +62,8 @@ static void add_array(Reading *r, Var *v)
     const Str name = name_for(r, v);
     PUSH(r->arrays, v);
     PUSH(r->names, name);
-    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)%s" : ", %s *restrict %s%s", elem_type(r->e, t), name, extents_text(v, 1));
+    buf_add(&r->takes, t->rank > 1 ? ", %s (*restrict %s)%s" : ", %s *restrict %s%s",
+            elem_type(r->e, t), name, extents_text(v, 1));
     buf_add(&r->gives, ", %s%s", t->rank ? "" : "&", v->text);
     buf_add(&r->form, "%s%d", elem_type(r->e, t), t->rank);
     for (int k = 1; k < t->rank; k++)
@@ -121,9 +122,12 @@ static bool read_piece(Reading *r)
     bool good = true;
     for (const char *c = r->piece; *c && good; ) {
         size_t n = 1;
-        while ((isalpha((unsigned char) *c) || *c == '_') && (isalnum((unsigned char) c[n]) || c[n] == '_' || c[n] == '.'))
+        while ((isalpha((unsigned char) *c) || *c == '_')
+               && (isalnum((unsigned char) c[n]) || c[n] == '_' || c[n] == '.'))
             n++;
-        while (isdigit((unsigned char) *c) && (isalnum((unsigned char) c[n]) || c[n] == '.' || (c[n - 1] == 'e' && strchr("+-", c[n]))))
+        while (isdigit((unsigned char) *c)
+               && (isalnum((unsigned char) c[n]) || c[n] == '.'
+                   || (c[n - 1] == 'e' && strchr("+-", c[n]))))
             n++;
         if (isdigit((unsigned char) *c))
             read_number(r, c, n);
@@ -163,7 +167,8 @@ static bool may_share(Emit *e, NodeList *nodes, const Reading *r)
         if (info_of(e, a.tensor)->scalar ? !HAS(made, a.tensor) : !var_of(e, a.tensor)->name)
             return false;
         for (int k = 0; k < r->arrays.n && a.write; k++)
-            if (r->arrays.at[k] != var_of(e, a.tensor) && var_root(r->arrays.at[k]) == var_root(var_of(e, a.tensor)))
+            if (r->arrays.at[k] != var_of(e, a.tensor)
+                && var_root(r->arrays.at[k]) == var_root(var_of(e, a.tensor)))
                 return false;
     }
     return true;
@@ -190,7 +195,8 @@ static Shared *shared_of(Emit *e, const Reading *r, Func *f)
 static void share_piece(Emit *e, Func *f, Piece *p, size_t to)
 {
     Reading r = { .e = e, .piece = intern_n(f->text.at + p->from, to - p->from) };
-    if (!ANY(k, p->nodes.n, p->nodes.at[k]->kind == NODE_loop || p->nodes.at[k]->kind == NODE_scan))
+    if (!ANY(k, p->nodes.n,
+             p->nodes.at[k]->kind == NODE_loop || p->nodes.at[k]->kind == NODE_scan))
         return;
     if (has_word(r.piece, "lo") || has_word(r.piece, "hi")) {
         buf_add(&r.takes, ", int lo, int hi");
@@ -211,7 +217,8 @@ void share_loops(Emit *e, Func *f)
         PUSH(e->by_text, v);
     qsort(e->by_text.at, (size_t) e->by_text.n, sizeof *e->by_text.at, by_text);
     for (int k = 0; k < f->pieces.n && e->how.fast; k++)
-        share_piece(e, f, &f->pieces.at[k], k + 1 < f->pieces.n ? f->pieces.at[k + 1].from : f->text.n);
+        share_piece(e, f, &f->pieces.at[k],
+                    k + 1 < f->pieces.n ? f->pieces.at[k + 1].from : f->text.n);
 }
 
 /* The text of a function, with calls of what it shares. */

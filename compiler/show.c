@@ -105,8 +105,10 @@ static Str show_after(Show *s, const char *before, Expr *e)
 /* Indices get their names in the order of mention. */
 static Str show_reduce(Show *s, Expr *e)
 {
-    const Str over = show_indices(s, e->bound, e->nindex), where = show_after(s, " where ", e->where);
-    return format("%s(%s%s) %s", reduce_names[e->reduce], over, where, show(s, e->arg[0], LEVEL_PRODUCT));
+    const Str over = show_indices(s, e->bound, e->nindex);
+    const Str where = show_after(s, " where ", e->where);
+    return format("%s(%s%s) %s", reduce_names[e->reduce], over, where,
+                  show(s, e->arg[0], LEVEL_PRODUCT));
 }
 
 static Str show_bare(Show *s, Expr *e)
@@ -138,23 +140,29 @@ static Str show_nest(Show *s, Stmt *st)
                                         "= rank" };
     const bool whole = st->set >= SET_argmax;
     const Str place = show_place(s, st->target, st->sub, NULL);
-    const Str over = whole ? format("(%s)", show_indices(s, st->index + st->nouter, st->nindex - st->nouter)) : "";
-    const Str value = show(s, st->value, whole ? LEVEL_PRODUCT : 0), draw = show_after(s, " by ", st->draw);
-    return format("%s %s%s%s %s%s%s", place, st->update ? ":" : "", sets[st->set], over, value, draw, show_after(s, "  where ", st->where));
+    const Str over = whole
+        ? format("(%s)", show_indices(s, st->index + st->nouter, st->nindex - st->nouter))
+        : "";
+    const Str value = show(s, st->value, whole ? LEVEL_PRODUCT : 0);
+    const Str draw = show_after(s, " by ", st->draw);
+    return format("%s %s%s%s %s%s%s", place, st->update ? ":" : "", sets[st->set], over, value,
+                  draw, show_after(s, "  where ", st->where));
 }
 
 static Str show_origin(const Stmt *st)
 {
     const Place p = st->use ? st->use->place : st->place;
     const Str words = st->use && st->use->words ? format(" %s", st->use->words) : "";
-    return format("%s%s%s", p.source ? format(" %s:%d", p.source->name, p.line) : "", words, st->backward ? ", backward" : "");
+    return format("%s%s%s", p.source ? format(" %s:%d", p.source->name, p.line) : "", words,
+                  st->backward ? ", backward" : "");
 }
 
 static void show_list(Show *s, Buf *b, StmtList *list, int depth);
 
 static void show_scan(Show *s, Buf *b, Stmt *st, int depth)
 {
-    buf_line(b, depth, "scan %s < %d%s {", index_name(s, st->step), st->step->size, st->down ? " down" : "");
+    buf_line(b, depth, "scan %s < %d%s {", index_name(s, st->step), st->step->size,
+             st->down ? " down" : "");
     const int was = s->nscan;
     s->nscan = s->nindex;
     show_list(s, b, &st->body, depth + 1);
@@ -172,7 +180,8 @@ static void show_stmt(Show *s, Buf *b, Stmt *st, int depth)
     for (int k = 0; k < st->nindex; k++)
         index_name(s, st->index[k]);
     const Str to = tensor_name(s, st->target);
-    const Str text = st->kind == STMT_gradient ? format("%s = gradient(%s, %s)", to, tensor_name(s, st->source), tensor_name(s, st->wrt))
+    const Str text = st->kind == STMT_gradient
+        ? format("%s = gradient(%s, %s)", to, tensor_name(s, st->source), tensor_name(s, st->wrt))
         : st->kind == STMT_orthogonal ? format("%s = orthogonal", to)
         : st->kind == STMT_reshape ? format("%s = reshape(%s)", to, tensor_name(s, st->source)) : show_nest(s, st);
     if (st->use || st->place.source)

@@ -84,7 +84,7 @@ static Expr *rewrite_read(Simplify *s, Expr *e)
         return e;
     s->changed = true;
     if (r->value->kind == EXPR_num)
-        return tensor_in(&s->zeroed, r->t) && expr_is(r->value, 0) ? &zero : r->value;
+        return HAS(s->zeroed, r->t) && expr_is(r->value, 0) ? &zero : r->value;
     Expr *sub[MAX_RANK];
     unsigned check = 0;
     for (int k = 0; k < r->value->tensor->rank; k++) {
@@ -125,14 +125,15 @@ static void rewrite_list(Simplify *s, StmtList *list)
         if (st->kind != STMT_nest)
             continue;
         Expr *value = rewrite(s, st->value);
-        if (value == &zero && st->set <= SET_add && !tensor_in(&s->zeroed, st->target))
+        if (value == &zero && st->set <= SET_add && !HAS(s->zeroed, st->target))
             PUSH(s->zeroed, st->target);
         st->value = NULL;
         stmt_map(st, rewrite_plain, s);
         st->value = value == &zero ? expr_real(0) : value;
         if (st->where && expr_is(st->where, 1))
             st->where = NULL;
-        if (st->set == SET_add && (expr_is(st->value, 0) || (st->where && expr_is(st->where, 0)))) {
+        if (st->set == SET_add
+            && (expr_is(st->value, 0) || (st->where && expr_is(st->where, 0)))) {
             s->changed = true;
             n--;
         }
@@ -148,8 +149,9 @@ static void join_fills(StmtList *list)
         Stmt *st = list->at[k];
         if (st->kind == STMT_scan)
             join_fills(&st->body);
-        const bool once = st->kind == STMT_nest && st->set == SET_add && !st->where && !st->held && !st->update && !st->check
-            && st->nindex == st->target->rank && all_own(st, st->sub, st->nindex) && !ANY_EXPR(x, st->value, x->tensor == st->target);
+        const bool once = st->kind == STMT_nest && st->set == SET_add && !st->update
+            && everywhere(st) && st->nindex == st->target->rank && all_own(st, st->sub, st->nindex)
+            && !ANY_EXPR(x, st->value, x->tensor == st->target);
         n -= once && n > 0 && add_to_fill(list->at[n - 1], st);
         list->at[n++] = st;
     }
@@ -193,8 +195,9 @@ static void see_stmt(Simplify *s, Stmt *st, bool update)
 
 bool is_kept(const Program *p, const Tensor *t)
 {
-    return t->role != ROLE_temp || t->external || t == p->loss || tensor_in(&p->outputs, t)
-        || FIND_AT(term, p->terms, t == term->value || t == term->each || t == term->weight || t == term->units);
+    return t->role != ROLE_temp || t->external || t == p->loss || HAS(p->outputs, t)
+        || FIND_AT(term, p->terms,
+                   t == term->value || t == term->each || t == term->weight || t == term->units);
 }
 
 /* Whether value is b[..] with some of the target's indices, over the same sizes and lengths. */
@@ -215,7 +218,7 @@ static bool is_copy(const Stmt *st, Rule *r)
 static void find_rule(Simplify *s, Stmt *st)
 {
     s->now++;
-    if (st->kind != STMT_nest || st->set != SET_is || st->where || st->held || st->update || st->check)
+    if (st->kind != STMT_nest || st->set != SET_is || st->update || !everywhere(st))
         return;
     Tensor *t = st->target;
     if (seen(s, t)->writes != 1 || seen(s, t)->whole_use || is_kept(s->p, t))
@@ -247,7 +250,7 @@ static void find_rules(Simplify *s)
 /* ---- what is needed ------------------------------------------------------------------------- */
 static void need(Simplify *s, Tensor *t)
 {
-    if (t && !tensor_in(&s->needed, t)) {
+    if (t && !HAS(s->needed, t)) {
         PUSH(s->needed, t);
         s->changed = true;
     }
@@ -255,7 +258,7 @@ static void need(Simplify *s, Tensor *t)
 
 static bool live(Simplify *s, const Stmt *st)
 {
-    return (st->kind != STMT_scan && (is_kept(s->p, st->target) || tensor_in(&s->needed, st->target)))
+    return (st->kind != STMT_scan && (is_kept(s->p, st->target) || HAS(s->needed, st->target)))
         || FIND(inner, st->body, live(s, inner));
 }
 
@@ -305,9 +308,10 @@ static void drop_dead(Simplify *s)
 /* Whether a program still reads an input, its lengths, or which examples have it. */
 static bool reads_input(const Simplify *s, const Module *m, Tensor *t)
 {
-    return tensor_in(&s->needed, t) || tensor_in(&s->p->outputs, t)
-        || ANY(k, t->rank, !t->axis[k].example && t->axis[k].length && tensor_in(&s->needed, t->axis[k].length))
-        || FIND_AT(in, m->inputs, in->tensor == t && in->has && tensor_in(&s->needed, in->has));
+    return HAS(s->needed, t) || HAS(s->p->outputs, t)
+        || ANY(k, t->rank,
+               !t->axis[k].example && t->axis[k].length && HAS(s->needed, t->axis[k].length))
+        || FIND_AT(in, m->inputs, in->tensor == t && in->has && HAS(s->needed, in->has));
 }
 
 void simplify(Module *m, Program *p)

@@ -45,23 +45,23 @@ static const struct { const char *of, *name; Takes takes; double least, most; bo
     { "text pairs", "by",       WORD,   .words = "word space char", .is = "`word`, `space` or `char`" },
     { "text", "rows",           WORD,   .words = "line piece window", .is = "`line`, `piece` or `window`" },
     { "text pairs", "min_count", NUMBER, 1, INFINITY, true, NULL, "a whole number of at least 1" },
-    { MADE, "n",                NUMBER, 1, 1e8, true, NULL, "a whole number of rows, from 1 to 100000000" },
-    { MADE, "noise",            NUMBER, 0, INFINITY, false, NULL, "a number of at least 0" },
-    { MADE, "seed",             NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
-    { "blobs", "centres",       NUMBER, 1, 1000, true, NULL, "a whole number from 1 to 1000" },
-    { "train", "minimize",      .takes = ANYTHING },
-    { "train", "freeze",        .takes = ANYTHING },
-    { "train", "labels",        NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
-    { "train", "optimizer",     .takes = ANYTHING },
-    { "train", "schedule",      .takes = ANYTHING },
-    { "train", "batch",         NUMBER, 1, 1e9, true, "all", "a whole number of at least 1, or `all`" },
-    { "train", "accumulate",    NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
-    { "train", "drop_last",     NUMBER, 0, 1, true, NULL, "`true` or `false`" },
-    { "train", "epochs",        NUMBER, 0, 1e9, true, NULL, "a whole number of at least 0" },
-    { "train", "early_stop",    NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
-    { "train", "clip",          NUMBER, 0x1p-1074, INFINITY, false, NULL, "a number above 0" },
+    { MADE, "n", NUMBER, 1, 1e8, true, NULL, "a whole number of rows, from 1 to 100000000" },
+    { MADE, "noise", NUMBER, 0, INFINITY, false, NULL, "a number of at least 0" },
+    { MADE, "seed", NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
+    { "blobs", "centres", NUMBER, 1, 1000, true, NULL, "a whole number from 1 to 1000" },
+    { "train", "minimize", .takes = ANYTHING },
+    { "train", "freeze", .takes = ANYTHING },
+    { "train", "labels", NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "optimizer", .takes = ANYTHING },
+    { "train", "schedule", .takes = ANYTHING },
+    { "train", "batch", NUMBER, 1, 1e9, true, "all", "a whole number of at least 1, or `all`" },
+    { "train", "accumulate", NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "drop_last", NUMBER, 0, 1, true, NULL, "`true` or `false`" },
+    { "train", "epochs", NUMBER, 0, 1e9, true, NULL, "a whole number of at least 0" },
+    { "train", "early_stop", NUMBER, 1, 1e9, true, NULL, "a whole number of at least 1" },
+    { "train", "clip", NUMBER, 0x1p-1074, INFINITY, false, NULL, "a number above 0" },
     /* whole in a double */
-    { "train", "seed",          NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
+    { "train", "seed", NUMBER, 0, 0x1p53, true, NULL, "a whole number of at least 0" },
 };
 
 /* Whether a word stands among those that spaces part. */
@@ -79,12 +79,16 @@ static bool fits(int row, const Syn *v)
     const bool word = v->kind == SYN_name && among(settings[row].words, v->name);
     switch (settings[row].takes) {
     case NUMBER:
-        return word || (v->kind == SYN_num && v->num >= settings[row].least && v->num <= settings[row].most
-            && (!settings[row].whole || v->num == floor(v->num)));
+        return word
+            || (v->kind == SYN_num && v->num >= settings[row].least && v->num <= settings[row].most
+                && (!settings[row].whole || v->num == floor(v->num)));
     case TEXTS:
-        return v->kind == SYN_string || (v->kind == SYN_list && !FIND(part, v->list, part->kind != SYN_string));
+        return v->kind == SYN_string
+            || (v->kind == SYN_list && !FIND(part, v->list, part->kind != SYN_string));
     case RANGE:
-        return word || (v->kind == SYN_pair && v->a && v->b && v->a->kind == SYN_num && v->b->kind == SYN_num && v->a->num < v->b->num);
+        return word
+            || (v->kind == SYN_pair && v->a && v->b && v->a->kind == SYN_num
+                && v->b->kind == SYN_num && v->a->num < v->b->num);
     case WORD:
         return word;
     case ANYTHING:
@@ -145,7 +149,8 @@ static void add_setting(SettingList *to, Str name, Syn *v, Place place)
 
 static void add_argument(Elab *e, DataSource *source, const Arg *a)
 {
-    Syn *const v = setting_value(e, source->kind, a->name, a->value, a->place, DIAG_unknown_argument);
+    Syn *const v = setting_value(e, source->kind, a->name, a->value, a->place,
+                                 DIAG_unknown_argument);
     if (v)
         add_setting(&source->args, a->name, v, a->place);
 }
@@ -189,7 +194,9 @@ void declare_data(Elab *e, Decl *d)
     EACH_AT(s, d->settings) {
         const bool train = s->name == intern("train");
         const bool source = (train || s->name == intern("test")) && s->value->kind == SYN_call;
-        Syn *const v = source ? s->value : setting_value(e, "data", s->name, s->value, s->place, DIAG_unknown_setting);
+        Syn *const v = source
+            ? s->value
+            : setting_value(e, "data", s->name, s->value, s->place, DIAG_unknown_setting);
         if (!v || !set_once(e, d, s))
             continue;
         if (source) {
@@ -221,12 +228,15 @@ void check_data(Elab *e)
     StrList told = { 0 };
     EACH_AT(s, e->m->data_settings) {
         const int k = FIRST(j, COUNT(needs), s->name == intern(needs[j].setting));
-        const Input *of = k < 0 ? NULL : FIND_AT(in, e->m->inputs, in->label && in->kind == intern(needs[k].kind));
+        const Input *of = k < 0
+            ? NULL
+            : FIND_AT(in, e->m->inputs, in->label && in->kind == intern(needs[k].kind));
         if (k >= 0 && !of && !HAS(told, s->name)) {
             report(s->place, DIAG_label_missing, s->name, needs[k].kind);
             PUSH(told, s->name);
         } else if (of && of->classes && !is_class(s->value, of->classes))
             report(s->value->place, DIAG_setting_value, s->name,
-                   format("a list of classes, numbers from 0 to %d or names", of->classes - 1), words_of(s->value));
+                   format("a list of classes, numbers from 0 to %d or names", of->classes - 1),
+                   words_of(s->value));
     }
 }

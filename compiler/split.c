@@ -78,7 +78,8 @@ static void put(Split *s, int level, Stmt *n)
             s->known.at[k--] = s->known.at[--s->known.n];
 }
 
-static const struct { Set set; double fill, whole_fill; } reductions[] = {
+typedef struct { Set set; double fill, whole_fill; } Reduction;
+static const Reduction reductions[] = {
     [REDUCE_sum]    = { SET_add, 0, 0 },
     [REDUCE_prod]   = { SET_mul, 1, 1 },
     [REDUCE_max]    = { SET_max, -INFINITY, -2147483647 },
@@ -110,13 +111,15 @@ static Expr *point_value(Expr *r)
    level; its last statement. */
 static Stmt *compute(Split *s, Expr *r, Expr *guard, const IndexList *outer, int level)
 {
-    const Set set = reductions[r->reduce].set;
+    const Reduction by = reductions[r->reduce];
+    const Set set = by.set;
     const bool counts = r->reduce == REDUCE_sum && expr_is(r->arg[0], 1), filled = set <= SET_min;
-    const Str name = format("%s.%s", s->of->target->name ? s->of->target->name : "t", counts ? "count" : reduce_names[r->reduce]);
+    const Str of = s->of->target->name, what = counts ? "count" : reduce_names[r->reduce];
+    const Str name = format("%s.%s", of ? of : "t", what);
     Tensor *t = temp_named(s->m, &s->names, name, r->whole ? ELEM_int : ELEM_real, s->of->place);
-    Stmt *fill = nest_for(s->of, t, SET_is, expr_num(r->whole ? reductions[r->reduce].whole_fill : reductions[r->reduce].fill));
-    for (int k = 0; k < outer->n; k++)
-        nest_axis(fill, outer->at[k], axis_along(outer->at[k], s->of, r), !is_step(s, level, outer->at[k]));
+    Stmt *fill = nest_for(s->of, t, SET_is, expr_num(r->whole ? by.whole_fill : by.fill));
+    EACH(i, *outer)
+        nest_axis(fill, i, axis_along(i, s->of, r), !is_step(s, level, i));
     for (int k = 0; set == SET_rank && k < r->nindex; k++)
         nest_axis(fill, r->bound[k], axis_along(r->bound[k], s->of, r), false);
     Stmt *acc = COPY(fill);
@@ -163,8 +166,8 @@ static bool surely(Expr *condition, Index **index, int nall, int n, int *tries)
     /* A batch has one at least. */
     const int size = all || !(*index)->limit ? (*index)->size : is_clock((*index)->limit);
     for (int v = 0; v < size && *tries >= 0; v++) {
-        Expr *value = expr_num(v);
-        if (surely(expr_replace(condition, index, &value, 1), index + 1, nall - all, n - 1, tries) != all)
+        Expr *value = expr_num(v), *here = expr_replace(condition, index, &value, 1);
+        if (surely(here, index + 1, nall - all, n - 1, tries) != all)
             return !all;
     }
     return all;
@@ -207,7 +210,8 @@ static Expr *any_of(Split *s, Expr *condition, const IndexList *of, const IndexL
     for (int k = 0; k < any->nindex; k++)
         any->bound[k]->limit = expr_replace(from[k]->limit, from, to, any->nindex);
     for (int l = 1; l <= s->depth; l++)
-        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0 && found_within(s, l, condition))
+        if (index_among(from, any->nindex, s->level[l].scan->step) >= 0
+            && found_within(s, l, condition))
             return NULL;
     memcpy(both + nall, from, (size_t) any->nindex * sizeof *from);
     if (surely(condition, both, nall, nall + any->nindex, &tries))
@@ -246,7 +250,8 @@ static Expr *read_known(const Known *k, const IndexList *free)
 
 static Known *find_known(Split *s, Expr *r, Expr *guard, const IndexList *f)
 {
-    return FIND_AT(o, s->known, o->free.n == f->n && expr_same_under(o->reduce, o->free.at, r, f->at, f->n)
+    return FIND_AT(o, s->known, o->free.n == f->n
+        && expr_same_under(o->reduce, o->free.at, r, f->at, f->n)
         && (!o->guard || (guard && expr_same_under(o->guard, o->free.at, guard, f->at, f->n))));
 }
 
@@ -441,10 +446,15 @@ static Expr *take_sums(Expr *e, bool minus, Addends *sums)
 static void remember(Split *s, Stmt *st, Expr *r)
 {
     const IndexList f = free_of(r);
-    const Tensor *t = st->target;
-    if (f.n == t->rank && !st->check && !st->where
-        && ALL(j, f.n, target_axis(st, f.at[j]) >= 0 && t->axis[target_axis(st, f.at[j])].size == f.at[j]->size))
-        PUSH(s->known, ((Known) { r, NULL, f, expr_read(st->target, st->sub, 0, NULL), s->depth }));
+    Tensor *t = st->target;
+    if (f.n != t->rank || st->check || st->where)
+        return;
+    EACH(i, f) {
+        const int k = target_axis(st, i);
+        if (k < 0 || t->axis[k].size != i->size)
+            return;
+    }
+    PUSH(s->known, ((Known) { r, NULL, f, expr_read(t, st->sub, 0, NULL), s->depth }));
 }
 
 /* True if st was put as a fill or remainder and one accumulation for each sum. */
@@ -502,13 +512,16 @@ static bool set_directly(Split *s, Stmt *st)
     Stmt *r = out->n ? out->at[out->n - 1] : NULL;
     Expr *v = st->value, *to[MAX_RANK];
     Index *from[MAX_RANK];
-    if (!r || r->set <= SET_min || v->kind != EXPR_read || v->tensor != r->target || st->set != SET_is || st->where || st->update ||
-        st->target->role != ROLE_temp || st->target->elem != ELEM_int || st->target->rank != st->nindex || v->tensor->rank != st->nindex)
+    const Tensor *t = st->target;
+    const int n = st->nindex;
+    if (!r || r->set <= SET_min || !v->tensor || v->tensor != r->target || v->tensor->rank != n
+        || st->set != SET_is || st->where || st->update
+        || t->role != ROLE_temp || t->elem != ELEM_int || t->rank != n)
         return false;
-    for (int k = 0; k < st->nindex; k++) {
-        from[k] = v->sub[k]->kind == EXPR_index ? v->sub[k]->index : NULL;
+    for (int k = 0; k < n; k++) {
+        Index *const i = from[k] = v->sub[k]->index;
         to[k] = r->sub[k];
-        if (!from[k] || from[k]->size != r->sub[k]->index->size || index_among(from, k, from[k]) >= 0)
+        if (!i || i->size != r->sub[k]->index->size || index_among(from, k, i) >= 0)
             return false;
     }
     for (int k = 0; k < st->nindex; k++)
@@ -548,8 +561,8 @@ static void split_nest(Split *s, Stmt *was)
 /* A statement that can be done for all steps at once as far as its own form goes. */
 static bool steppable(Stmt *n, Index *step)
 {
-    return n->kind == STMT_nest && !n->update && n->nindex < 2 * MAX_RANK && target_axis(n, step) >= 0
-        && !ANY(k, n->nindex, expr_uses(n->index[k]->limit, step));
+    return n->kind == STMT_nest && !n->update && n->nindex < 2 * MAX_RANK
+        && target_axis(n, step) >= 0 && !limits_another(n, step);
 }
 
 /* Whether statement k of a scan must stay in it: it reads what stays or what is not yet
@@ -566,7 +579,7 @@ static bool must_stay(Stmt *scan, int k, const bool *out, int pass, void *with)
         const TensorList written = written_by(&one);
         if ((!out[j] || j >= k) && ANY_EXPR_OF(e, body->at[k], reads_one_of(e, &written)))
             return true;
-        if (!out[j] && j < k && tensor_in(&written, body->at[k]->target))
+        if (!out[j] && j < k && HAS(written, body->at[k]->target))
             return true;
     }
     return false;

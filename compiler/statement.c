@@ -33,7 +33,8 @@ static void declare_out(Scope *s, Entry *entry)
     t->of = entry->of ? size_of(s, entry->of) : 0;
     int axis = 0;
     EACH(sub, entry->shape) {
-        if (sub->kind != SYN_dots && sub->kind != SYN_name && sub->kind != SYN_num && axis < t->rank)
+        if (sub->kind != SYN_dots && sub->kind != SYN_name && sub->kind != SYN_num
+            && axis < t->rank)
             t->axis[axis].length = derived_length(s, sub);
         axis += sub->kind == SYN_dots ? s->ndots : 1;
     }
@@ -77,17 +78,20 @@ bool defines_role(const Decl *def, const char *role)
 /* Of a latent's `sample`, `mean` and `prior` a program has one. A frozen one does not draw. */
 static bool is_wanted(Scope *s, Str role)
 {
-    const bool draws = defines_role(s->def, "sample"), sample = s->e->want == WANT_sample && trains(s);
+    const bool draws = defines_role(s->def, "sample");
+    const bool sample = s->e->want == WANT_sample && trains(s);
     if (s->e->want == WANT_prior)
         return role == intern("prior");
-    return role == intern((sample ? draws : draws && !defines_role(s->def, "mean")) ? "sample" : "mean");
+    return role
+        == intern((sample ? draws : draws && !defines_role(s->def, "mean")) ? "sample" : "mean");
 }
 
 /* `:=`, for each parameter of a net where it is written for all. */
 static void update(Scope *s, Stat *st)
 {
     Elab *e = s->e;
-    const bool vector = st->left->kind == SYN_call && st->left->list.n == 1 && st->left->args.n == 1;
+    const bool vector = st->left->kind == SYN_call && st->left->list.n == 1
+        && st->left->args.n == 1;
     Name *net = vector ? name_find(s, st->left->args.at[0].value->name, NAME_net) : NULL;
     if (!e->training || !s->training || !e->updates)
         return;
@@ -110,7 +114,8 @@ static void update(Scope *s, Stat *st)
 
 static void define(Scope *s, Stat *st)
 {
-    const bool term = st->role == intern("term"), latent = s->def && s->def->role == intern("latent") && st->role && !term;
+    const bool term = st->role == intern("term");
+    const bool latent = s->def && s->def->role == intern("latent") && st->role && !term;
     if (latent && !is_wanted(s, st->role))
         return;
     assign(s, st, NULL);

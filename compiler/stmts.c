@@ -110,7 +110,8 @@ AccessList stmt_accesses(Stmt *s)
 /* ---- dependence ----------------------------------------------------------------------------- */
 static bool overlap(const Tensor *a, const Tensor *b)
 {
-    return a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad) && stretches_meet(a, b);
+    return a->role == b->role && (a->role == ROLE_param || a->role == ROLE_grad)
+        && stretches_meet(a, b);
 }
 
 bool conflict(Emit *e, const Access *a, const Access *b)
@@ -136,8 +137,9 @@ bool meet_alike(Emit *e, const Access *a, Index *ia, const Access *b, Index *ib)
         return false;
     if (alias && a->tensor->axis[0].size != b->tensor->axis[0].size)
         return false;
-    return ANY(k, alias ? 1 : a->tensor->rank, index_told(a->sub[k]) == ia && index_told(b->sub[k]) == ib
-               && a->sub[k]->tensor == b->sub[k]->tensor);
+    return ANY(k, alias ? 1 : a->tensor->rank,
+               index_told(a->sub[k]) == ia && index_told(b->sub[k]) == ib
+                   && a->sub[k]->tensor == b->sub[k]->tensor);
 }
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
@@ -163,7 +165,8 @@ bool affine(Expr *x, Index *i, long *by)
         *by = -a;
         return true;
     }
-    if ((x->op == OP_add || x->op == OP_sub) && affine(x->arg[0], i, &a) && affine(x->arg[1], i, &b)) {
+    if ((x->op == OP_add || x->op == OP_sub) && affine(x->arg[0], i, &a)
+        && affine(x->arg[1], i, &b)) {
         *by = x->op == OP_add ? a + b : a - b;
         return true;
     }
@@ -180,7 +183,8 @@ bool affine(Expr *x, Index *i, long *by)
 bool bounds(Expr *x, long *lo, long *hi)
 {
     const Span r = expr_range(x);
-    const bool known = x->whole && !ANY_EXPR(part, x, part->kind == EXPR_read) && r.lo > -(1L << 30) && r.hi < 1L << 30;
+    const bool known = x->whole && !ANY_EXPR(part, x, part->kind == EXPR_read)
+        && r.lo > -(1L << 30) && r.hi < 1L << 30;
     *lo = known ? (long) r.lo : 0;
     *hi = known ? (long) r.hi : 0;
     return known;
@@ -232,25 +236,42 @@ bool limits_another(Stmt *s, Index *i)
 
 bool same_range(const Index *a, const Index *b)
 {
-    return a->size == b->size && (a->limit == b->limit || (a->limit && b->limit && expr_same(a->limit, b->limit)));
+    return a->size == b->size && expr_same(a->limit, b->limit);
+}
+
+bool accumulates(const Stmt *s)
+{
+    return s->kind == STMT_nest && s->set >= SET_add && s->set <= SET_min;
+}
+
+bool is_extreme(const Stmt *s)
+{
+    return s->kind == STMT_nest && (s->set == SET_max || s->set == SET_min);
+}
+
+bool everywhere(const Stmt *s)
+{
+    return !s->where && !s->check && !s->held;
 }
 
 bool all_own(const Stmt *s, Expr *const *sub, int rank)
 {
-    return ALL(k, rank, sub[k]->kind == EXPR_index && index_among(s->index, s->nindex, sub[k]->index) >= 0
-               && !ANY(j, k, is_index(sub[j], sub[k]->index)));
+    return ALL(k, rank,
+               sub[k]->kind == EXPR_index && index_among(s->index, s->nindex, sub[k]->index) >= 0
+                   && !ANY(j, k, is_index(sub[j], sub[k]->index)));
 }
 
 bool fills(const Stmt *s, const Tensor *t)
 {
-    return s->kind == STMT_nest && s->set == SET_is && s->target == t && !s->held && !s->update && !s->where && !s->check
-        && all_own(s, s->sub, t->rank);
+    return s->kind == STMT_nest && s->set == SET_is && s->target == t && !s->update
+        && everywhere(s) && all_own(s, s->sub, t->rank);
 }
 
 bool add_to_fill(const Stmt *fill, Stmt *add)
 {
     const int rank = add->target->rank;
-    if (!fills(fill, add->target) || !ALL(k, rank, same_range(fill->sub[k]->index, add->sub[k]->index)))
+    if (!fills(fill, add->target)
+        || !ALL(k, rank, same_range(fill->sub[k]->index, add->sub[k]->index)))
         return false;
     Index *from[MAX_RANK];
     for (int k = 0; k < rank; k++)

@@ -6,11 +6,13 @@
  * messages about relocations. */
 #include "emit.h"
 
-static const double MOST = 2147483648.0 - 67108864.0;       /* 64 MiB are left to the code and the trainer */
+static const double MOST = 2147483648.0
+    - 67108864.0; /* 64 MiB are left to the code and the trainer */
 
 static bool is_own(const Var *v)
 {
-    return v->used && !v->alias && v->tensor->role != ROLE_clock && v->tensor->role != ROLE_param && v->tensor->role != ROLE_grad;
+    return v->used && !v->alias && v->tensor->role != ROLE_clock && v->tensor->role != ROLE_param
+        && v->tensor->role != ROLE_grad;
 }
 
 /* All arrays but for temporaries in the fast schedule, which plan.c counts. */
@@ -21,7 +23,8 @@ static double all_bytes(Emit *e, Var **largest)
         const double bytes = (double) tensor_bytes(e, v->tensor);
         if (is_own(v) && !(e->how.fast && v->tensor->role == ROLE_temp))
             sum += bytes;
-        if ((is_own(v) || v->tensor->role == ROLE_param) && v->tensor->place.source && bytes > most) {
+        if ((is_own(v) || v->tensor->role == ROLE_param) && v->tensor->place.source
+            && bytes > most) {
             *largest = v;
             most = bytes;
         }
@@ -37,7 +40,8 @@ bool storage_fits(const Module *m, double bytes, const Tensor *largest, double i
     for (int k = 0; k < largest->rank; k++)
         buf_add(&shape, "%s%d", k ? ", " : "", largest->axis[k].size);
     report(largest->place, DIAG_too_large, bytes_text(bytes));
-    report_note(largest->place, "`%s`, [%s], takes %s of it", largest->name, shape.at ? shape.at : "", bytes_text(its));
+    report_note(largest->place, "`%s`, [%s], takes %s of it", largest->name,
+                shape.at ? shape.at : "", bytes_text(its));
     if (largest->rank && largest->axis[0].example)
         report_help("a smaller `batch` than %d takes less, and so do smaller sizes", m->batch_max);
     else
@@ -49,5 +53,6 @@ bool check_storage(Emit *e)
 {
     Var *largest = NULL;
     const double bytes = all_bytes(e, &largest);
-    return storage_fits(e->m, bytes, largest ? largest->tensor : NULL, largest ? (double) tensor_bytes(e, largest->tensor) : 0);
+    return storage_fits(e->m, bytes, largest ? largest->tensor : NULL,
+                        largest ? (double) tensor_bytes(e, largest->tensor) : 0);
 }

@@ -19,7 +19,8 @@ typedef struct {
 /* ---- what a model is made of ---------------------------------------------------------------- */
 static bool is_layer(const Use *use)
 {
-    return strncmp(use->path, "term.", 5) && strcmp(use->path, "reconstruct") && strcmp(use->path, "decoder.shape");
+    return strncmp(use->path, "term.", 5) && strcmp(use->path, "reconstruct")
+        && strcmp(use->path, "decoder.shape");
 }
 
 static bool is_term(const Module *m, Str path)
@@ -91,7 +92,8 @@ static void add_statement(Gathering *g, Stmt *s)
     /* "term.kl(z)": what is done with kl(z) as a term */
     const bool own = strncmp(s->use->path, "term.", 5);
     const Str path = own ? s->use->path : intern(s->use->path + 5);
-    const int at = layer_of(g, path, s->use->words, is_term(g->m, path) ? LAYER_term : LAYER_layer);
+    const int at = layer_of(g, path, s->use->words,
+                            is_term(g->m, path) ? LAYER_term : LAYER_layer);
     EACH_EXPR_OF(e, s)
         if (e->tensor)
             see_read(g, at, s->use, e->tensor);
@@ -169,7 +171,8 @@ Str sizes_text(const Module *m, const Tensor *t)
     int n = 0;
     for (int k = 0; k < t->rank; k++)
         if (!t->axis[k].example)
-            buf_add(&b, "%s%s%d", n++ ? " x " : "", t->axis[k].length ? ".." : "", t->axis[k].size);
+            buf_add(&b, "%s%s%d", n++ ? " x " : "", t->axis[k].length ? ".." : "",
+                    t->axis[k].size);
         else if (t->axis[k].size > m->batch_max)
             buf_add(&b, "%s%d samples of ", "", t->axis[k].size / m->batch_max);
     if (!n)
@@ -252,18 +255,21 @@ static void print_compression(Buf *b, Module *m)
 {
     Tensor *code = output_of(m, "encode");
     if (code && !output_of(m, "decode") && output_of(m, "reconstruct"))
-        buf_add(b, "The decoder reads more of a row than its code: no code alone can be decoded.\n");
+        buf_add(b,
+                "The decoder reads more of a row than its code: no code alone can be decoded.\n");
     if (!code || !output_of(m, "decode"))
         return;
     EACH_AT(x, m->inputs) {
         if (x->label)
             continue;
         const double in = elements(m, x->tensor), out = elements(m, code);
-        buf_add(b, "The code has %s numbers, the input %s has %s", number_grouped(out), x->name, number_grouped(in));
+        buf_add(b, "The code has %s numbers, the input %s has %s", number_grouped(out), x->name,
+                number_grouped(in));
         if (out < in)
             buf_add(b, ": %s to 1.\n", format("%.3g", in / out));
         else
-            buf_add(b, ": no bottleneck in numbers; something else has to keep it from copying.\n");
+            buf_add(b,
+                    ": no bottleneck in numbers; something else has to keep it from copying.\n");
         return;
     }
 }
@@ -273,7 +279,8 @@ static void print_chances(Buf *b, Module *m)
 {
     const Input *x = FIND_AT(in, m->inputs, !in->label);
     if (output_of(m, "sample"))
-        buf_add(b, "Generative: there are p(z) and p(%s | z), and `sample` draws from them.\n", x->name);
+        buf_add(b, "Generative: there are p(z) and p(%s | z), and `sample` draws from them.\n",
+                x->name);
     else if (output_of(m, "decode"))
         buf_add(b, "There is no p(z) to draw from; `sample --mixture K` fits one to the codes.\n");
     EACH(y, m->told)
@@ -284,7 +291,8 @@ static Str kind_text(Module *m, const Input *in)
 {
     if (in->classes && in->tensor->rank == 1)
         return format("%s, one of %d", in->kind, in->classes);
-    return format(in->classes ? "%s %s of %d" : "%s %s", in->kind, sizes_text(m, in->tensor), in->classes);
+    return format(in->classes ? "%s %s of %d" : "%s %s", in->kind, sizes_text(m, in->tensor),
+                  in->classes);
 }
 
 void summary_print(Buf *b, Module *m)

@@ -30,7 +30,8 @@ Tensor *per_example(Scope *s, Str name, Tensor *t, bool mean, Place place)
         if (t->axis[k].example)
             sub[k] = at;
         else {
-            inner[count] = index_along(&t->axis[k], format("%c", "ijklmopqru"[mean ? k : count]), expr_index(outer));
+            inner[count] = index_along(&t->axis[k], format("%c", "ijklmopqru"[mean ? k : count]),
+                                       expr_index(outer));
             sub[k] = expr_index(inner[count++]);
         }
     Expr *sum = sum_over(inner, count, expr_read(t, sub, ~0u, NULL));
@@ -57,7 +58,8 @@ static Expr *mean_of(Elab *e, Tensor *each, Tensor *has)
 }
 
 /* weight NULL: 1. */
-void add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has, bool metric, Place place)
+void add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has,
+              bool metric, Place place)
 {
     Scope *s = plain_scope(e, format("term.%s", name), name, place);
     Term term = { .name = name, .unit = intern(unit), .metric = metric, .place = place };

@@ -37,8 +37,8 @@ Token token_new(int kind, const char *text, size_t length, Place place)
 /* `word =`, `word[` ...: the word is what is assigned to, and no keyword. */
 static bool assigns(int kind)
 {
-    return kind == '=' || kind == UPDATE || kind == ADD || kind == '[' || kind == '(' || kind == '.'
-        || kind == '~' || kind == ':';
+    return kind == '=' || kind == UPDATE || kind == ADD || kind == '[' || kind == '('
+        || kind == '.' || kind == '~' || kind == ':';
 }
 
 bool is_kept_word(const Token *t)
@@ -90,7 +90,8 @@ static void say_open(const Token *t, const Token *next)
 {
     report(t->place, DIAG_open_bracket, t->name);
     if (t->kind != '{')
-        report_help("write `%c` where it ends; a line goes on while a bracket is open", partner(t->kind));
+        report_help("write `%c` where it ends; a line goes on while a bracket is open",
+                    partner(t->kind));
     else if (next->kind == YYEOF)
         report_help("write `}` where the block ends");
     else {
@@ -169,7 +170,8 @@ static void close_bracket(Pairing *p, Token t)
         stray_closer(p, t);
         return;
     }
-    if (partner(top->kind) != t.kind && below && below->kind != '{' && partner(below->kind) == t.kind) {
+    if (partner(top->kind) != t.kind && below && below->kind != '{'
+        && partner(below->kind) == t.kind) {
         say_open(top, &t);
         top->kind = BAD;
         p->open.n--;
@@ -191,7 +193,9 @@ static void pair_brackets(Tokens *t)
         const bool end = w.kind == YYEOF;
         if (end || w.kind == '{')
             leave_parens(&p, &w);
-        if (end || (p.careful && w.place.col == 1 && is_declaration(&w) && !assigns(t->words.at[k + 1].kind)))
+        if (end
+            || (p.careful && w.place.col == 1 && is_declaration(&w)
+                && !assigns(t->words.at[k + 1].kind)))
             for (leave_parens(&p, &w); p.open.n; leave_parens(&p, &w))
                 close_unwritten(&p, &w);
         if (closes(w.kind)) {
@@ -241,7 +245,8 @@ static bool breaks_before(Settling *s, const Token *t, const Token *prev)
     if (s->depth || prev->kind == '{')
         return false;
     if (c->inside == INSIDE_NET && s->stack.n > 1) {
-        bool block_of_call = t->kind == '{' && (prev->kind == LAYER || prev->kind == NAME || prev->kind == ')');
+        bool block_of_call = t->kind == '{'
+            && (prev->kind == LAYER || prev->kind == NAME || prev->kind == ')');
         bool named = strcmp(t->name, "as") == 0 && t[1].kind == NAME;
         return t->first && t->kind != '}' && !block_of_call && !named;
     }
@@ -355,11 +360,13 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
     bool value_next = t[1].kind == NAME || t[1].kind == NUM || t[1].kind == '(';
     if (strcmp(t->name, "by") == 0 && (kind == RECONSTRUCT || kind == PREDICT) && after)
         t->kind = BY;
-    else if (strcmp(t->name, "down") == 0 && kind == SCAN && t[1].kind == '{' && prev != head && prev->kind != '<')
+    else if (strcmp(t->name, "down") == 0 && kind == SCAN && t[1].kind == '{' && prev != head
+             && prev->kind != '<')
         t->kind = DOWN;
     else if (strcmp(t->name, "mirror") == 0 && kind == DECODER && prev == head)
         t->kind = MIRROR;
-    else if (strcmp(t->name, "of") == 0 && kind == ENTRY && (prev->kind == NAME || prev->kind == ']') && (value_next || t[1].kind == '-'))
+    else if (strcmp(t->name, "of") == 0 && kind == ENTRY
+             && (prev->kind == NAME || prev->kind == ']') && (value_next || t[1].kind == '-'))
         t->kind = OF;
     else if (strcmp(t->name, "of") == 0 && kind == REQUIRE && prev->kind == STRING)
         t->kind = OF;
@@ -369,14 +376,15 @@ static void settle_inner(Settling *s, Token *t, const Token *prev)
 static bool is_as(Settling *s, const Token *t, const Token *prev)
 {
     int kind = s->head >= 0 ? s->t->words.at[s->head].kind : 0, next = t[1].kind;
-    bool after = prev->kind == NAME || prev->kind == LAYER || prev->kind == ')' || prev->kind == ']'
-              || prev->kind == '}' || prev->kind == NUM;
+    bool after = prev->kind == NAME || prev->kind == LAYER || prev->kind == ')'
+        || prev->kind == ']' || prev->kind == '}' || prev->kind == NUM;
     Inside inside = context(s)->inside;
     if (strcmp(t->name, "as") != 0 || !after || t->breaks)
         return false;
     if (next == NAME && !t[1].first)
         return true;
-    return !s->depth && (inside == INSIDE_NET || inside == INSIDE_LINES || kind == MINIMIZE || kind == PREDICT)
+    return !s->depth
+        && (inside == INSIDE_NET || inside == INSIDE_LINES || kind == MINIMIZE || kind == PREDICT)
         && next != '(' && next != '[' && next != '.' && !(joins(next) && !t[1].first);
 }
 
@@ -443,7 +451,8 @@ static void settle_words(Tokens *t)
         }
         if (w->kind == NAME)
             settle_name(&s, w, prev);
-        else if (w->kind == GRAD && s.start && !context(&s)->top && context(&s)->inside == INSIDE_BODY) {
+        else if (w->kind == GRAD && s.start && !context(&s)->top
+                 && context(&s)->inside == INSIDE_BODY) {
             w->kind = ENTRY;
             w->word = find_word(w->name, WORD_BODY);
         }
@@ -460,8 +469,8 @@ static void settle_words(Tokens *t)
             enter(&s);
         else if (w->kind == '}')
             leave(&s);
-        if (w->kind == ')' && s.head >= 0 && w->match == s.head + 1 && t->words.at[s.head].kind == SWEEP
-            && w[1].kind != '{')
+        if (w->kind == ')' && s.head >= 0 && w->match == s.head + 1
+            && t->words.at[s.head].kind == SWEEP && w[1].kind != '{')
             s.start = true;
     }
 }

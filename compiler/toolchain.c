@@ -70,7 +70,8 @@ static bool is_runtime(const Source *s, const char *ending)
 static bool write_runtime(const char *folder)
 {
     for (const Source *s = embedded; s->name; s++)
-        if (is_runtime(s, "") && !write_file(format("%s/%s", folder, base_name(s)), s->text, s->length))
+        if (is_runtime(s, "")
+            && !write_file(format("%s/%s", folder, base_name(s)), s->text, s->length))
             return false;
     return true;
 }
@@ -211,7 +212,8 @@ static void add_job(Jobs *jobs, const BuildOptions *how, const char *from, const
 
 /* Adds what has to be compiled for the runtime to the jobs; *link: the command that makes one
  * object of it, as `made`. */
-static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs, Argv *link)
+static bool want_runtime(const BuildOptions *how, const char *folder, const char *made, Jobs *jobs,
+                         Argv *link)
 {
     /* mpicc would add its library. */
     ADD(link, how->emit.mpi ? "ld" : how->cc, "-r", "-nostdlib", "-o", made);
@@ -232,13 +234,17 @@ static bool rename_file(const char *from, const char *to)
 }
 
 /* The model as folder/model.c, then the binary. */
-static int compile_model(const Module *m, const BuildOptions *how, const Buf *c, const char *folder, const char *binary)
+static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
+                         const char *folder, const char *binary)
 {
-    const Str cache = cache_folder(), model = format("%s/model.c", folder), object = format("%s/model.o", folder);
+    const Str cache = cache_folder(), model = format("%s/model.c", folder);
+    const Str object = format("%s/model.o", folder);
     if (!cache || !write_file(model, c->at, c->n))
         return 1;
-    const Str runtime = format("%s/runtime-%016llx", cache, (unsigned long long) hash_runtime(how));
-    const Str all = format("%s/runtime.o", runtime), made = format("%s/%ld.o", runtime, (long) getpid());
+    const Str runtime = format("%s/runtime-%016llx", cache,
+                               (unsigned long long) hash_runtime(how));
+    const Str all = format("%s/runtime.o", runtime);
+    const Str made = format("%s/%ld.o", runtime, (long) getpid());
     Jobs jobs = { 0 };
     Argv join = { 0 }, link = command(how);
     add_job(&jobs, how, model, object);
@@ -260,7 +266,8 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
     return status ? status : run_one(&link, how->verbose);
 }
 
-static int compile_in_folder(const Module *m, const BuildOptions *how, const Buf *c, const char *binary)
+static int compile_in_folder(const Module *m, const BuildOptions *how, const Buf *c,
+                             const char *binary)
 {
     char folder[] = "/tmp/aec-XXXXXX";
     if (!mkdtemp(folder))
@@ -346,7 +353,8 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
     buf_add(&make, "clean:\n\trm -f %s lib%s.a *.o\n", m->name, m->name);
     if (!make_folder(folder) || !write_runtime(folder)
         || !write_file(format("%s/model.c", folder), c.at, c.n)
-        || !write_file(format("%s/exports.c", folder), exports.at, exports.n) || !write_file(format("%s/Makefile", folder), make.at, make.n))
+        || !write_file(format("%s/exports.c", folder), exports.at, exports.n)
+        || !write_file(format("%s/Makefile", folder), make.at, make.n))
         return 1;
     return 0;
 }

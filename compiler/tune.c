@@ -70,7 +70,8 @@ static double rate_of(const char *binary)
         _exit(127);
     }
     close(ends[1]);
-    for (ssize_t got; n + 1 < sizeof text && (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
+    for (ssize_t got;
+         n + 1 < sizeof text && (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
         n += (size_t) got;
     text[n] = 0;
     close(ends[0]);
@@ -159,7 +160,8 @@ Str tuned_gemm(const char *file, Str otherwise)
         return NULL;
     if (!line_value(s->text, "processor", &made_for) || !line_value(s->text, "gemm", &gemm)
         || (gemm != intern(choices[0]) && gemm != intern(choices[1])))
-        return refuse(0, "%s: not what `aec tune` writes; run it again, or delete the file", name), NULL;
+        return refuse(0, "%s: not what `aec tune` writes; run it again, or delete the file", name),
+               NULL;
     if (made_for != processor() || model.st_mtime > measured.st_mtime)
         return refuse(0, "%s: measured %s, so not used; `aec tune` measures again", name,
                       made_for != processor() ? "on another processor" : "before the file was changed"), otherwise;

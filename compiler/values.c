@@ -26,7 +26,8 @@ static Tensor *summed(Scope *task, Value *v, Place place)
 /* ---- uses of definitions -------------------------------------------------------------------- */
 /* Parts the arguments of a use into its inputs, at most so many, and the others. Where an input is
  * parameters, `in` has the first of them. */
-bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest, ParamsList *params)
+bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest,
+                 ParamsList *params)
 {
     EACH(a, call->args) {
         const bool input = !a.name && in->n < most;
@@ -35,7 +36,8 @@ bool take_values(Scope *task, Syn *call, int most, TensorList *in, ArgList *rest
             return false;
         if (v && v->params) {
             if (params->n && params->at[0].of->n != v->params->n)
-                return say(task->e, a.value->place, DIAG_params_differ, words_of(a.value), v->params->n, params->at[0].of->n);
+                return say(task->e, a.value->place, DIAG_params_differ, words_of(a.value),
+                           v->params->n, params->at[0].of->n);
             PUSH(*params, ((Params) { in->n, v->params }));
             PUSH(*in, v->params->at[0]);
         } else if (v && v->t)
@@ -56,7 +58,9 @@ static Value *use_definition(Scope *task, Decl *def, Syn *s)
     Tensor *sum = NULL;
     if (!take_values(task, s, inputs_of(def), &w.in, &rest, &params))
         return NULL;
-    Use *use = use_new(format("%s%s%s%d", task->path, *task->path ? "." : "", def->name, task->mult++), words_of(s), s->place);
+    Use *use = use_new(format("%s%s%s%d", task->path, *task->path ? "." : "", def->name,
+                              task->mult++),
+                       words_of(s), s->place);
     w.args = &rest;
     if (!params.n) {
         Scope *made = instantiate(&w, use);
@@ -166,7 +170,8 @@ static Value *value_of_call(Scope *task, Syn *s)
             return v;
     }
     if (net) {
-        Value *x = s->args.n ? tensor_value(task, s->args.at[0].value) : say(e, s->place, DIAG_argument_count, f, 1, 0);
+        Value *x = s->args.n ? tensor_value(task, s->args.at[0].value)
+                             : say(e, s->place, DIAG_argument_count, f, 1, 0);
         Tensor *y = x ? apply_net(net->net, x->t, s->place) : NULL;
         return y ? value_new(y, producer_of(e, y)) : NULL;
     }
@@ -178,7 +183,8 @@ static Value *value_of_call(Scope *task, Syn *s)
     Decl *def = find_definition(e, "loss", f);
     if (!def && !(def = find_definition(e, "view", f)))
         def = find_definition(e, "likelihood", f);
-    if (s->args.n && !s->args.at[0].name && !(def && inputs_of(def) > 0 && s->args.at[0].value->kind != SYN_name)) {
+    if (s->args.n && !s->args.at[0].name
+        && !(def && inputs_of(def) > 0 && s->args.at[0].value->kind != SYN_name)) {
         Value *v = term_value(task, s);
         if (!v || v->t)
             return v;
@@ -197,7 +203,8 @@ static Value *value_of_call(Scope *task, Syn *s)
 static Value *value_of_name(Scope *task, Syn *s)
 {
     Elab *e = task->e;
-    Name *n = name_find(task, s->name, NAME_tensor), *number = name_find(task, s->name, NAME_number);
+    Name *n = name_find(task, s->name, NAME_tensor);
+    Name *number = name_find(task, s->name, NAME_number);
     Tensor *t = n && n->tensor ? n->tensor : model_input(e, s->name);
     if (!t && names_params(s->name)) {
         Value *v = params_value(s->name, &e->used);
@@ -223,7 +230,8 @@ static Value *value_of_name(Scope *task, Syn *s)
         PUSH(names, named.name);
     EACH(in, e->m->inputs)
         PUSH(names, in.name);
-    report_help("`as %s` behind a layer names it, a label is named by `label %s : class(10)`", s->name, s->name);
+    report_help("`as %s` behind a layer names it, a label is named by `label %s : class(10)`",
+                s->name, s->name);
     suggest(s->name, &names, NULL);
     return NULL;
 }
@@ -237,7 +245,8 @@ static Value *scaled(Scope *task, const char *name, Tensor *t, Expr *by, Place p
 static Value *combine(Scope *task, Syn *s)
 {
     Value *a = value_of(task, s->a), *b = value_of(task, s->b);
-    const bool sum = *s->op == '+' || *s->op == '-', product = *s->op == '*', quotient = *s->op == '/';
+    const bool sum = *s->op == '+' || *s->op == '-', product = *s->op == '*';
+    const bool quotient = *s->op == '/';
     if (!a || !b)
         return NULL;
     if (a->num && b->num && (sum || product || quotient))
@@ -248,7 +257,8 @@ static Value *combine(Scope *task, Syn *s)
         return value_new(map_put(task, &m, op_signed(s->op, m.a, m.b), s->place), a->scope);
     }
     if (ta && b->num && (product || quotient))
-        return scaled(task, "scaled", ta, product ? b->num : OP2(div, expr_num(1), b->num), s->place, a->scope);
+        return scaled(task, "scaled", ta, product ? b->num : OP2(div, expr_num(1), b->num),
+                      s->place, a->scope);
     if (a->num && tb && product)
         return scaled(task, "scaled", tb, a->num, s->place, b->scope);
     return say(task->e, s->place, DIAG_not_a_value, words_of(s));
@@ -301,7 +311,8 @@ static bool is_number(Scope *task, Syn *w)
     case SYN_binary:
         return w->a->kind != SYN_call;
     case SYN_call:
-        return find_function(task, w->name) && !find_definition(task->e, "loss", w->name) && !name_find(task, w->name, NAME_net);
+        return find_function(task, w->name) && !find_definition(task->e, "loss", w->name)
+            && !name_find(task, w->name, NAME_net);
     default:
         return false;
     }
@@ -312,7 +323,8 @@ Syn *peel(Scope *task, Syn *s, Expr **weight)
 {
     while (s->kind == SYN_paren)
         s = s->a;
-    const bool product = s->kind == SYN_binary && s->op == intern("*"), quotient = s->kind == SYN_binary && s->op == intern("/");
+    const bool product = s->kind == SYN_binary && s->op == intern("*");
+    const bool quotient = s->kind == SYN_binary && s->op == intern("/");
     if (!product && !quotient)
         return s;
     Syn *number = is_number(task, s->b) ? s->b : product && is_number(task, s->a) ? s->a : NULL;

@@ -57,7 +57,7 @@ static void name_var(Emit *e, Var *v)
         v->text = format("dp.%s", v->name);
     } else if (t->role == ROLE_param || t->role == ROLE_grad) {
         const char *block = t->role == ROLE_param ? "p" : "dp";
-        v->name = tensor_in(&e->m->params, t) ? names_claim(t->cname) : NULL;
+        v->name = HAS(e->m->params, t) ? names_claim(t->cname) : NULL;
         v->text = v->name && e->library ? v->name
                 : v->name ? format("%s.%s", block, v->name)
                 : t->offset ? format("(%s.flat + %ld)", block, t->offset) : format("%s.flat", block);
@@ -95,7 +95,8 @@ static bool same_shape(const Tensor *a, const Tensor *b)
 Var *var_share(Emit *e, Tensor *t, Var **but, int n)
 {
     EACH(v, e->vars)
-        if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t) && !vec_has(but, n, v))
+        if (v->tensor->role == ROLE_temp && v->tensor->name == t->name && same_shape(v->tensor, t)
+            && !vec_has(but, n, v))
             return info_of(e, t)->var = v;
     return NULL;
 }
@@ -197,8 +198,9 @@ static bool may_alias(Emit *e, Program *p, Stmt *s, int at)
 {
     Var *to = var_of(e, s->target), *from = var_of(e, s->source);
     const bool lives = s->source->role == ROLE_temp || s->source->role == ROLE_input;
-    if (s->target->role != ROLE_temp || !lives || to->keep || from->keep || s->target->elem != s->source->elem
-        || s->held || s->target->rank == 0 || s->source->rank == 0 || var_root(from) == to)
+    if (s->target->role != ROLE_temp || !lives || to->keep || from->keep
+        || s->target->elem != s->source->elem || s->held || s->target->rank == 0
+        || s->source->rank == 0 || var_root(from) == to)
         return false;
     Touch t = touches(e, p, to), f = touches(e, p, from);
     if (t.first_write < at || (t.first_read >= 0 && t.first_read < at))
@@ -219,7 +221,8 @@ static void alias_in(Emit *e, Program *p, bool *wanted, bool *refused, Stmt **ho
                 continue;
             Var *to = var_of(e, s->target), *from = var_of(e, s->source);
             const int v = to->axis;
-            const bool fits = may_alias(e, p, s, at) && (!how[v] || var_of(e, how[v]->source) == from);
+            const bool fits = may_alias(e, p, s, at)
+                && (!how[v] || var_of(e, how[v]->source) == from);
             wanted[v] |= fits;
             refused[v] |= !fits;
             how[v] = s;
@@ -259,8 +262,8 @@ Str extents_text(Var *v, int from)
 {
     Buf b = { 0 };
     for (int k = from; k < v->tensor->rank; k++)
-        buf_add(&b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "", v->extent[k],
-                v->tensor->after[k] ? format(" + %d", v->tensor->after[k]) : "");
+        buf_add(&b, "[%s%s%s]", v->tensor->before[k] ? format("%d + ", v->tensor->before[k]) : "",
+                v->extent[k], v->tensor->after[k] ? format(" + %d", v->tensor->after[k]) : "");
     return b.n ? b.at : "";
 }
 
@@ -268,7 +271,8 @@ static Str sizes_text(Var *v)
 {
     Buf b = { 0 };
     for (int k = 0; k < v->tensor->rank; k++)
-        buf_add(&b, "[%s]", strcmp(v->extent[k], "BATCH") ? format("%d", v->tensor->axis[k].size) : "BATCH");
+        buf_add(&b, "[%s]",
+                strcmp(v->extent[k], "BATCH") ? format("%d", v->tensor->axis[k].size) : "BATCH");
     return b.n ? format("%s ", b.at) : "";
 }
 
@@ -290,7 +294,8 @@ static void print_params(Emit *e, Buf *b)
     long at = 0;
     int gap = 0;
     buf_add(b, "%-56s/* the parameters, or their gradients */\n", "typedef union {");
-    buf_add(b, "    %-52s/* one block: optimizer, checkpoint, clip */\n", format("%s flat[PARAMS];", e->real));
+    buf_add(b, "    %-52s/* one block: optimizer, checkpoint, clip */\n",
+            format("%s flat[PARAMS];", e->real));
     buf_add(b, "    struct {\n");
     EACH(t, m->params) {
         if (t->offset > at)
@@ -307,7 +312,8 @@ static void print_role(Emit *e, Buf *b, Role role, const char *title, bool point
     bool any = false;
     for (int pass = 0; pass < 2; pass++)    /* what is an alias comes after what it stands for */
         EACH(v, e->vars) {
-            if (v->tensor->role != role || !v->used || is_pointer(e, v) != (pass == 1) || (pointers && pass == 0))
+            if (v->tensor->role != role || !v->used || is_pointer(e, v) != (pass == 1)
+                || (pointers && pass == 0))
                 continue;
             if (!any)
                 buf_add(b, "\n/* %s */\n", title);
@@ -320,7 +326,8 @@ void vars_print(Emit *e, Buf *b)
 {
     if (!e->library)
         print_params(e, b);
-    print_role(e, b, ROLE_input, e->library ? "filled before a run" : "filled by the trainer before a run", false);
+    print_role(e, b, ROLE_input,
+               e->library ? "filled before a run" : "filled by the trainer before a run", false);
     print_role(e, b, ROLE_length, "lengths, filled with their inputs", false);
     if (!e->library)
         print_role(e, b, ROLE_state, "kept from step to step", false);

@@ -41,7 +41,7 @@ static void bind(Verify *v, Index *i)
 
 static bool is_written(Verify *v, const Tensor *t)
 {
-    return t->role != ROLE_temp || tensor_in(&v->written, t);
+    return t->role != ROLE_temp || HAS(v->written, t);
 }
 
 /* ---- expressions ---------------------------------------------------------------------------- */
@@ -53,9 +53,11 @@ static void check_place(Verify *v, Tensor *t, Expr *const *sub, unsigned checked
         if (checked >> k & 1)
             continue;
         if (sub[k]->kind == EXPR_index)
-            must(v, sub[k]->index->size <= t->axis[k].size, "an index that runs beyond an axis of", t->name);
+            must(v, sub[k]->index->size <= t->axis[k].size, "an index that runs beyond an axis of",
+                 t->name);
         if (sub[k]->kind == EXPR_num)
-            must(v, sub[k]->num >= 0 && sub[k]->num < t->axis[k].size, "a number outside of", t->name);
+            must(v, sub[k]->num >= 0 && sub[k]->num < t->axis[k].size, "a number outside of",
+                 t->name);
     }
     must(v, !(checked >> t->rank), "more checks than axes of", t->name);
 }
@@ -66,7 +68,8 @@ static void check_reduce(Verify *v, Expr *e)
     must(v, (e->reduce == REDUCE_choice) == (e->arg[1] != NULL), "a draw, or none, in a reduction", NULL);
     for (int k = 0; k < e->nindex; k++) {
         if (e->reduce == REDUCE_rank)
-            must(v, is_bound(v, e->rank_of[k]), "rank of an index that is not bound:", e->rank_of[k]->name);
+            must(v, is_bound(v, e->rank_of[k]),
+                 "rank of an index that is not bound:", e->rank_of[k]->name);
         bind(v, e->bound[k]);
     }
 }
@@ -92,8 +95,10 @@ static void check_node(Verify *v, Expr *e)
         break;
     case EXPR_op:
         for (int k = 0; k < 3; k++)
-            must(v, (e->arg[k] != NULL) == (k < op_info[e->op].args), "an argument missing, or too many", NULL);
-        must(v, e->op != OP_idiv || (e->arg[0]->whole && e->arg[1]->whole), "whole division of reals", NULL);
+            must(v, (e->arg[k] != NULL) == (k < op_info[e->op].args),
+                 "an argument missing, or too many", NULL);
+        must(v, e->op != OP_idiv || (e->arg[0]->whole && e->arg[1]->whole),
+             "whole division of reals", NULL);
         break;
     case EXPR_draw:
         for (int k = 0; k < e->nkey; k++)
@@ -130,15 +135,18 @@ static void check_set(Verify *v, Stmt *s)
         must(v, index_among(told, k, told[k]) < 0, "`=` along a diagonal of", s->target->name);
     }
     for (int k = 0; k < s->nindex && !s->update; k++)
-        must(v, index_among(told, s->target->rank, s->index[k]) >= 0, "`=` without a subscript", s->index[k]->name);
+        must(v, index_among(told, s->target->rank, s->index[k]) >= 0, "`=` without a subscript",
+             s->index[k]->name);
 }
 
 static void check_whole_reduction(Verify *v, Stmt *s)
 {
     must(v, s->target->elem == ELEM_int, "a real place for a number:", s->target->name);
     for (int k = 0; k < s->nindex; k++)
-        must(v, (target_axis(s, s->index[k]) >= 0) == (k < s->nouter || s->set == SET_rank), "on the wrong side:", s->index[k]->name);
-    must(v, (s->set == SET_choice || s->set == SET_search) == (s->draw != NULL), "a draw, or none,", NULL);
+        must(v, (target_axis(s, s->index[k]) >= 0) == (k < s->nouter || s->set == SET_rank),
+             "on the wrong side:", s->index[k]->name);
+    must(v, (s->set == SET_choice || s->set == SET_search) == (s->draw != NULL),
+         "a draw, or none,", NULL);
 }
 
 static void check_nest(Verify *v, Stmt *s)
@@ -151,16 +159,18 @@ static void check_nest(Verify *v, Stmt *s)
     check_place(v, s->target, s->sub, s->check);
     for (int k = 0; stmt_part(s, k); k++)
         check(v, *stmt_part(s, k));
-    must(v, s->target->elem == ELEM_real || s->value->whole || s->set >= SET_argmax, "a real value for whole", s->target->name);
-    must(v, s->target->role != ROLE_input && s->target->role != ROLE_clock, "written:", s->target->name);
+    must(v, s->target->elem == ELEM_real || s->value->whole || s->set >= SET_argmax,
+         "a real value for whole", s->target->name);
+    must(v, s->target->role != ROLE_input && s->target->role != ROLE_clock,
+         "written:", s->target->name);
     if (s->set == SET_is)
         check_set(v, s);
     if (s->set >= SET_argmax)
         check_whole_reduction(v, s);
     else
         must(v, s->nouter == s->nindex, "inner indices", NULL);
-    must(v, s->set == SET_is || s->set >= SET_argmax || s->update || is_written(v, s->target), "accumulated before a fill:",
-         s->target->name);
+    must(v, s->set == SET_is || s->set >= SET_argmax || s->update || is_written(v, s->target),
+         "accumulated before a fill:", s->target->name);
     v->bound.n = was;
 }
 
@@ -182,12 +192,15 @@ static void check_list(Verify *v, StmtList *list)
             break;
         case STMT_gradient:
             must(v, v->gradients, "a gradient", NULL);
-            must(v, s->target->rank == s->source->rank + s->wrt->rank, "the rank of", s->target->name);
-            must(v, is_written(v, s->source) && is_written(v, s->wrt), "a gradient of what is not written:", s->source->name);
+            must(v, s->target->rank == s->source->rank + s->wrt->rank, "the rank of",
+                 s->target->name);
+            must(v, is_written(v, s->source) && is_written(v, s->wrt),
+                 "a gradient of what is not written:", s->source->name);
             break;
         case STMT_reshape:
             must(v, is_written(v, s->source), "read before it is written:", s->source->name);
-            must(v, tensor_count(s->source) == tensor_count(s->target), "another number of elements:", s->target->name);
+            must(v, tensor_count(s->source) == tensor_count(s->target),
+                 "another number of elements:", s->target->name);
             break;
         case STMT_orthogonal:
             break;
@@ -209,7 +222,9 @@ static int order(const char *stage)
 void verify(Program *p, Str after)
 {
     const int at = order(after);
-    Verify v = { .after = after, .reduces = at < order("split"), .gradients = at < order("differentiate"),
+    Verify v = { .after = after,
+                 .reduces = at < order("split"),
+                 .gradients = at < order("differentiate"),
                  .wrappers = at < order("simplify") };
     for (int k = 0; program_part(p, k); k++)
         check_list(&v, program_part(p, k));

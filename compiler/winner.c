@@ -13,7 +13,8 @@ void point_decode(Expr *number, Index *const *index, Expr **to, int n)
 
 Stmt *winner_find(Module *m, StrList *names, Stmt *s)
 {
-    Tensor *y = s->target, *t = temp_named(m, names, format("%s.winner", y->name), ELEM_int, y->place);
+    Tensor *y = s->target;
+    Tensor *t = temp_named(m, names, format("%s.winner", y->name), ELEM_int, y->place);
     shaped(t, y->axis, y->rank);
     t->of = 1;
     Stmt *n = nest_for(s, t, s->set == SET_max ? SET_argmax : SET_argmin, s->value);
