@@ -8,7 +8,8 @@ Result result_new(const AeArray *a, long rows)
     for (int k = 0; k < a->rank; k++)
         r.shape[k] = a->shape[k];
     r.shape[0] = rows;
-    r.at = need((size_t) rows * (size_t) row_count(a), a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
+    r.at = need((size_t) rows * (size_t) row_count(a),
+                a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
     return r;
 }
 
@@ -20,7 +21,8 @@ Result result_table(const char *name, long rows, long columns)
 
 void result_take(Result *r, const AeArray *a, long first, int n)
 {
-    const size_t size = (size_t) row_count(a) * (a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
+    const size_t size = (size_t) row_count(a)
+        * (a->elem == AE_INT ? sizeof(int32_t) : sizeof(ae_real));
     memcpy((char *) r->at + (size_t) first * size, a->at, (size_t) n * size);
 }
 
@@ -71,7 +73,8 @@ static void write_npy(const char *path, const Result *r)
     FILE *const f = out_begin(path);
     fwrite(begin, 1, 10, f);
     fwrite(h.at, 1, h.n, f);
-    fwrite(r->at, r->elem == AE_INT ? 4 : sizeof(ae_real), (size_t) (r->shape[0] * result_width(r)), f);
+    fwrite(r->at, r->elem == AE_INT ? 4 : sizeof(ae_real),
+           (size_t) (r->shape[0] * result_width(r)), f);
     out_end();
     free(h.at);
 }
@@ -80,7 +83,8 @@ static void write_npy(const char *path, const Result *r)
 static const char *class_name(const Result *r, int32_t v)
 {
     for (int i = 0; learnt && i < ae_model.ninputs; i++)
-        if (strcmp(ae_model.inputs[i].array.name, r->name) == 0 && v >= 0 && v < learnt[i].nclasses)
+        if (strcmp(ae_model.inputs[i].array.name, r->name) == 0 && v >= 0
+            && v < learnt[i].nclasses)
             return learnt[i].classes[v];
     return NULL;
 }
@@ -89,7 +93,8 @@ static const char *class_name(const Result *r, int32_t v)
 static bool is_missing(const Result *r, double v)
 {
     for (int i = 0; i < ae_model.ninputs; i++)
-        if (ae_model.inputs[i].label && ae_model.inputs[i].array.elem == r->elem && strcmp(ae_model.inputs[i].array.name, r->name) == 0)
+        if (ae_model.inputs[i].label && ae_model.inputs[i].array.elem == r->elem
+            && strcmp(ae_model.inputs[i].array.name, r->name) == 0)
             return isnan(v) || (ae_model.inputs[i].classes && v < 0);
     return false;
 }
@@ -165,8 +170,8 @@ static uint8_t grey(double v, double low, double high)
     return (uint8_t) (u > 0 ? u < 1 ? 255 * u + 0.5 : 255 : 0);
 }
 
-static void draw_tile(uint8_t *pixels, int width, int x, int y, const Result *r, long row, const Picture *p, int zoom,
-                      double low, double high)
+static void draw_tile(uint8_t *pixels, int width, int x, int y, const Result *r, long row,
+                      const Picture *p, int zoom, double low, double high)
 {
     const long area = (long) p->height * p->width;
     for (int i = 0; i < p->height * zoom; i++)
@@ -193,7 +198,8 @@ static void range_of(const Result *r, int n, double *low, double *high)
 }
 
 /* The rows of one result, or of two beside each other, in a grid about as high as it is wide. */
-uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width, int *height, int *channels)
+uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width,
+                       int *height, int *channels)
 {
     enum { GAP = 2, MOST = 400 };
     Picture p;
@@ -211,7 +217,8 @@ uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double h
     memset(pixels, 128, (size_t) *width * (size_t) *height * (size_t) p.channels);
     for (long row = 0; row < rows; row++)
         for (int k = 0; k < each; k++)
-            draw_tile(pixels, *width, GAP + (int) (row % across) * wide + k * (p.width * zoom + (k ? 1 : 0)),
+            draw_tile(pixels, *width,
+                      GAP + (int) (row % across) * wide + k * (p.width * zoom + (k ? 1 : 0)),
                       GAP + (int) (row / across) * high1, &r[k], row, &p, zoom, low, high);
     return pixels;
 }
@@ -236,7 +243,8 @@ const Result *result_chosen(const Result *r, int n)
         if (strcmp((names[k] = r[k].name), opt.name) == 0)
             return &r[k];
     const int like = nearest(opt.name, names, ae_imin(n, 64));
-    usage("there is no output %s%s%s%s", opt.name, like >= 0 ? "; did you mean " : "", like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
+    usage("there is no output %s%s%s%s", opt.name, like >= 0 ? "; did you mean " : "",
+          like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
 }
 
 /* `beside`: r[0] are the originals of r[1]; only a picture shows them. */

@@ -51,7 +51,8 @@ static double process_age(void)
         rest = strchr(rest + 1, ' ');
     if (!rest || sscanf(rest, "%llu", &ticks) != 1 || clock_gettime(CLOCK_BOOTTIME, &t) != 0)
         return NAN;
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec - (double) ticks / (double) sysconf(_SC_CLK_TCK);
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec
+        - (double) ticks / (double) sysconf(_SC_CLK_TCK);
 }
 
 /* Of this program since it was started: what the system's count of a process has
@@ -247,13 +248,15 @@ void command_bench(void)
         printf("}\n");
         return;
     }
-    printf("phase %s: %ld steps of %ld rows with %d thread%s%s, the first done after %.2f s\n", s->phase->name, run.loss.n,
-           s->batch * s->parts, opt.threads, opt.threads == 1 ? "" : "s", ranks() > 1 ? form(" on each of %d ranks", ranks()) : "", first);
+    printf("phase %s: %ld steps of %ld rows with %d thread%s%s, the first done after %.2f s\n",
+           s->phase->name, run.loss.n, s->batch * s->parts, opt.threads,
+           opt.threads == 1 ? "" : "s", ranks() > 1 ? form(" on each of %d ranks", ranks()) : "",
+           first);
     if (took.n)
         printf("%.1f samples/s, %.4f ms a step\n", rate, 1e3 * step);
     if (took.n && ae_model.flops)
-        printf("%.1f GFLOP/s in products, %.0f %% of the %.1f that %d core%s can do\n", gflops, 100 * gflops / peak, peak,
-               cores, cores == 1 ? "" : "s");
+        printf("%.1f GFLOP/s in products, %.0f %% of the %.1f that %d core%s can do\n", gflops,
+               100 * gflops / peak, peak, cores, cores == 1 ? "" : "s");
     printf("loss %.6g first, %.6g last; %.1f MB at most\n", run.loss.at[0], loss_last(), rss);
     if (opt.profile)
         profile(before, ticks, seconds, took.n);

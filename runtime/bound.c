@@ -36,7 +36,8 @@ void units_add(const char *split, Metrics *m)
         int active = 0;
         for (int j = 0; j < t->nunits; j++)
             active += (u.sum[j] /= u.rows) > UNIT_ACTIVE;
-        metrics_add(m, form("of %d units above %g nats", t->nunits, UNIT_ACTIVE), active, "%s/%s.units", split, t->name);
+        metrics_add(m, form("of %d units above %g nats", t->nunits, UNIT_ACTIVE), active,
+                    "%s/%s.units", split, t->name);
         m->at[m->n - 1].each = u.sum;
         m->at[m->n - 1].neach = t->nunits;
     }
@@ -88,7 +89,8 @@ void add_nll(const char *split, const AeSetting *asked, Metrics *m)
     const Split *const s = data_split(split);
     const AeProgram *const p = program_need("bound");
     const int draws = asked->nnumbers && asked->number[0] >= 1 ? (int) asked->number[0] : 100;
-    Bound b = { p, need((size_t) s->rows, sizeof(double)), need((size_t) s->rows, sizeof(double)) };
+    Bound b = { p, need((size_t) s->rows, sizeof(double)),
+                need((size_t) s->rows, sizeof(double)) };
     double sum = 0;
     for (long r = 0; r < s->rows; r++)
         b.top[r] = -INFINITY;
@@ -99,7 +101,8 @@ void add_nll(const char *split, const AeSetting *asked, Metrics *m)
     run_draw = 0;
     for (long r = 0; r < s->rows; r++)
         sum += log(draws) - b.top[r] - log(b.sum[r]);
-    metrics_add(m, form("nats per example, %d draws", draws), sum / (double) s->rows, "%s/nll", split);
+    metrics_add(m, form("nats per example, %d draws", draws), sum / (double) s->rows, "%s/nll",
+                split);
     free(b.top);
     free(b.sum);
 }

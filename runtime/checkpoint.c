@@ -30,7 +30,8 @@ static void bundle_ranks(Bundle *b, const char *name, const AeArray *a)
     long shape[] = { ranks(), array_count(a) };
     void *const all = ranks_gather(a->at, state_bytes(a));
     if (all)
-        bundle_add(b, form("checkpoint.ranks.%s", name), a->elem == AE_INT ? "I32" : AE_REAL_NAME, all, 2, shape);
+        bundle_add(b, form("checkpoint.ranks.%s", name), a->elem == AE_INT ? "I32" : AE_REAL_NAME,
+                   all, 2, shape);
 }
 
 /* With another number of ranks than kept them, all go on with the first's. */
@@ -61,7 +62,8 @@ void checkpoint_write(const char *path, const Position *at, const Best *best)
             bundle_array(&b, form("checkpoint.%s", p->states[k].name), &p->states[k]);
     }
     if (best->params) {
-        bundle_add(&b, "checkpoint.best", AE_REAL_NAME, best->params, 1, (long[]) { ae_model.nparams });
+        bundle_add(&b, "checkpoint.best", AE_REAL_NAME, best->params, 1,
+                   (long[]) { ae_model.nparams });
         for (int k = 0; k < ae_model.nstate; k++) {
             AeArray a = ae_model.state[k];
             a.at = best->state[k];
@@ -81,7 +83,8 @@ static const Tensor *part(const Store *s, const char *name, const char *dtype, l
 {
     const Tensor *const t = store_find(s, name);
     if (!t || t->rank != 1 || t->shape[0] != n || strcmp(t->dtype, dtype) != 0)
-        fail("%s: is no checkpoint of the model %s: %s is missing or has another size", s->path, ae_model.name, name);
+        fail("%s: is no checkpoint of the model %s: %s is missing or has another size", s->path,
+             ae_model.name, name);
     return t;
 }
 
@@ -98,7 +101,8 @@ void checkpoint_read(const char *path, Position *at, Best *best)
         if (c[k] < 0 || (k == 0 && c[0] > ae_model.nphases))
             fail("%s: is damaged: its position cannot be", path);
     const int terms = terms_of(at);
-    memcpy(at->sum, part(&s, "checkpoint.terms", "F64", terms)->at, (size_t) terms * sizeof(double));
+    memcpy(at->sum, part(&s, "checkpoint.terms", "F64", terms)->at,
+           (size_t) terms * sizeof(double));
     if (at->phase < ae_model.nphases) {
         const AePhase *const p = &ae_model.phases[at->phase];
         for (int k = 0; k < p->nstates; k++)
@@ -106,7 +110,8 @@ void checkpoint_read(const char *path, Position *at, Best *best)
     }
     if (store_find(&s, "checkpoint.best")) {
         best_make(best);
-        tensor_copy(&s, part(&s, "checkpoint.best", AE_REAL_NAME, ae_model.nparams), best->params, AE_REAL, ae_model.nparams);
+        tensor_copy(&s, part(&s, "checkpoint.best", AE_REAL_NAME, ae_model.nparams), best->params,
+                    AE_REAL, ae_model.nparams);
         for (int k = 0; k < ae_model.nstate; k++) {
             AeArray a = ae_model.state[k];
             a.at = best->state[k];

@@ -23,7 +23,8 @@ static void start_centres(const ae_real *z, long rows, int w, int k, int turn, d
             near[r] = c > 1 ? fmin(near[r], d) : d;
             all += near[r];
         }
-        double u = draw_uniform(data_seed, STREAM_CODES, 1, (uint64_t) turn * 1000 + (uint64_t) c) * all;
+        double u = draw_uniform(data_seed, STREAM_CODES, 1, (uint64_t) turn * 1000 + (uint64_t) c)
+            * all;
         long pick = 0;
         for (; pick < rows - 1 && (u -= near[pick]) > 0; pick++)
             ;
@@ -33,7 +34,8 @@ static void start_centres(const ae_real *z, long rows, int w, int k, int turn, d
     free(near);
 }
 
-static double assign(const ae_real *z, long rows, int w, int k, const double *centre, int32_t *group)
+static double assign(const ae_real *z, long rows, int w, int k, const double *centre,
+                     int32_t *group)
 {
     double sum = 0;
     for (long r = 0; r < rows; r++) {
@@ -52,7 +54,8 @@ static double assign(const ae_real *z, long rows, int w, int k, const double *ce
 
 /* Returns the sum of squared distances; groups may not be empty of rows for long: an empty
  * one stays where it is. */
-static double settle(const ae_real *z, long rows, int w, int k, int turn, double *centre, int32_t *group)
+static double settle(const ae_real *z, long rows, int w, int k, int turn, double *centre,
+                     int32_t *group)
 {
     start_centres(z, rows, w, k, turn, centre);
     double before = INFINITY, sum = assign(z, rows, w, k, centre, group);
@@ -152,7 +155,8 @@ static void maximise(Mixture *m, const ae_real *z, long rows, const double *shar
         for (long r = 0; r < rows; r++)
             for (int i = 0; i < w; i++)
                 for (int j = 0; j <= i; j++)
-                    f[i * w + j] += share[r * m->parts + c] / all * (z[r * w + i] - mean[i]) * (z[r * w + j] - mean[j]);
+                    f[i * w + j] += share[r * m->parts + c] / all * (z[r * w + i] - mean[i])
+                        * (z[r * w + j] - mean[j]);
         for (int i = 0; i < w; i++) {
             f[i * w + i] += least;
             for (int j = 0; j < i; j++)
@@ -206,7 +210,8 @@ void mixture_draw(const Mixture *m, uint64_t at, ae_real *z)
 /* ---- how groups agree with classes ---------------------------------------------------------- */
 /* Of the rows that have a class: the share whose class is their group's commonest, and mutual
  * information / the mean of both entropies. */
-static void agreement(const int32_t *group, int groups, const int32_t *label, int classes, long rows, double *pure, double *nmi)
+static void agreement(const int32_t *group, int groups, const int32_t *label, int classes,
+                      long rows, double *pure, double *nmi)
 {
     double *const both = need((size_t) groups * (size_t) classes, sizeof *both);
     double *const g = need((size_t) groups, sizeof *g), *const c = need((size_t) classes, sizeof *c), h = 0, mutual = 0;
@@ -266,7 +271,9 @@ void command_cluster(void)
                 if (share[r * groups + c] > share[r * groups + group[r]])
                     group[r] = c;
     } else
-        value = k_means(z.at, s->rows, w, groups, need((size_t) groups * (size_t) w, sizeof(double)), group) / (double) s->rows;
+        value = k_means(z.at, s->rows, w, groups,
+                        need((size_t) groups * (size_t) w, sizeof(double)), group)
+            / (double) s->rows;
     const int y = class_label(s);
     if (y >= 0) {
         out[n] = column_result(y, &s->column[y], s->rows);
@@ -279,7 +286,8 @@ void command_cluster(void)
             printf(", \"pure\": %.9g, \"nmi\": %.9g", pure, nmi);
         printf("}\n");
     } else {
-        printf("%-8s %12.6g  %s\n", what, value, opt.gaussians ? "nats per row" : "squared distance to the nearest centre, mean");
+        printf("%-8s %12.6g  %s\n", what, value,
+               opt.gaussians ? "nats per row" : "squared distance to the nearest centre, mean");
         if (isfinite(nmi))
             printf("%-8s %12.6g  share of rows that have their group's commonest class\n%-8s %12.6g  mutual information of groups "
                    "and classes, of the mean of their entropies\n", "pure", pure, "nmi", nmi);

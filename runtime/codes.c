@@ -76,7 +76,8 @@ static void write_slopes(const ae_real *z, const double *sd, long w)
     ae_real *const codes = need((size_t) (2 * w * w), sizeof *codes);
     for (long k = 0; k < 2 * w; k++) {
         memcpy(codes + k * w, z, (size_t) w * sizeof *z);
-        codes[k * w + k / 2] += (ae_real) ((k % 2 ? -1 : 1) * (sd[k / 2] > 0 ? sd[k / 2] : 1) / 16);
+        codes[k * w + k / 2] += (ae_real) ((k % 2 ? -1 : 1) * (sd[k / 2] > 0 ? sd[k / 2] : 1)
+                                           / 16);
     }
     const Result *const ends = run_codes(p, codes, 2 * w);
     const long width = row_count(&p->outputs[0]);
@@ -114,7 +115,8 @@ void command_traverse(void)
         for (long j = 0; j < steps; j++) {
             ae_real *const at = codes + (k * steps + j) * w;
             memcpy(at, (ae_real *) z.at + row * w, (size_t) w * sizeof *at);
-            at[k] = (ae_real) (x.mean[k] + reach * x.sd[k] * (2.0 * (double) j / (double) (steps - 1) - 1));
+            at[k] = (ae_real) (x.mean[k]
+                               + reach * x.sd[k] * (2.0 * (double) j / (double) (steps - 1) - 1));
         }
     if (!opt.across)
         opt.across = (int) steps;
@@ -127,7 +129,8 @@ void show_lattice(void)
     const long n = opt.n ? opt.n : 20;
     const double reach = opt.span > 0 ? opt.span : 3;
     if (code_width() != 2)
-        fail("show lattice is for codes of two numbers, and %s has %ld; see traverse", ae_model.name, code_width());
+        fail("show lattice is for codes of two numbers, and %s has %ld; see traverse",
+             ae_model.name, code_width());
     if (n < 2 || n > 200)
         usage("show lattice -n is the pictures of a side, 2 to 200");
     ae_real *const codes = need((size_t) (2 * n * n), sizeof *codes);

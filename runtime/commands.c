@@ -6,7 +6,8 @@ const char *need_output(void)
 {
     if (!opt.output)
         usage("%s needs -o FILE (.npy, .csv or .png)", opt.command);
-    if (!has_ending(opt.output, ".npy") && !has_ending(opt.output, ".csv") && !has_ending(opt.output, ".png"))
+    if (!has_ending(opt.output, ".npy") && !has_ending(opt.output, ".csv")
+        && !has_ending(opt.output, ".png"))
         usage("-o %s: the name ends in .npy, .csv or .png", opt.output);
     return opt.output;
 }
@@ -80,7 +81,8 @@ void command_encode(void)
     const Split *const s = chosen_split();
     Result *const r = run_all(p, s, rows_chosen(s));
     if (opt.name && !named && strcmp(opt.name, r[0].name) != 0)
-        fail("nothing that is encoded is called %s; there are %s%s%s", opt.name, r[0].name, *named_list() ? ", " : "", named_list());
+        fail("nothing that is encoded is called %s; there are %s%s%s", opt.name, r[0].name,
+             *named_list() ? ", " : "", named_list());
     r[0].name = opt.name ? opt.name : r[0].name;
     if (opt.labels)
         write_labelled(path, r[0], s);
@@ -95,7 +97,8 @@ static int class_of_output(const AeArray *a)
     int found = -1;
     for (int i = 0; i < ae_model.ninputs; i++) {
         const AeInput *const in = &ae_model.inputs[i];
-        if (in->label && strcmp(in->kind, "class") == 0 && a->elem == AE_REAL && a->rank == 2 && a->shape[1] == in->classes)
+        if (in->label && strcmp(in->kind, "class") == 0 && a->elem == AE_REAL && a->rank == 2
+            && a->shape[1] == in->classes)
             found = found < 0 ? i : -2;
     }
     return found;
@@ -140,11 +143,13 @@ void command_reconstruct(void)
     const long rows = rows_chosen(s);
     Result *const out = run_all(p, s, rows);
     const Column *const c = x >= 0 ? &s->column[x] : NULL;
-    if (result_chosen(out, p->noutputs) != out || !c || !c->there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x)) {
+    if (result_chosen(out, p->noutputs) != out || !c || !c->there || !input_measured(x)
+        || row_count(&p->outputs[0]) != input_width(x)) {
         result_write(path, out, p->noutputs, false);
         return;
     }
-    Result pair[2] = { column_result(x, c, rows), opt.pca ? components_reconstruct(s, rows) : out[0] };
+    Result pair[2] = { column_result(x, c, rows),
+                       opt.pca ? components_reconstruct(s, rows) : out[0] };
     result_write(path, pair, 2, true);
 }
 
@@ -199,8 +204,8 @@ void command_decode(void)
     const Grid g = grid_read(opt.args[0]);
     const long w = p->ntakes == 1 ? row_count(&p->takes[0]) : 0, rows = g.rank ? g.shape[0] : 0;
     if (!rows || !w || g.count != rows * w)
-        fail("%s: %ld numbers in %ld rows, where the model's %s has %ld a row", opt.args[0], g.count, rows,
-             p->ntakes ? p->takes[0].name : "code", w);
+        fail("%s: %ld numbers in %ld rows, where the model's %s has %ld a row", opt.args[0],
+             g.count, rows, p->ntakes ? p->takes[0].name : "code", w);
     ae_real *const codes = need((size_t) g.count, sizeof *codes);
     for (long e = 0; e < g.count; e++)
         codes[e] = (ae_real) grid_at(&g, e);
@@ -223,7 +228,8 @@ void command_sample(void)
     for (int k = 0; k < p->noutputs; k++)
         r[k] = result_new(&p->outputs[k], rows);
     lengths_full();
-    run_rows(p, p->ninputs ? chosen_split() : NULL, 0, rows, take_nothing, &(Taking) { p, r, NULL });
+    run_rows(p, p->ninputs ? chosen_split() : NULL, 0, rows, take_nothing,
+             &(Taking) { p, r, NULL });
     result_write(path, r, p->noutputs, false);
 }
 
@@ -265,7 +271,8 @@ void command_interpolate(void)
     weights_start(false);
     const AeProgram *const encode = program_need("encode"), *const decode = program_need("decode");
     const Split *const s = chosen_split();
-    const long ends[2] = { row_argument(opt.args[0], s->rows), row_argument(opt.args[1], s->rows) };
+    const long ends[2] = { row_argument(opt.args[0], s->rows),
+                           row_argument(opt.args[1], s->rows) };
     const long steps = opt.n ? opt.n : 10, w = row_count(&encode->outputs[0]);
     if (steps < 2)
         usage("interpolate needs -n 2 or more");
@@ -282,7 +289,8 @@ void command_interpolate(void)
         const double u = (double) k / (double) (steps - 1);
         const double a = angle > 0 ? sin((1 - u) * angle) / sin(angle) : 1 - u, b = angle > 0 ? sin(u * angle) / sin(angle) : u;
         for (long e = 0; e < w; e++)
-            codes[k * w + e] = (ae_real) (a * ((ae_real *) z[0].at)[e] + b * ((ae_real *) z[1].at)[e]);
+            codes[k * w + e] = (ae_real) (a * ((ae_real *) z[0].at)[e]
+                                          + b * ((ae_real *) z[1].at)[e]);
     }
     if (!opt.across && steps <= 20)
         opt.across = (int) steps;

@@ -80,7 +80,8 @@ static double left_over(const Components *c, const Split *s, int x, int code)
 
 /* The largest angle and the mean angle, in degrees, between the planes of the first
  * `code` vectors of each. */
-static void angles(const Components *a, const Components *b, int code, double *largest, double *mean)
+static void angles(const Components *a, const Components *b, int code, double *largest,
+                   double *mean)
 {
     const int w = a->width;
     double *const m = need((size_t) code * (size_t) code, sizeof *m), *const g = need((size_t) code * (size_t) code, sizeof *g);
@@ -111,7 +112,8 @@ static void take_batch(void *with, long first, int n)
     result_take(t->r, &t->p->outputs[0], first, n);
 }
 
-static void add_angles(const char *split, const Components *c, const Split *train, int code, Metrics *m)
+static void add_angles(const char *split, const Components *c, const Split *train, int code,
+                       Metrics *m)
 {
     const AeProgram *const p = program_find("reconstruct");
     double largest, mean;
@@ -131,7 +133,8 @@ static int need_columns(const Split *train)
 {
     const int x = input_find(false, 0);
     if (x < 0 || !column_real(&train->column[x]))
-        fail("principal components are of an input of real numbers, and %s has none", ae_model.name);
+        fail("principal components are of an input of real numbers, and %s has none",
+             ae_model.name);
     if (input_width(x) > WIDEST)
         fail("pca of %ld columns is too large (%d at most)", input_width(x), WIDEST);
     return x;
@@ -158,7 +161,8 @@ Result components_codes(const Split *s, long rows, int count)
     for (long k = 0; k < n * rows; k++) {
         double along = 0;
         for (int i = 0; i < c->width && k % n < c->width; i++)
-            along += c->vector[(k % n) * c->width + i] * (amount_at(&s->column[x], k / n * c->width + i) - c->mean[i]);
+            along += c->vector[(k % n) * c->width + i]
+                * (amount_at(&s->column[x], k / n * c->width + i) - c->mean[i]);
         ((ae_real *) r.at)[k] = (ae_real) along;
     }
     return r;
@@ -176,7 +180,8 @@ Result components_reconstruct(const Split *s, long rows)
     for (long k = 0; k < rows * c->width; k++) {
         double sum = c->mean[k % c->width];
         for (long j = 0; j < n; j++)
-            sum += ((ae_real *) z.at)[k / c->width * n + j] * c->vector[j * c->width + k % c->width];
+            sum += ((ae_real *) z.at)[k / c->width * n + j]
+                * c->vector[j * c->width + k % c->width];
         ((ae_real *) r.at)[k] = (ae_real) sum;
     }
     r.name = "components";
@@ -197,7 +202,8 @@ Result components_vectors(void)
     for (int k = 0; k < n; k++) {
         part += c->value[k];
         if (!opt.quiet)
-            printf("component %-4d variance %12.6g  share %8.6f  so far %8.6f\n", k, c->value[k], c->value[k] / all, part / all);
+            printf("component %-4d variance %12.6g  share %8.6f  so far %8.6f\n", k, c->value[k],
+                   c->value[k] / all, part / all);
     }
     for (long k = 0; k < (long) n * c->width; k++)
         ((ae_real *) r.at)[k] = (ae_real) c->vector[k];

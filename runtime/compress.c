@@ -57,8 +57,10 @@ static void write_codes(const Steps *s, const uint8_t *packed)
 {
     const int32_t size[3] = { (int32_t) s->rows, (int32_t) s->width, s->bits };
     const Tensor t[] = {
-        { "low", AE_REAL_NAME, s->low, 1, { s->width } }, { "step", AE_REAL_NAME, s->step, 1, { s->width } },
-        { "size", "I32", size, 1, { 3 } }, { "codes", "U8", packed, 1, { packed_bytes(s) } },
+        { "low", AE_REAL_NAME, s->low, 1, { s->width } },
+        { "step", AE_REAL_NAME, s->step, 1, { s->width } },
+        { "size", "I32", size, 1, { 3 } },
+        { "codes", "U8", packed, 1, { packed_bytes(s) } },
     };
     store_write(opt.output, t, 4, NULL, 0);
 }
@@ -74,7 +76,8 @@ ae_real *codes_read(const char *path, long *rows)
         fail("%s: has no codes as compress writes them", path);
     tensor_copy(&f, size, n, AE_INT, 3);
     if (n[1] != code_width())
-        fail("%s: has %d numbers a row, where a code of %s has %ld", path, n[1], ae_model.name, code_width());
+        fail("%s: has %d numbers a row, where a code of %s has %ld", path, n[1], ae_model.name,
+             code_width());
     const Steps s = steps_new(n[0], n[1], n[2]);
     if (n[0] < 1 || n[2] < 1 || n[2] > 16 || tensor_count(t) != packed_bytes(&s)
         || tensor_count(low) != s.width || tensor_count(step) != s.width)
@@ -95,7 +98,8 @@ ae_real *codes_read(const char *path, long *rows)
 }
 
 /* What codes decode to, beside the rows themselves: the mean of the squares. */
-static double decoded_error(const AeProgram *decode, const ae_real *codes, const Split *s, int input)
+static double decoded_error(const AeProgram *decode, const ae_real *codes, const Split *s,
+                            int input)
 {
     const long n = s->rows * input_width(input);
     Result *const r = run_codes(decode, codes, s->rows);
@@ -114,7 +118,8 @@ static void tell_bits(int bits, double each, long w, double mse, bool first)
         return;
     }
     Text t = { 0 };
-    text_add(&t, "%s{\"bits\": %d, \"bits_per_element\": %.6g, \"mse\": ", first ? "" : ", ", bits, each);
+    text_add(&t, "%s{\"bits\": %d, \"bits_per_element\": %.6g, \"mse\": ", first ? "" : ", ", bits,
+             each);
     text_number(&t, mse);
     text_add(&t, ", \"psnr\": ");
     text_number(&t, psnr_of(mse));
@@ -142,7 +147,8 @@ void command_compress(void)
         fail("compress needs reconstructions of an input of real numbers");
     const Result z = codes_of("encode", s, 0, s->rows);
     ae_real *const less = need((size_t) (s->rows * w), sizeof *less);
-    printf(opt.json ? "[" : "bits of a unit  bits of a row  bits per element          mse  psnr\n");
+    printf(opt.json ? "["
+                    : "bits of a unit  bits of a row  bits per element          mse  psnr\n");
     for (int b = WHOLE; b; b--) {
         const ae_real *codes = z.at;
         if (!told[b] && b != bits)
@@ -156,7 +162,8 @@ void command_compress(void)
                 write_codes(&steps, packed);
             free(packed);
         }
-        tell_bits(b, (double) (b * w) / (double) width, w, decoded_error(decode, codes, s, x), b == WHOLE);
+        tell_bits(b, (double) (b * w) / (double) width, w, decoded_error(decode, codes, s, x),
+                  b == WHOLE);
     }
     printf(opt.json ? "]\n" : "");
     if (opt.output && !opt.json)

@@ -96,7 +96,10 @@ double setting_number(const AeSetting *list, int n, const char *key, double othe
     return s && s->nnumbers ? s->number[0] : otherwise;
 }
 
-const AeSetting *data_setting(const char *key) { return setting_find(ae_model.settings, ae_model.nsettings, key); }
+const AeSetting *data_setting(const char *key)
+{
+    return setting_find(ae_model.settings, ae_model.nsettings, key);
+}
 
 static Column *column_made(Split *s, int input, long rows, bool bytes)
 {
@@ -135,7 +138,8 @@ void whole_check(int input, double v, const char *file, const char *unit, long r
     if (v != floor(v))
         fail("%s: %s %ld: %g is no whole number, as %s needs", file, unit, row, v, in->array.name);
     if (v < 0 || v > INT32_MAX || (in->classes && v >= in->classes))
-        fail("%s: %s %ld: %.0f is outside of 0 to %d, the numbers that %s has", file, unit, row, v, in->classes - 1, in->array.name);
+        fail("%s: %s %ld: %.0f is outside of 0 to %d, the numbers that %s has", file, unit, row, v,
+             in->classes - 1, in->array.name);
 }
 
 /* A number of a file, checked, into its place. */
@@ -237,7 +241,8 @@ static bool wanted(const char *key, int label, int32_t value)
         const AeSetting *const s = &ae_model.settings[k];
         if (strcmp(s->key, key) != 0)
             continue;
-        if (s->text && value < learnt[label].nclasses && strcmp(learnt[label].classes[value], s->text) == 0)
+        if (s->text && value < learnt[label].nclasses
+            && strcmp(learnt[label].classes[value], s->text) == 0)
             return true;
         for (int j = 0; j < s->nnumbers; j++)
             if (s->number[j] == value)
@@ -393,12 +398,14 @@ static void read_train(void)
     if (!own_test) {
         const double f = fraction_of("test", holds_out ? 0.2 : 0);
         if (f > 0)
-            data.test = hold_out(&data.train, (long) floor(f * (double) data.train.rows + 0.5), STREAM_TEST);
+            data.test = hold_out(&data.train, (long) floor(f * (double) data.train.rows + 0.5),
+                                 STREAM_TEST);
     }
     keep_classes(&data.train, "only");
     const double v = fraction_of("validation", 0);
     if (v > 0)
-        data.validation = hold_out(&data.train, (long) floor(v * (double) data.train.rows + 0.5), STREAM_VALIDATION);
+        data.validation = hold_out(&data.train, (long) floor(v * (double) data.train.rows + 0.5),
+                                   STREAM_VALIDATION);
     if (!learnt_known)
         scale_learn(&data.train);
 }
@@ -456,13 +463,15 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
         if (k + AHEAD < n && bytes <= SHORT && c->there)
             __builtin_prefetch((const char *) at + (size_t) row[k + AHEAD] * bytes);
         if (in->has)
-            in->has[k] = c->there && (!c->has || c->has[r]) && (!in->label || !labelled || labelled[r]);
+            in->has[k] = c->there && (!c->has || c->has[r])
+                && (!in->label || !labelled || labelled[r]);
         if (in->length)
             in->length[k] = c->length ? c->length[r] : in->array.shape[1];
         if (!c->there)
             continue;
         if (c->whole)
-            memcpy((int32_t *) in->array.at + (size_t) k * w, c->whole + r * w, w * sizeof(int32_t));
+            memcpy((int32_t *) in->array.at + (size_t) k * w, c->whole + r * w,
+                   w * sizeof(int32_t));
         else if (c->byte)
             for (size_t e = 0; e < w; e++)
                 ((ae_real *) in->array.at)[(size_t) k * w + e] = c->value[c->byte[r * w + e]];
@@ -474,7 +483,8 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
     }
 }
 
-void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs, const uint8_t *labelled)
+void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs,
+                const uint8_t *labelled)
 {
     for (int k = 0; k < ninputs; k++)
         fill_one(s, inputs[k], row, n, labelled);

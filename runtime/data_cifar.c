@@ -15,9 +15,11 @@ void read_cifar(const Source *source, Split *s)
     if (!source->nfiles)
         fail("cifar needs files, as cifar(\"data_batch_1.bin\", \"data_batch_2.bin\")");
     if (x < 0 || !input_measured(x) || input_width(x) != PIXELS)
-        fail("cifar has images of 3 x 32 x 32 pixels, and the model's input takes %ld numbers", x < 0 ? 0 : input_width(x));
+        fail("cifar has images of 3 x 32 x 32 pixels, and the model's input takes %ld numbers",
+             x < 0 ? 0 : input_width(x));
     if (classes != 10 && classes != 20 && classes != 100)
-        fail("cifar has 10 classes, or 20 and 100; %s has %d", ae_model.inputs[y].array.name, classes);
+        fail("cifar has 10 classes, or 20 and 100; %s has %d", ae_model.inputs[y].array.name,
+             classes);
     char **const text = need((size_t) source->nfiles, sizeof *text);
     size_t *const size = need((size_t) source->nfiles, sizeof *size), each = (size_t) (before + PIXELS);
     long rows = 0;

@@ -52,7 +52,8 @@ static bool next_row(Csv *c, Row *row)
             cell = quoted(c, row);
         while (c->p < c->end && *c->p != c->separator && *c->p != '\n' && *c->p != '\r')
             if (!*c->p++)
-                fail("%s:%ld: column %d has a 0 byte; is this a text file?", c->path, c->line, row->n + 1);
+                fail("%s:%ld: column %d has a 0 byte; is this a text file?", c->path, c->line,
+                     row->n + 1);
         put_cell(row, cell);
         const char after = c->p < c->end ? *c->p : '\n';
         *c->p = 0;
@@ -90,8 +91,8 @@ static int column_named(const Row *head, const char *path, const char *name)
         if (strcmp(head->cell[k], name) == 0)
             return k;
     const int like = nearest(name, (const char *const *) head->cell, head->n);
-    fail("%s: has no column %s%s%s%s", path, name, like >= 0 ? "; did you mean " : "", like >= 0 ? head->cell[like] : "",
-         like >= 0 ? "?" : "");
+    fail("%s: has no column %s%s%s%s", path, name, like >= 0 ? "; did you mean " : "",
+         like >= 0 ? head->cell[like] : "", like >= 0 ? "?" : "");
 }
 
 /* The next place of a kind (labels or inputs) to be filled; false when all are full. */
@@ -112,10 +113,12 @@ static bool named(const Source *s, const char *key)
     return setting_find(s->args, s->nargs, key) != NULL;
 }
 
-static void use_column(Use *use, int column, bool label, Use *at, const char *path, const char *name)
+static void use_column(Use *use, int column, bool label, Use *at, const char *path,
+                       const char *name)
 {
     if (!next_use(label, at))
-        fail("%s: the column %s is one more than the model's %s take", path, name, label ? "labels" : "inputs");
+        fail("%s: the column %s is one more than the model's %s take", path, name,
+             label ? "labels" : "inputs");
     if (use[column].input >= 0)
         fail("%s: the column %s is used twice", path, name);
     use[column] = *at;
@@ -132,7 +135,8 @@ static Use *assign(const Source *s, const Row *head, const char *path)
             continue;
         if (!s->args[k].text)
             fail("%s: %s names columns, as text", path, s->args[k].key);
-        use_column(use, column_named(head, path, s->args[k].text), target, target ? &label : &input, path, s->args[k].text);
+        use_column(use, column_named(head, path, s->args[k].text), target,
+                   target ? &label : &input, path, s->args[k].text);
     }
     for (int k = 0; k < head->n && !named(s, "columns"); k++)
         if (use[k].input < 0)
@@ -149,9 +153,13 @@ static Use *assign(const Source *s, const Row *head, const char *path)
 }
 
 /* ---- classes that are text ------------------------------------------------------------------ */
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
 
-static void name_classes(const Source *source, Split *s, int input, char **text, const long *line, const char *path)
+static void name_classes(const Source *source, Split *s, int input, char **text, const long *line,
+                         const char *path)
 {
     Learnt *const l = &learnt[input];
     Column *const c = &s->column[input];
@@ -162,7 +170,8 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
         numbers &= !*text[r] || parse_number(text[r], &v);
     if (!numbers && !l->nclasses) {
         if (!source->train)
-            fail("%s:%ld: \"%s\" is a name of a class, and the training data has numbers", path, line[0], text[0]);
+            fail("%s:%ld: \"%s\" is a name of a class, and the training data has numbers", path,
+                 line[0], text[0]);
         char **const sorted = need((size_t) all, sizeof *sorted);
         long n = 0;
         for (long r = 0; r < all; r++) {
@@ -187,7 +196,8 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
             continue;
         char **const found = l->nclasses ? bsearch(&text[r], l->classes, (size_t) l->nclasses, sizeof *l->classes, by_text) : NULL;
         if (l->nclasses && !found)
-            fail("%s:%ld: the class \"%s\" is not in the training data", path, line[r / w], text[r]);
+            fail("%s:%ld: the class \"%s\" is not in the training data", path, line[r / w],
+                 text[r]);
         if (!found) {
             parse_number(text[r], &v);
             whole_check(input, v, path, "line", line[r / w]);
@@ -200,7 +210,8 @@ static void name_classes(const Source *source, Split *s, int input, char **text,
 static bool names_classes(int input)
 {
     const AeInput *const in = &ae_model.inputs[input];
-    return in->label ? in->array.elem == AE_INT && input_width(input) == 1 : strcmp(in->kind, "tokens") == 0;
+    return in->label ? in->array.elem == AE_INT && input_width(input) == 1
+                     : strcmp(in->kind, "tokens") == 0;
 }
 
 static long count_lines(const Csv *c)
@@ -211,7 +222,8 @@ static long count_lines(const Csv *c)
     return n;
 }
 
-static void put_number(Split *s, const Use *u, const char *cell, const Row *row, int column, const char *head, const char *path)
+static void put_number(Split *s, const Use *u, const char *cell, const Row *row, int column,
+                       const char *head, const char *path)
 {
     Column *const c = &s->column[u->input];
     const long k = s->rows * input_width(u->input) + u->element;
@@ -221,7 +233,8 @@ static void put_number(Split *s, const Use *u, const char *cell, const Row *row,
         return;
     }
     if (!parse_number(cell, &v))
-        fail("%s:%ld: column %d (%s): \"%s\" is no number", path, row->line, column + 1, head, cell);
+        fail("%s:%ld: column %d (%s): \"%s\" is no number", path, row->line, column + 1, head,
+             cell);
     if (c->whole) {
         whole_check(u->input, v, path, "line", row->line);
         c->whole[k] = (int32_t) v;
@@ -289,7 +302,8 @@ void read_csv(const Source *source, Split *s)
     if (source->nfiles != 1)
         fail("csv takes one file, not %d", source->nfiles);
     for (int k = 0; k < source->nargs; k++)
-        if (strcmp(source->args[k].key, "target") != 0 && strcmp(source->args[k].key, "columns") != 0)
+        if (strcmp(source->args[k].key, "target") != 0
+            && strcmp(source->args[k].key, "columns") != 0)
             fail("csv has no argument %s; target and columns are known", source->args[k].key);
     read_file(source, source->file[0], s);
 }
@@ -312,7 +326,8 @@ static Grid grid_csv(const char *path)
             fail("%s:%ld: has %d cells, and the header has %d", path, row.line, row.n, head.n);
         for (int k = 0; k < row.n; k++)
             if (!parse_number(row.cell[k], &at[g.count++]))
-                fail("%s:%ld: column %d (%s): \"%s\" is no number", path, row.line, k + 1, head.cell[k], row.cell[k]);
+                fail("%s:%ld: column %d (%s): \"%s\" is no number", path, row.line, k + 1,
+                     head.cell[k], row.cell[k]);
         g.shape[0]++;
     }
     g.shape[1] = head.n;

@@ -27,7 +27,8 @@ static Header read_header(InFile *f, const char *path)
     if (b[0] == '<')
         fail("%s: this is an HTML page, not IDX", path);
     if (b[0] || b[1] || !(h.size = size_of_type(b[2])) || !b[3] || b[3] > AE_RANK)
-        fail("%s: is no IDX file: its first bytes are %02x %02x %02x %02x", path, b[0], b[1], b[2], b[3]);
+        fail("%s: is no IDX file: its first bytes are %02x %02x %02x %02x", path, b[0], b[1], b[2],
+             b[3]);
     h.type = b[2];
     h.rank = b[3];
     h.count = 1;
@@ -64,7 +65,8 @@ static void read_one(const char *path, Split *s, int input)
     const long w = input_width(input), rows = h.shape[0];
     const size_t begin = (size_t) (4 + 4 * h.rank);
     if (h.count != rows * w)
-        fail("%s: has %ld numbers a row, where %s needs %ld", path, rows ? h.count / rows : 0, ae_model.inputs[input].array.name, w);
+        fail("%s: has %ld numbers a row, where %s needs %ld", path, rows ? h.count / rows : 0,
+             ae_model.inputs[input].array.name, w);
     if (s->column && rows != s->rows)
         fail("%s: has %ld rows where the images have %ld", path, rows, s->rows);
     uint8_t *const row = need((size_t) w, (size_t) h.size), more;
@@ -72,12 +74,14 @@ static void read_one(const char *path, Split *s, int input)
     for (long r = 0; r < rows; r++) {
         const size_t n = in_read(f, row, (size_t) (w * h.size));
         if (n < (size_t) (w * h.size))
-            fail("%s: ends at byte %zu, in row %ld of %ld", path, begin + (size_t) (r * w * h.size) + n, r, rows);
+            fail("%s: ends at byte %zu, in row %ld of %ld", path,
+                 begin + (size_t) (r * w * h.size) + n, r, rows);
         for (long e = 0; e < w; e++)
             column_put(c, input, path, r, e, number(row + e * h.size, h.type));
     }
     if (in_read(f, &more, 1))
-        fail("%s: goes on after its %ld rows, at byte %zu", path, rows, begin + (size_t) (h.count * h.size));
+        fail("%s: goes on after its %ld rows, at byte %zu", path, rows,
+             begin + (size_t) (h.count * h.size));
     in_close(f);
     free(row);
 }

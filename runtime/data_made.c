@@ -10,15 +10,18 @@ static Made begin(const Source *source, Split *s, const char *name, int width, c
 {
     Made m = { (long) setting_number(source->args, source->nargs, "n", 2000),
                setting_number(source->args, source->nargs, "noise", 0.1),
-               (uint64_t) setting_number(source->args, source->nargs, "seed", 0), input_find(false, 0), input_find(true, 0) };
+               (uint64_t) setting_number(source->args, source->nargs, "seed", 0),
+               input_find(false, 0), input_find(true, 0) };
     for (int k = 0; k < source->nargs; k++) {
         const char *const key = source->args[k].key;
-        if (strcmp(key, "n") != 0 && strcmp(key, "noise") != 0 && strcmp(key, "seed") != 0 && !(also && strcmp(key, also) == 0))
+        if (strcmp(key, "n") != 0 && strcmp(key, "noise") != 0 && strcmp(key, "seed") != 0
+            && !(also && strcmp(key, also) == 0))
             fail("%s has no argument %s", name, key);
     }
     if (m.n < 1 || m.n > 100000000)
         fail("%s: n is a number of rows, not %ld", name, m.n);
-    if (m.x < 0 || ae_model.inputs[m.x].array.elem != AE_REAL || (width && input_width(m.x) != width))
+    if (m.x < 0 || ae_model.inputs[m.x].array.elem != AE_REAL
+        || (width && input_width(m.x) != width))
         fail("%s gives %d numbers a row, and the model's input does not take them", name, width);
     column_new(s, m.x, m.n);
     return m;
@@ -39,7 +42,8 @@ static int32_t *classes_of(const Made *m, Split *s, int classes, const char *nam
     if (m->y < 0 || strcmp(ae_model.inputs[m->y].kind, "class") != 0)
         return NULL;
     if (ae_model.inputs[m->y].classes < classes)
-        fail("%s gives %d classes, and %s has %d", name, classes, ae_model.inputs[m->y].array.name, ae_model.inputs[m->y].classes);
+        fail("%s gives %d classes, and %s has %d", name, classes, ae_model.inputs[m->y].array.name,
+             ae_model.inputs[m->y].classes);
     return column_new(s, m->y, m->n)->whole;
 }
 
@@ -118,6 +122,7 @@ void read_sines(const Source *source, Split *s)
         for (int t = 0; t < steps; t++)
             for (int c = 0; c < channels; c++) {
                 const double turns = (1 + 3 * drawn(&m, r, 0)) * t / steps + drawn(&m, r, 1 + c);
-                x[(r * steps + t) * channels + c] = noisy(&m, r, t * channels + c, sin(2 * M_PI * turns));
+                x[(r * steps + t) * channels + c] = noisy(&m, r, t * channels + c,
+                                                          sin(2 * M_PI * turns));
             }
 }

@@ -47,12 +47,15 @@ static void parse_type(Grid *g, const char *path, const char *v)
              end ? (int) (end - v + 1) : 20, v);
     const char order = v[1], kind = v[2] == 'b' ? 'u' : v[2];
     const int size = v[3] - '0';
-    if (!strchr("fiu", kind) || (size != 1 && size != 2 && size != 4 && size != 8) || (kind == 'f' && size < 4))
-        fail("%s: arrays of %.*s are not read; numbers are (f4 f8 i1 to i8 u1 to u8, bool)", path, 5, v);
+    if (!strchr("fiu", kind) || (size != 1 && size != 2 && size != 4 && size != 8)
+        || (kind == 'f' && size < 4))
+        fail("%s: arrays of %.*s are not read; numbers are (f4 f8 i1 to i8 u1 to u8, bool)", path,
+             5, v);
     const uint16_t one = 1;
     const bool little = *(const uint8_t *) &one;
     if (size > 1 && order != '=' && order != (little ? '<' : '>'))
-        fail("%s: its numbers have the other byte order (%.3s); save them with .astype('<%.2s')", path, v + 1, v + 2);
+        fail("%s: its numbers have the other byte order (%.3s); save them with .astype('<%.2s')",
+             path, v + 1, v + 2);
     g->kind = kind;
     g->size = size;
 }
@@ -87,7 +90,8 @@ static Grid grid_header(const char *path, const char *bytes, size_t n, size_t *b
     Grid g = { 0 };
     const uint8_t *const b = (const uint8_t *) bytes;
     if (n < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-        fail("%s: is no .npy file%s", path, n && bytes[0] == '<' ? "; it looks like an HTML page" : "");
+        fail("%s: is no .npy file%s", path,
+             n && bytes[0] == '<' ? "; it looks like an HTML page" : "");
     const size_t at = b[6] == 1 ? 10 : 12;
     size_t length = b[8] | (size_t) b[9] << 8;
     if (b[6] < 1 || b[6] > 3)
@@ -110,7 +114,8 @@ static void check_size(const Grid *g, const char *path, size_t follow)
 {
     size_t size;
     if (__builtin_mul_overflow((size_t) g->count, (size_t) g->size, &size) || size != follow)
-        fail("%s: its shape needs %ld numbers of %d bytes, and %zu bytes follow the header", path, g->count, g->size, follow);
+        fail("%s: its shape needs %ld numbers of %d bytes, and %zu bytes follow the header", path,
+             g->count, g->size, follow);
 }
 
 Grid grid_npy(const char *path, const char *bytes, size_t n)
@@ -160,14 +165,16 @@ static Column *column_for(Split *s, int input, const Grid *g, const char *path)
     if (s->column && g->shape[0] != s->rows)
         fail("%s: has %ld rows where the first array has %ld", path, g->shape[0], s->rows);
     const bool bytes = g->kind == 'u' && g->size == 1;
-    Column *const c = bytes ? column_bytes(s, input, g->shape[0]) : column_new(s, input, g->shape[0]);
+    Column *const c = bytes ? column_bytes(s, input, g->shape[0])
+                            : column_new(s, input, g->shape[0]);
     if (in->length)
         c->length = need((size_t) s->rows, sizeof *c->length);
     return c;
 }
 
 /* Numbers that are kept as they come. */
-static void take_floats(Column *c, int input, const char *from, const char *path, long first, long n)
+static void take_floats(Column *c, int input, const char *from, const char *path, long first,
+                        long n)
 {
     const long w = input_width(input);
     float *const to = c->real + first * w;
@@ -244,7 +251,8 @@ static void read_file(Split *s, int input, const char *path)
 void read_npy(const Source *source, Split *s)
 {
     if (source->nfiles > ae_model.ninputs)
-        fail("npy names %d files, and the model has %d inputs and labels", source->nfiles, ae_model.ninputs);
+        fail("npy names %d files, and the model has %d inputs and labels", source->nfiles,
+             ae_model.ninputs);
     for (int k = 0; k < source->nfiles; k++)
         read_file(s, k, source->file[k]);
 }
@@ -271,11 +279,13 @@ static void unpack(const char *path, const uint8_t *from, size_t n, uint8_t *to,
 static void unpack(const char *path, const uint8_t *from, size_t n, uint8_t *to, size_t m)
 {
     (void) from, (void) n, (void) to, (void) m;
-    fail("%s: is compressed, and this program was built without zlib; save it with numpy.savez", path);
+    fail("%s: is compressed, and this program was built without zlib; save it with numpy.savez",
+         path);
 }
 #endif
 
-static void read_member(Split *s, const char *path, const uint8_t *b, size_t n, const uint8_t *entry, const char *name)
+static void read_member(Split *s, const char *path, const uint8_t *b, size_t n,
+                        const uint8_t *entry, const char *name)
 {
     const size_t packed = get(entry + 20, 4), size = get(entry + 24, 4), at = get(entry + 42, 4);
     const int method = (int) get(entry + 10, 2);
@@ -287,7 +297,8 @@ static void read_member(Split *s, const char *path, const uint8_t *b, size_t n, 
     if (packed == UINT32_MAX || size == UINT32_MAX || at > n || n - at < 30)
         fail("%s: the entry of %s is damaged, or larger than 4 GB", path, name);
     const size_t begin = at + 30 + get(b + at + 26, 2) + get(b + at + 28, 2);
-    if (begin > n || packed > n - begin || (method == 0 ? packed != size : method != 8) || size / 1100 > packed)
+    if (begin > n || packed > n - begin || (method == 0 ? packed != size : method != 8)
+        || size / 1100 > packed)
         fail("%s: the entry of %s is damaged", path, name);
     uint8_t *const bytes = need(size + 1, 1);
     if (method == 0)

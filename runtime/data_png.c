@@ -9,7 +9,10 @@
 
 typedef struct { char **at; int n; } Names;
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *) a, *(char *const *) b);
+}
 
 static Names list(const char *folder, bool folders)
 {
@@ -22,7 +25,8 @@ static Names list(const char *folder, bool folders)
         if (e->d_name[0] == '.')
             continue;
         char *const path = path_join(folder, e->d_name);
-        if (folders ? folder_is(path) : has_ending(e->d_name, ".png") || has_ending(e->d_name, ".PNG")) {
+        if (folders ? folder_is(path)
+                    : has_ending(e->d_name, ".png") || has_ending(e->d_name, ".PNG")) {
             if (!(l.at = realloc(l.at, (size_t) (l.n + 1) * sizeof *l.at)))
                 fail("%s: no memory for its list", folder);
             l.at[l.n++] = form("%s", e->d_name);
@@ -46,7 +50,8 @@ static void read_image(const char *path, uint8_t *pixels, int channels, int heig
     if (!png_image_begin_read_from_file(&image, path))
         fail("%s: %s", path, image.message);
     if ((int) image.width != width || (int) image.height != height)
-        fail("%s: is %u x %u pixels (height x width), and the input takes %d x %d", path, image.height, image.width, height, width);
+        fail("%s: is %u x %u pixels (height x width), and the input takes %d x %d", path,
+             image.height, image.width, height, width);
     image.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
     if (!png_image_finish_read(&image, &black, pixels, width * channels, NULL))
         fail("%s: %s", path, image.message);
@@ -59,7 +64,8 @@ static void read_image(const char *path, uint8_t *pixels, int channels, int heig
 }
 #endif
 
-static void put_image(Column *c, int input, const char *path, long row, const uint8_t *pixels, int channels, long area)
+static void put_image(Column *c, int input, const char *path, long row, const uint8_t *pixels,
+                      int channels, long area)
 {
     /* pixels: [area][channels], the input: [channels][area] */
     for (long e = 0; e < channels * area; e++) {
@@ -72,8 +78,8 @@ static void keep_names(const Source *source, int input, const Names *classes, co
 {
     Learnt *const l = &learnt[input];
     if (classes->n > ae_model.inputs[input].classes)
-        fail("%s: has %d folders, and %s has %d classes", folder, classes->n, ae_model.inputs[input].array.name,
-             ae_model.inputs[input].classes);
+        fail("%s: has %d folders, and %s has %d classes", folder, classes->n,
+             ae_model.inputs[input].array.name, ae_model.inputs[input].classes);
     if (source->train && !l->nclasses) {
         l->classes = classes->at;
         l->nclasses = classes->n;
@@ -97,7 +103,8 @@ void read_png(const Source *source, Split *s)
         fail("png gives images, and the model has no input that is an image");
     const int *const shape = ae_model.inputs[x].array.shape, channels = shape[1];
     if (channels != 1 && channels != 3)
-        fail("png gives images of 1 or 3 channels, and %s has %d", ae_model.inputs[x].array.name, channels);
+        fail("png gives images of 1 or 3 channels, and %s has %d", ae_model.inputs[x].array.name,
+             channels);
     Names classes = list(folder, true);
     const bool labelled = y >= 0 && strcmp(ae_model.inputs[y].kind, "class") == 0;
     if (!classes.n)

@@ -46,7 +46,8 @@ static int label_of(const char *kind, int classes, int rank, const int *shape)
 {
     for (int i = 0; i < ae_model.ninputs; i++) {
         const AeInput *const in = &ae_model.inputs[i];
-        bool fits = in->label && strcmp(in->kind, kind) == 0 && in->classes == classes && in->array.rank == rank + 1;
+        bool fits = in->label && strcmp(in->kind, kind) == 0 && in->classes == classes
+            && in->array.rank == rank + 1;
         for (int k = 0; fits && k < rank; k++)
             fits = in->array.shape[k + 1] == shape[k];
         if (fits)
@@ -61,7 +62,8 @@ void read_shapes(const Source *source, Split *s)
     const double noise = setting_number(source->args, source->nargs, "noise", 0.1);
     const uint64_t seed = (uint64_t) setting_number(source->args, source->nargs, "seed", 0);
     const int x = input_find(false, 0);
-    if (x < 0 || strcmp(ae_model.inputs[x].kind, "image") != 0 || ae_model.inputs[x].array.shape[1] > 3)
+    if (x < 0 || strcmp(ae_model.inputs[x].kind, "image") != 0
+        || ae_model.inputs[x].array.shape[1] > 3)
         fail("shapes makes images of 1 to 3 channels, and the model's input is no such image");
     if (n < 1 || n > 100000000)
         fail("shapes: n is a number of rows, not %ld", n);
@@ -98,9 +100,11 @@ void read_shapes(const Source *source, Split *s)
                 boxes[4 * row + k] = (float) (k == 0 ? (one.x - one.wide) / w : k == 1 ? (one.y - one.high) / h : k == 2 ? 2 * one.wide / w : 2 * one.high / h);
         }
         for (int k = 0; k < channels * h * w; k++) {
-            const double v = pixel[k] + noise * draw_normal(seed, STREAM_MADE, 4, (uint64_t) row << 24 | (uint64_t) k);
+            const double v = pixel[k]
+                + noise * draw_normal(seed, STREAM_MADE, 4, (uint64_t) row << 24 | (uint64_t) k);
             const double shade = fmin(1, fmax(0, v));
-            column_put(images, x, "shapes()", row, k, levels ? floor(shade * (levels - 1) + 0.5) : shade);
+            column_put(images, x, "shapes()", row, k,
+                       levels ? floor(shade * (levels - 1) + 0.5) : shade);
         }
     }
     free(canvas);

@@ -148,7 +148,8 @@ static void learn_words(const Words *w, Learnt *l, long most, long min_count, co
     if (l->nclasses == WORD_FIRST && min_count > 1)
         fail("%s: no word stands in it %ld times", path, min_count);
     if (l->nclasses == WORD_FIRST)
-        fail("%s: there are no words in it%s", path, w->n ? ", or no room for them in the vocabulary" : "");
+        fail("%s: there are no words in it%s", path,
+             w->n ? ", or no room for them in the vocabulary" : "");
     free(sorted);
 }
 
@@ -241,12 +242,15 @@ static int word_setting(const Source *source, const char *key, const char *const
 }
 
 /* Numbers the words, as the training text does, and makes the rows of an input of them. */
-static void put_words(const Source *source, Rows *rows, Words *w, const Tokens *t, int kind, long vocabulary)
+static void put_words(const Source *source, Rows *rows, Words *w, const Tokens *t, int kind,
+                      long vocabulary)
 {
     const AeInput *const in = &ae_model.inputs[rows->input];
     Learnt *const l = &learnt[rows->input];
     if (!l->nclasses)
-        learn_words(w, l, vocabulary, (long) setting_number(source->args, source->nargs, "min_count", 1), source->file[0]);
+        learn_words(w, l, vocabulary,
+                    (long) setting_number(source->args, source->nargs, "min_count", 1),
+                    source->file[0]);
     number_words(w, l);
     make_rows(rows, w, t, kind, false);
     if (!rows->n)
@@ -286,7 +290,8 @@ void read_text(const Source *source, Split *s)
         fail("text gives tokens(t, vocab), or counts of words by line as vector(d); the model's input is %s", in ? in->kind : "none");
     rows.steps = input_width(rows.input);
     if (kind == ROWS_window && rows.steps % 2 == 0)
-        fail("text: a window has its word in the middle, so its length is odd, not %ld", rows.steps);
+        fail("text: a window has its word in the middle, so its length is odd, not %ld",
+             rows.steps);
     Words w = { 0 };
     Tokens t = { 0 };
     for (int k = 0; k < source->nfiles; k++) {
@@ -301,12 +306,14 @@ void read_text(const Source *source, Split *s)
 enum { SIDES = 2 };
 
 /* Both sides of a line; the row is told in messages as an editor counts it. */
-static void take_pair(const char *path, const char *line, size_t n, long row, int by, Words *w, Tokens *t)
+static void take_pair(const char *path, const char *line, size_t n, long row, int by, Words *w,
+                      Tokens *t)
 {
     const char *const tab = memchr(line, '\t', n);
     const size_t first = tab ? (size_t) (tab - line) : n, second = tab ? n - first - 1 : 0;
     if (!tab)
-        fail("%s: line %ld has no tab; a pair is two sentences with a tab between them", path, row);
+        fail("%s: line %ld has no tab; a pair is two sentences with a tab between them", path,
+             row);
     if (memchr(tab + 1, '\t', second))
         fail("%s: line %ld has more than one tab; `cut -f 1,2` keeps the first two parts of each line", path, row);
     if (!first || !second)

@@ -53,7 +53,8 @@ static void draw_block(Drawn *d, uint32_t stream, uint32_t counter, int count)
 {
     for (int l = 0; l < count; l += WIDE) {
         Words c0, c1 = (Words) { 0 } + (uint32_t) ae_clock.step, c2 = (Words) { 0 } + stream;
-        Words c3 = (Words) { 0 } + ((uint32_t) ae_clock.phase << 24 | ((uint32_t) ae_clock.block & 0xFFFFFF));
+        Words c3 = (Words) { 0 }
+            + ((uint32_t) ae_clock.phase << 24 | ((uint32_t) ae_clock.block & 0xFFFFFF));
         for (int k = 0; k < WIDE; k++)
             c0[k] = counter + (uint32_t) (l + k);
         uint32_t k0 = (uint32_t) ae_clock.seed, k1 = (uint32_t) (ae_clock.seed >> 32);
@@ -76,7 +77,10 @@ static void draw_block(Drawn *d, uint32_t stream, uint32_t counter, int count)
 }
 
 /* ---- to numbers ----------------------------------------------------------------------------- */
-static inline float unit(uint32_t word) { return ((float) (int32_t) (word >> 9) + 0.5f) * 0x1p-23f; }
+static inline float unit(uint32_t word)
+{
+    return ((float) (int32_t) (word >> 9) + 0.5f) * 0x1p-23f;
+}
 
 static void uniform_block(Reals *out, const Drawn *d)
 {
@@ -96,7 +100,8 @@ static void normal_block(Reals *out, const Drawn *d)
             const float r = sqrtf(-2.0f * ae_vlog(unit(d->word[k][l])));
             const uint32_t turn = (d->word[k + 1][l] >> 9) + (1u << 20);
             const int quarter = (int) (turn >> 21);
-            const float angle = ((float) (int32_t) (turn & 0x1FFFFF) - 1048575.5f) * 0x1.921fb6p-21f;
+            const float angle = ((float) (int32_t) (turn & 0x1FFFFF) - 1048575.5f)
+                * 0x1.921fb6p-21f;
             y[k][l] = r * ae_vwave(angle, quarter + 1);
             y[k + 1][l] = r * ae_vwave(angle, quarter);
         }
@@ -107,7 +112,8 @@ static void normal_block(Reals *out, const Drawn *d)
 #endif
 
 /* ---- rows ----------------------------------------------------------------------------------- */
-static void row(ae_real *at, int n, uint32_t stream, uint64_t first, void (*block)(Reals *, const Drawn *))
+static void row(ae_real *at, int n, uint32_t stream, uint64_t first,
+                void (*block)(Reals *, const Drawn *))
 {
     while (n > 0) {
         const int skip = (int) (first & 3), some = n < BLOCK - skip ? n : BLOCK - skip;

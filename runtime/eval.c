@@ -58,7 +58,8 @@ static void add_batch(void *with, long first, int n)
 
 double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mean)
 {
-    Sums sums = { p, need((size_t) p->nterms, sizeof(double)), need((size_t) p->nterms, sizeof(double)), 0 };
+    Sums sums = { p, need((size_t) p->nterms, sizeof(double)),
+                  need((size_t) p->nterms, sizeof(double)), 0 };
     double loss = 0;
     bool terms = false;
     run_spread(p, s, rows, add_batch, &sums);
@@ -116,7 +117,8 @@ static bool listed(const Metrics *m, const char *split, const char *term)
 {
     for (int k = 0; k < m->n; k++) {
         const char *const slash = strchr(m->at[k].name, '/');
-        if (slash && strncmp(m->at[k].name, split, strlen(split)) == 0 && strcmp(slash + 1, term) == 0)
+        if (slash && strncmp(m->at[k].name, split, strlen(split)) == 0
+            && strcmp(slash + 1, term) == 0)
             return true;
     }
     return false;

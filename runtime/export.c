@@ -57,9 +57,11 @@ static void put_scales(FILE *f, bool header)
         const Learnt *const l = &learnt[i];
         if (!l->nscale || ae_model.inputs[i].label)
             continue;
-        fprintf(f, "void %s_scale_%s(%s *%s)", ae_model.name, ae_model.inputs[i].array.name, real, ae_model.inputs[i].array.name);
+        fprintf(f, "void %s_scale_%s(%s *%s)", ae_model.name, ae_model.inputs[i].array.name, real,
+                ae_model.inputs[i].array.name);
         if (header) {
-            fprintf(f, ";\n    /* in place, from what a data file has to what the model sees */\n");
+            fprintf(f,
+                    ";\n    /* in place, from what a data file has to what the model sees */\n");
             continue;
         }
         fprintf(f, "\n{\n");
@@ -75,8 +77,8 @@ static void put_scales(FILE *f, bool header)
 _Noreturn void export_unknown(const char *name, const char *const *known, int n)
 {
     const int like = nearest(name, known, n);
-    usage("--name %s: no such program can be exported%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? known[like] : "",
-          like >= 0 ? "?" : "");
+    usage("--name %s: no such program can be exported%s%s%s", name,
+          like >= 0 ? "; did you mean " : "", like >= 0 ? known[like] : "", like >= 0 ? "?" : "");
 }
 
 static const AeExport *export_named(const char *name)

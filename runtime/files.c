@@ -68,7 +68,8 @@ size_t in_read(InFile *f, void *at, size_t n)
         const char *const why = gzerror(f->packed, &code);
         if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
             if (code == Z_BUF_ERROR)
-                fail("%s: the gzip data ends too early, after %zu bytes of content", f->path, done + (got > 0 ? (size_t) got : 0));
+                fail("%s: the gzip data ends too early, after %zu bytes of content", f->path,
+                     done + (got > 0 ? (size_t) got : 0));
             fail("%s: %s", f->path, why);
         }
         if (got == 0)
@@ -83,7 +84,8 @@ size_t in_read(InFile *f, void *at, size_t n)
 long in_size(InFile *f)
 {
     struct stat about;
-    return f->plain && fstat(fileno(f->plain), &about) == 0 && S_ISREG(about.st_mode) ? (long) about.st_size : -1;
+    return f->plain && fstat(fileno(f->plain), &about) == 0 && S_ISREG(about.st_mode)
+        ? (long) about.st_size : -1;
 }
 
 void in_close(InFile *f)
@@ -133,7 +135,8 @@ FILE *out_begin(const char *path)
         return out.file;
     }
     const char *const slash = strrchr(path, '/');
-    out.temporary = form("%.*s.%s.XXXXXX", slash ? (int) (slash + 1 - path) : 0, path, slash ? slash + 1 : path);
+    out.temporary = form("%.*s.%s.XXXXXX", slash ? (int) (slash + 1 - path) : 0, path,
+                         slash ? slash + 1 : path);
     const int fd = mkstemp(out.temporary);
     if (fd < 0) {
         free(out.temporary);

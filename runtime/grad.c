@@ -47,7 +47,8 @@ static bool trained(const AePhase *p, const AeArray *a)
 void command_grad(void)
 {
     Bundle b = { 0 };
-    if (!opt.output || strlen(opt.output) < 13 || strcmp(opt.output + strlen(opt.output) - 12, ".safetensors") != 0)
+    if (!opt.output || strlen(opt.output) < 13
+        || strcmp(opt.output + strlen(opt.output) - 12, ".safetensors") != 0)
         usage("grad needs -o FILE.safetensors");
     weights_start(true);
     const Stage s = first_batch(phase_chosen(), 0);
@@ -63,7 +64,8 @@ void command_grad(void)
     if (opt.json)
         printf("{\"loss\": %.9g, \"gradients\": %d}\n", (double) *p->loss, gradients);
     else if (!opt.quiet)
-        printf("loss %.9g, gradients of %d tensors in %s\n", (double) *p->loss, gradients, opt.output);
+        printf("loss %.9g, gradients of %d tensors in %s\n", (double) *p->loss, gradients,
+               opt.output);
 }
 
 /* ---- gradcheck ------------------------------------------------------------------------------ */
@@ -85,14 +87,16 @@ static double loss_at(const AeProgram *p, ae_real *param, double v)
 
 /* The difference over five points, error h^4: wide steps round least, narrow ones stay clear of
  * kinks, so each is tried until one agrees. A wrong gradient agrees with none. */
-static double relative_error(const AeProgram *p, ae_real *param, double g, double scale, double *numeric)
+static double relative_error(const AeProgram *p, ae_real *param, double g, double scale,
+                             double *numeric)
 {
     static const double steps[] = { 1e-3, 1e-2, 3e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7 };
     double least = INFINITY;
     for (int k = 0; k < (int) (sizeof steps / sizeof *steps) && !(least < 5e-7); k++) {
         const double h = steps[k] * fmax(1, fabs(*param)), at = *param;
         const double d = (8 * (loss_at(p, param, at + h) - loss_at(p, param, at - h))
-                          - (loss_at(p, param, at + 2 * h) - loss_at(p, param, at - 2 * h))) / (12 * h);
+                          - (loss_at(p, param, at + 2 * h) - loss_at(p, param, at - 2 * h)))
+            / (12 * h);
         /* What the quotient cannot resolve. */
         const double rounding = fmin(16 * 2.2e-16 * fmax(1, fabs(*p->loss)) / h, 1e-2 * scale);
         const double error = fmax(0, fabs(d - g) - rounding) / fmax(fmax(fabs(d), fabs(g)), scale);
@@ -120,7 +124,8 @@ static Check check_array(const Stage *s, int k, const ae_real *gradient, long wa
     for (long j = 0; j < c.checked; j++) {
         double numeric = NAN;
         const double g = gradient[first + order[j]];
-        const double error = relative_error(s->phase->gradient, (ae_real *) a->at + order[j], g, scale, &numeric);
+        const double error = relative_error(s->phase->gradient, (ae_real *) a->at + order[j], g,
+                                            scale, &numeric);
         if (!(error <= c.worst)) {
             c.worst = error;
             c.at = order[j];
@@ -145,11 +150,13 @@ static bool check_phase(int phase, double *worst, long *checked)
     ae_clock.hold = 1;
     s.phase->gradient->run();
     if (fabs(*s.phase->gradient->loss - loss) > 1e-12 * fmax(1, fabs(loss)))
-        fail("phase %s: the loss is %.17g, and %.17g when held values are kept", s.phase->name, loss, *s.phase->gradient->loss);
+        fail("phase %s: the loss is %.17g, and %.17g when held values are kept", s.phase->name,
+             loss, *s.phase->gradient->loss);
     for (int k = 0; k < ae_model.nparam; k++)
         all += trained(s.phase, &ae_model.param[k]) ? array_count(&ae_model.param[k]) : 0;
     if (!opt.json)
-        printf("phase %s, loss %.9g\n%-32s %8s  %12s\n", s.phase->name, loss, "parameter", "checked", "worst error");
+        printf("phase %s, loss %.9g\n%-32s %8s  %12s\n", s.phase->name, loss, "parameter",
+               "checked", "worst error");
     for (int k = 0; k < ae_model.nparam; k++) {
         if (!trained(s.phase, &ae_model.param[k]))
             continue;
@@ -194,9 +201,11 @@ void command_gradcheck(void)
     if (opt.phase)
         phase_chosen();
     if (opt.json)
-        printf("{\"checked\": %ld, \"worst\": %.3g, \"good\": %s}\n", checked, worst, good ? "true" : "false");
+        printf("{\"checked\": %ld, \"worst\": %.3g, \"good\": %s}\n", checked, worst,
+               good ? "true" : "false");
     else
-        printf("%ld checked, worst relative error %.3g: %s\n", checked, worst, good ? "good" : "above 1e-6");
+        printf("%ld checked, worst relative error %.3g: %s\n", checked, worst,
+               good ? "good" : "above 1e-6");
     if (!good) {
         fflush(stdout);
         fail("gradients do not agree with central differences");

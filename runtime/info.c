@@ -12,8 +12,9 @@ static void add_shape(Text *t, const AeArray *a, int from)
 static void print_text(void)
 {
     Text t = { 0 };
-    text_add(&t, "model %s (%s), %ld parameters, %s, %s%s\n", ae_model.name, ae_model.file, ae_model.nparams,
-             sizeof(ae_real) == 4 ? "float" : "double", ae_model.fast ? "fast schedule" : "plain schedule", ranks_mpi ? ", MPI" : "");
+    text_add(&t, "model %s (%s), %ld parameters, %s, %s%s\n", ae_model.name, ae_model.file,
+             ae_model.nparams, sizeof(ae_real) == 4 ? "float" : "double",
+             ae_model.fast ? "fast schedule" : "plain schedule", ranks_mpi ? ", MPI" : "");
     for (int k = 0; k < ae_model.ninputs; k++) {
         const AeInput *const in = &ae_model.inputs[k];
         text_add(&t, "%s %s : %s", in->label ? "label" : "input", in->array.name, in->kind);
@@ -30,7 +31,8 @@ static void print_text(void)
     for (int k = 0; k < ae_model.nphases; k++) {
         const AePhase *const p = &ae_model.phases[k];
         char *const batch = p->batch ? form("%d", p->batch) : form("all");
-        text_add(&t, "phase %s: %d epochs, batch %s, seed %llu\n", p->name, p->epochs, batch, (unsigned long long) p->seed);
+        text_add(&t, "phase %s: %d epochs, batch %s, seed %llu\n", p->name, p->epochs, batch,
+                 (unsigned long long) p->seed);
         free(batch);
     }
     text_add(&t, "it can %s\n\n", program_names());
@@ -64,16 +66,17 @@ static void print_json(void)
     text_json(&t, ae_model.name);
     text_add(&t, ", \"file\": ");
     text_json(&t, ae_model.file);
-    text_add(&t, ", \"real\": \"%s\", \"fast\": %s, \"mpi\": %s, \"count\": %ld", AE_REAL_NAME, ae_model.fast ? "true" : "false",
-             ranks_mpi ? "true" : "false", ae_model.nparams);
+    text_add(&t, ", \"real\": \"%s\", \"fast\": %s, \"mpi\": %s, \"count\": %ld", AE_REAL_NAME,
+             ae_model.fast ? "true" : "false", ranks_mpi ? "true" : "false", ae_model.nparams);
     add_arrays(&t, "parameters", ae_model.param, ae_model.nparam);
     add_arrays(&t, "states", ae_model.state, ae_model.nstate);
     text_add(&t, ", \"inputs\": [");
     for (int k = 0; k < ae_model.ninputs; k++) {
         text_add(&t, k ? ", {\"name\": " : "{\"name\": ");
         text_json(&t, ae_model.inputs[k].array.name);
-        text_add(&t, ", \"kind\": \"%s\", \"label\": %s, \"classes\": %d, \"shape\": ", ae_model.inputs[k].kind,
-                 ae_model.inputs[k].label ? "true" : "false", ae_model.inputs[k].classes);
+        text_add(&t, ", \"kind\": \"%s\", \"label\": %s, \"classes\": %d, \"shape\": ",
+                 ae_model.inputs[k].kind, ae_model.inputs[k].label ? "true" : "false",
+                 ae_model.inputs[k].classes);
         add_shape(&t, &ae_model.inputs[k].array, 1);
         text_add(&t, "}");
     }
@@ -81,8 +84,8 @@ static void print_json(void)
     for (int k = 0; k < ae_model.nphases; k++) {
         text_add(&t, k ? ", {\"name\": " : "{\"name\": ");
         text_json(&t, ae_model.phases[k].name);
-        text_add(&t, ", \"epochs\": %d, \"batch\": %d, \"seed\": %llu}", ae_model.phases[k].epochs, ae_model.phases[k].batch,
-                 (unsigned long long) ae_model.phases[k].seed);
+        text_add(&t, ", \"epochs\": %d, \"batch\": %d, \"seed\": %llu}", ae_model.phases[k].epochs,
+                 ae_model.phases[k].batch, (unsigned long long) ae_model.phases[k].seed);
     }
     text_add(&t, "]}\n");
     fwrite(t.at, 1, t.n, stdout);

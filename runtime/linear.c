@@ -36,8 +36,8 @@ void ae_orthogonal(ae_real *at, int rows, int cols, uint32_t stream)
 
 /* ---- symmetric eigenproblem ----------------------------------------------------------------- */
 /* LAPACK's, which OpenBLAS has; NULL where that is not linked. */
-void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda, double *values, double *work,
-            const int *lwork, int *info) __attribute__((weak));
+void dsyev_(const char *job, const char *triangle, const int *n, double *a, const int *lda,
+            double *values, double *work, const int *lwork, int *info) __attribute__((weak));
 
 static void reflect_rest(double *v, double *d, double *e, int n, int i);
 static void accumulate(double *v, double *d, int n);

@@ -14,7 +14,8 @@
  * it takes a second start to set it. */
 static void spin_briefly(char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("GOMP_SPINCOUNT", "2000", 1) != 0)
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")
+        || setenv("GOMP_SPINCOUNT", "2000", 1) != 0)
         return;
     execv("/proc/self/exe", argv);      /* where that fails, the default stays */
 }

@@ -34,7 +34,10 @@ static Legend legend_of(const Learnt *l, int classes)
     return g;
 }
 
-static int legend_height(const Legend *g) { return g->n ? LINE * ((g->n + g->across - 1) / g->across) + EDGE : 0; }
+static int legend_height(const Legend *g)
+{
+    return g->n ? LINE * ((g->n + g->across - 1) / g->across) + EDGE : 0;
+}
 
 static void add_legend(Sheet *s, const Legend *g)
 {
@@ -111,7 +114,8 @@ static void write_map(Result plane, const Split *s, const double *bound)
     if (opt.pca)
         p[1].at = components_codes(s, rows, 2);
     if (has_ending(opt.output, ".png")) {
-        draw(p, n, y >= 0 ? r[n].at : NULL, learnt && y >= 0 ? &learnt[y] : NULL, y >= 0 ? ae_model.inputs[y].classes : 0);
+        draw(p, n, y >= 0 ? r[n].at : NULL, learnt && y >= 0 ? &learnt[y] : NULL,
+             y >= 0 ? ae_model.inputs[y].classes : 0);
         return;
     }
     if (opt.pca)
@@ -175,7 +179,8 @@ static double shares_of(double *p, const double *d, long rows, long r, double pe
 }
 
 /* Moves y once along the slope of KL(p, q), q by Student's t; returns the divergence. */
-static double descend(const double *p, double more, long rows, double *y, double *speed, double *gain, double rate, double keep)
+static double descend(const double *p, double more, long rows, double *y, double *speed,
+                      double *gain, double rate, double keep)
 {
     double all = 0, kl = 0;
     double *const q = need((size_t) (rows * rows), sizeof *q), *const slope = need((size_t) (2 * rows), sizeof *slope);
@@ -218,7 +223,8 @@ static double neighbours(const ae_real *at, const int32_t *class, long rows)
         int32_t of[5] = { 0 };
         int best = 0, most = 0;
         for (long j = 0; j < rows; j++) {
-            const double d = j == r || class[j] < 0 ? INFINITY : hypot(at[2 * r] - at[2 * j], at[2 * r + 1] - at[2 * j + 1]);
+            const double d = j == r || class[j] < 0
+                ? INFINITY : hypot(at[2 * r] - at[2 * j], at[2 * r + 1] - at[2 * j + 1]);
             int k = 5;
             for (; k > 0 && d < near[k - 1]; k--)
                 if (k < 5) {
@@ -251,7 +257,8 @@ void show_map(void)
     const long rows = opt.n || s->rows < MOST ? rows_chosen(s) : MOST, w = code_width();
     const double perplexity = opt.span > 0 ? opt.span : 30;
     if (rows < 3 * perplexity || rows > 5000)
-        fail("show map wants rows from three times the perplexity (%g) to 5000, and there are %ld", perplexity, rows);
+        fail("show map wants rows from three times the perplexity (%g) to 5000, and there are %ld",
+             perplexity, rows);
     const Result z = codes_of("encode", s, 0, rows);
     double *const p = need((size_t) (rows * rows), sizeof *p), *const d = need((size_t) rows, sizeof *d), worst = 0;
     double *const y = need((size_t) (2 * rows), sizeof *y), *const speed = need((size_t) (2 * rows), sizeof *speed);
@@ -266,13 +273,15 @@ void show_map(void)
     }
     for (long i = 0; i < rows; i++)
         for (long j = 0; j < i; j++)
-            p[i * rows + j] = p[j * rows + i] = (p[i * rows + j] + p[j * rows + i]) / (2.0 * (double) rows);
+            p[i * rows + j] = p[j * rows + i] = (p[i * rows + j] + p[j * rows + i])
+                / (2.0 * (double) rows);
     for (long k = 0; k < 2 * rows; k++) {
         y[k] = 1e-4 * draw_normal(data_seed, STREAM_CODES, 4, (uint64_t) k);
         gain[k] = 1;
     }
     for (int round = 0; round < ROUNDS; round++) {
-        const double kl = descend(p, round < EARLY ? 12 : 1, rows, y, speed, gain, fmax(50, (double) rows / 48), round < EARLY ? 0.5 : 0.8);
+        const double kl = descend(p, round < EARLY ? 12 : 1, rows, y, speed, gain,
+                                  fmax(50, (double) rows / 48), round < EARLY ? 0.5 : 0.8);
         if (!opt.quiet && (round % 100 == 0 || round == ROUNDS - 1))
             printf("round %4d  kl %.6f\n", round, kl);
     }

@@ -44,9 +44,11 @@ static bool squared_errors(const char *program, const Split *s, double *of, int 
 {
     const AeProgram *const p = program_find(program);
     const int x = input_find(false, 0);
-    if (!p || p->noutputs < n || x < 0 || !s->column[x].there || !input_measured(x) || row_count(&p->outputs[0]) != input_width(x))
+    if (!p || p->noutputs < n || x < 0 || !s->column[x].there || !input_measured(x)
+        || row_count(&p->outputs[0]) != input_width(x))
         return false;
-    Result r[2] = { result_new(&p->outputs[0], s->rows), n > 1 ? result_new(&p->outputs[1], s->rows) : (Result) { 0 } };
+    Result r[2] = { result_new(&p->outputs[0], s->rows),
+                    n > 1 ? result_new(&p->outputs[1], s->rows) : (Result) { 0 } };
     run_rows(p, s, 0, s->rows, n > 1 ? take_two : take_batch, &(Taking) { p, r });
     *count = s->rows * input_width(x);
     for (int j = 0; j < n; j++) {
@@ -98,7 +100,8 @@ static void add_error(const char *split, const char *key, Metrics *m)
     long count = 1;
     const double square = squared_error(s, &count);
     if (!isfinite(square))
-        fail("%s needs reconstructions of an input of amounts, and %s has none", key, ae_model.file);
+        fail("%s needs reconstructions of an input of amounts, and %s has none", key,
+             ae_model.file);
     if (strcmp(key, "mse") == 0)
         metrics_add(m, "mean over elements", square / (double) count, "%s/mse", split);
     else if (strcmp(key, "psnr") == 0)
@@ -118,7 +121,8 @@ static void add_denoising(const char *split, const char *key, Metrics *m)
     const bool psnr = strcmp(key, "psnr") == 0;
     for (int k = 0; k < 2; k++) {
         const double mse = square[k] / (double) count;
-        metrics_add(m, psnr ? "dB" : "mean over elements", psnr ? psnr_of(mse) : mse, k ? "%s/corrupted.%s" : "%s/%s(corrupted)", split, key);
+        metrics_add(m, psnr ? "dB" : "mean over elements", psnr ? psnr_of(mse) : mse,
+                    k ? "%s/corrupted.%s" : "%s/%s(corrupted)", split, key);
     }
 }
 
@@ -150,9 +154,11 @@ static const AeProgram *program_of(const AeSetting *asked)
     return program_need(asked->text ? form("of_%s", asked->text) : "encode");
 }
 
-static void add_of(const char *split, const AeSetting *asked, Metrics *m, const char *unit, double value)
+static void add_of(const char *split, const AeSetting *asked, Metrics *m, const char *unit,
+                   double value)
 {
-    metrics_add(m, unit, value, asked->text ? "%s/%s(%s)" : "%s/%s", split, asked->key, asked->text);
+    metrics_add(m, unit, value, asked->text ? "%s/%s(%s)" : "%s/%s", split, asked->key,
+                asked->text);
 }
 
 static double knn(const char *split, const AeProgram *p, int k)
@@ -173,7 +179,8 @@ static double knn(const char *split, const AeProgram *p, int k)
             if ((train == s && t == r) || class_at(&train->column[y], t) < 0)
                 continue;
             for (long e = 0; e < w; e++)
-                d += (at(&a, t * w + e) - at(&b, r * w + e)) * (at(&a, t * w + e) - at(&b, r * w + e));
+                d += (at(&a, t * w + e) - at(&b, r * w + e))
+                    * (at(&a, t * w + e) - at(&b, r * w + e));
             int j = n < k ? n++ : d < near[k - 1] ? k - 1 : -1;
             if (j < 0)
                 continue;
@@ -305,7 +312,8 @@ static double argument(const AeSetting *s, double otherwise)
 
 static void add_knn(const char *split, const AeSetting *s, Metrics *m)
 {
-    add_of(split, s, m, "share right", knn(split, program_of(s), ae_imin(1024, ae_imax(1, (int) argument(s, 5)))));
+    add_of(split, s, m, "share right",
+           knn(split, program_of(s), ae_imin(1024, ae_imax(1, (int) argument(s, 5)))));
 }
 
 static void add_probe(const char *split, const AeSetting *s, Metrics *m)
@@ -400,10 +408,12 @@ static void tell_apart(int asked, const char *takes, Metric *of)
     bool alone = true;
     for (int k = 0; k < ae_model.nmetrics; k++) {
         const AeSetting *const b = &ae_model.metrics[k];
-        alone &= k == asked || strcmp(a->key, b->key) != 0 || strcmp(a->text ? a->text : "", b->text ? b->text : "") != 0;
+        alone &= k == asked || strcmp(a->key, b->key) != 0
+            || strcmp(a->text ? a->text : "", b->text ? b->text : "") != 0;
     }
     if (!alone && a->nnumbers && takes)
-        of->name = form("%.*s%s%s = %g)", (int) strlen(of->name) - (a->text != NULL), of->name, a->text ? ", " : "(", takes, a->number[0]);
+        of->name = form("%.*s%s%s = %g)", (int) strlen(of->name) - (a->text != NULL), of->name,
+                        a->text ? ", " : "(", takes, a->number[0]);
 }
 
 void metrics_own(const char *split, Metrics *m)

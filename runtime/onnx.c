@@ -40,7 +40,10 @@ static void put_part(Bytes *b, int field, const void *at, size_t n)
     put_bytes(b, at, n);
 }
 
-static void put_word(Bytes *b, int field, const char *text) { put_part(b, field, text, strlen(text)); }
+static void put_word(Bytes *b, int field, const char *text)
+{
+    put_part(b, field, text, strlen(text));
+}
 
 /* ---- parts of a model ----------------------------------------------------------------------- */
 /* TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
@@ -75,7 +78,8 @@ static void put_clock(Bytes *graph, const char *name)
     };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         if (strcmp(known[k].name, name) == 0)
-            put_weight(graph, &(AeArray) { .name = name, .at = known[k].at, .elem = known[k].elem });
+            put_weight(graph,
+                       &(AeArray) { .name = name, .at = known[k].at, .elem = known[k].elem });
 }
 
 static void put_property(Bytes *model, const char *key, const char *value)
@@ -87,7 +91,8 @@ static void put_property(Bytes *model, const char *key, const char *value)
     free(p.at);
 }
 
-static void put_numbers_of(Bytes *model, const char *what, const char *input, const double *at, long n)
+static void put_numbers_of(Bytes *model, const char *what, const char *input, const double *at,
+                           long n)
 {
     Bytes text = { 0 };
     for (long k = 0; k < n; k++) {
@@ -136,8 +141,10 @@ void onnx_write(const char *path, const AeOnnx *x)
     put_property(&model, "program", x->name);
     for (int i = 0; learnt && i < ae_model.ninputs; i++)
         if (learnt[i].nscale && !ae_model.inputs[i].label) {
-            put_numbers_of(&model, "subtract", ae_model.inputs[i].array.name, learnt[i].subtract, learnt[i].nscale);
-            put_numbers_of(&model, "divide", ae_model.inputs[i].array.name, learnt[i].divide, learnt[i].nscale);
+            put_numbers_of(&model, "subtract", ae_model.inputs[i].array.name, learnt[i].subtract,
+                           learnt[i].nscale);
+            put_numbers_of(&model, "divide", ae_model.inputs[i].array.name, learnt[i].divide,
+                           learnt[i].nscale);
         }
     if (model.n > INT32_MAX)
         fail("%s would have %zu bytes; an ONNX file has 2147483647 at most", path, model.n);

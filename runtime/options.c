@@ -25,7 +25,10 @@ static bool knows(const char *command, const Flag *f)
 }
 
 /* -o FILE, but --out DIR and --c. */
-static const char *dashes(const Flag *f) { return strlen(f->name) > 1 || f->kind == SWITCH ? "--" : "-"; }
+static const char *dashes(const Flag *f)
+{
+    return strlen(f->name) > 1 || f->kind == SWITCH ? "--" : "-";
+}
 
 /* ---- help ----------------------------------------------------------------------------------- */
 static void show_flags(const char *command)
@@ -46,11 +49,13 @@ static void show_help(const char *command)
     if (command) {
         for (int k = 0; k < ncommands; k++)
             if (strcmp(commands[k].name, command) == 0)
-                printf("%s %s%s%s\n%s\n", opt.program, command, *commands[k].takes ? " " : "", commands[k].takes, commands[k].does);
+                printf("%s %s%s%s\n%s\n", opt.program, command, *commands[k].takes ? " " : "",
+                       commands[k].takes, commands[k].does);
         show_flags(command);
         return;
     }
-    printf("%s: a trainer of the model %s (%s)\n\ncommands:\n", opt.program, ae_model.name, ae_model.file);
+    printf("%s: a trainer of the model %s (%s)\n\ncommands:\n", opt.program, ae_model.name,
+           ae_model.file);
     for (int k = 0; k < ncommands; k++)
         printf("  %-12s %s\n", commands[k].name, commands[k].does);
     if (ranks_mpi)
@@ -67,13 +72,15 @@ static const Flag *find_flag(const char *word, const char *command)
     for (int k = 0; k < NFLAGS; k++) {
         if (!knows(command, &flags[k]))
             continue;
-        if (strcmp(bare, flags[k].name) == 0 && (word[1] == '-') == (strlen(dashes(&flags[k])) > 1))
+        if (strcmp(bare, flags[k].name) == 0
+            && (word[1] == '-') == (strlen(dashes(&flags[k])) > 1))
             return &flags[k];
         names[n++] = flags[k].name;
     }
     const int like = nearest(bare, names, n);
     if (like >= 0)
-        usage("%s knows no option %s; did you mean %s%s?", command, word, strlen(names[like]) > 1 ? "--" : "-", names[like]);
+        usage("%s knows no option %s; did you mean %s%s?", command, word,
+              strlen(names[like]) > 1 ? "--" : "-", names[like]);
     usage("%s knows no option %s; see %s %s --help", command, word, opt.program, command);
 }
 
@@ -85,7 +92,8 @@ static uint64_t whole_of(const Flag *f, const char *s, uint64_t most)
     for (const char *p = s; *p; p++)
         if (!isdigit((unsigned char) *p) || __builtin_mul_overflow(v, 10u, &v)
             || __builtin_add_overflow(v, (uint64_t) (*p - '0'), &v) || v > most)
-            usage("%s%s takes a whole number up to %llu, not \"%s\"", dashes(f), f->name, (unsigned long long) most, s);
+            usage("%s%s takes a whole number up to %llu, not \"%s\"", dashes(f), f->name,
+                  (unsigned long long) most, s);
     return v;
 }
 
@@ -112,7 +120,8 @@ static void take(const Flag *f, int argc, char **argv, int *k)
         usage("%s needs %s after it", argv[*k], f->takes);
     if (f->kind == FILES) {
         const bool train = f->at == offsetof(Options, train);
-        take_files(argc, argv, k, train ? &opt.train : &opt.test, train ? &opt.ntrain : &opt.ntest);
+        take_files(argc, argv, k, train ? &opt.train : &opt.test,
+                   train ? &opt.ntrain : &opt.ntest);
         if (!(train ? opt.ntrain : opt.ntest))
             usage("--%s needs %s after it", f->name, f->takes);
         return;
@@ -196,7 +205,8 @@ int options_parse(int argc, char **argv)
         show_help(NULL);
         return -2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0
+        || strcmp(argv[1], "help") == 0) {
         show_help(NULL);
         return -1;
     }
@@ -216,7 +226,8 @@ int options_parse(int argc, char **argv)
         return -1;
     }
     if (opt.nargs && !commands[c].args)
-        usage("%s takes options alone, and \"%s\" is none; see %s %s --help", opt.command, opt.args[0], opt.program, opt.command);
+        usage("%s takes options alone, and \"%s\" is none; see %s %s --help", opt.command,
+              opt.args[0], opt.program, opt.command);
     if (opt.nargs != commands[c].args)
         usage("usage: %s %s %s", opt.program, opt.command, commands[c].takes);
     for (int k = 0; k < NFLAGS; k++)

@@ -35,7 +35,8 @@ void philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2])
     memcpy(out, c, sizeof c);
 }
 
-static inline void words(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t step, uint32_t rest, uint64_t element)
+static inline void words(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t step,
+                         uint32_t rest, uint64_t element)
 {
     const uint32_t counter[4] = { (uint32_t) (element >> 2), step, stream, rest };
     const uint32_t key[2] = { (uint32_t) seed, (uint32_t) (seed >> 32) };
@@ -111,7 +112,9 @@ void draw_order(long *order, long n, uint64_t seed, uint32_t stream, uint32_t a)
     for (long i = 0; i < n; i++)
         order[i] = i;
     for (long i = n - 1; i > 0; i--) {
-        const long j = (long) ((uint64_t) draw_word(seed, stream, a, (uint64_t) i) * (uint64_t) (i + 1) >> 32);
+        const long j = (long) ((uint64_t) draw_word(seed, stream, a, (uint64_t) i)
+                                   * (uint64_t) (i + 1)
+                               >> 32);
         const long kept = order[i];
         order[i] = order[j];
         order[j] = kept;

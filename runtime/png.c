@@ -4,7 +4,8 @@
 
 static void put32(Text *t, uint32_t v)
 {
-    const uint8_t b[4] = { (uint8_t) (v >> 24), (uint8_t) (v >> 16), (uint8_t) (v >> 8), (uint8_t) v };
+    const uint8_t b[4] = { (uint8_t) (v >> 24), (uint8_t) (v >> 16), (uint8_t) (v >> 8),
+                           (uint8_t) v };
     text_bytes(t, b, 4);
 }
 
@@ -32,7 +33,8 @@ static void put_stored(Text *t, const uint8_t *p, size_t n)
     text_bytes(t, "\x78\x01", 2);
     for (size_t done = 0; done < n; ) {
         const size_t part = n - done < 65535 ? n - done : 65535;
-        const uint8_t h[5] = { done + part == n, (uint8_t) part, (uint8_t) (part >> 8), (uint8_t) ~part, (uint8_t) (~part >> 8) };
+        const uint8_t h[5] = { done + part == n, (uint8_t) part, (uint8_t) (part >> 8),
+                               (uint8_t) ~part, (uint8_t) (~part >> 8) };
         text_bytes(t, h, 5);
         text_bytes(t, p + done, part);
         done += part;

@@ -71,8 +71,8 @@ void progress_begin(const AePhase *phase, const Split *train, int epochs, bool v
     if (opt.quiet || opt.log_json)
         return;
     char *const batch = phase->batch ? form("%d", phase->batch) : form("all");
-    printf("phase %s: %ld rows, batch %s, %d epoch%s, %ld parameters\n", phase->name, train->rows, batch,
-           epochs, epochs == 1 ? "" : "s", ae_model.nparams);
+    printf("phase %s: %ld rows, batch %s, %d epoch%s, %ld parameters\n", phase->name, train->rows,
+           batch, epochs, epochs == 1 ? "" : "s", ae_model.nparams);
     free(batch);
     head();
     fflush(stdout);

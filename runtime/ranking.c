@@ -91,14 +91,16 @@ typedef double (*Scorer)(const Predicted *);
 typedef struct { const char *kind; Scorer score; } Kind;
 
 /* One row for each task (or the one asked for) whose label is of a kind that the metric is for. */
-static void for_tasks(const char *split, const AeSetting *asked, Metrics *m, const Kind *kinds, int nkinds, const char *unit)
+static void for_tasks(const char *split, const AeSetting *asked, Metrics *m, const Kind *kinds,
+                      int nkinds, const char *unit)
 {
     const AeProgram *const p = program_find("predict");
     const Split *const s = data_split(split);
     bool any = false;
     for (int k = 0; p && k < p->noutputs; k++) {
         const char *const dot = strchr(p->outputs[k].name, '.');
-        char *const task = form("%.*s", (int) (dot ? dot - p->outputs[k].name : 0), p->outputs[k].name);
+        char *const task = form("%.*s", (int) (dot ? dot - p->outputs[k].name : 0),
+                                p->outputs[k].name);
         for (int q = 0; q < nkinds && (!asked->text || strcmp(asked->text, task) == 0); q++) {
             const int label = label_of(&p->outputs[k], kinds[q].kind);
             if (label < 0 || !s->column[label].there)
@@ -113,7 +115,8 @@ static void for_tasks(const char *split, const AeSetting *asked, Metrics *m, con
         free(task);
     }
     if (!any)
-        fail("%s needs a downstream task%s%s, and a label of the kind it is for", asked->key, asked->text ? " " : "", asked->text ? asked->text : "");
+        fail("%s needs a downstream task%s%s, and a label of the kind it is for", asked->key,
+             asked->text ? " " : "", asked->text ? asked->text : "");
 }
 
 /* ---- one against the rest ------------------------------------------------------------------- */
@@ -157,7 +160,8 @@ static double map_overlap(const Predicted *p)
         for (long k = 0; k < p->width && has(p, row); k++) {
             int best = 0;
             for (int c = 1; c < p->classes; c++)
-                if (value(p, (row * p->classes + c) * p->width + k) > value(p, (row * p->classes + best) * p->width + k))
+                if (value(p, (row * p->classes + c) * p->width + k)
+                    > value(p, (row * p->classes + best) * p->width + k))
                     best = c;
             const int right = (int) truth(p, row * p->width + k);
             both[right] += best == right;
@@ -206,7 +210,8 @@ static double box_overlap(const Predicted *p)
 /* ---- the metrics ---------------------------------------------------------------------------- */
 void add_auc(const char *split, const AeSetting *s, Metrics *m)
 {
-    for_tasks(split, s, m, (const Kind[]) { { "class", auc_of }, { "labels", auc_of } }, 2, "area under the ROC curve");
+    for_tasks(split, s, m, (const Kind[]) { { "class", auc_of }, { "labels", auc_of } }, 2,
+              "area under the ROC curve");
 }
 
 void add_map(const char *split, const AeSetting *s, Metrics *m)

@@ -62,7 +62,8 @@ _Noreturn void ranks_quit(int status)
 {
     int begun, ended;
     fflush(NULL);
-    if (MPI_Initialized(&begun) == MPI_SUCCESS && begun && MPI_Finalized(&ended) == MPI_SUCCESS && !ended)
+    if (MPI_Initialized(&begun) == MPI_SUCCESS && begun && MPI_Finalized(&ended) == MPI_SUCCESS
+        && !ended)
         MPI_Abort(MPI_COMM_WORLD, status);
     exit(status);
 }
@@ -141,7 +142,8 @@ void *ranks_gather(const void *at, size_t bytes)
         }
         memcpy(all + done, (const char *) at + done, (size_t) piece);
         for (int r = 1; r < count; r++)
-            MPI_Irecv(all + bytes * (size_t) r + done, piece, MPI_BYTE, r, 0, MPI_COMM_WORLD, &from[r - 1]);
+            MPI_Irecv(all + bytes * (size_t) r + done, piece, MPI_BYTE, r, 0, MPI_COMM_WORLD,
+                      &from[r - 1]);
         MPI_Waitall(count - 1, from, MPI_STATUSES_IGNORE);
     }
     free(from);
@@ -172,7 +174,10 @@ _Noreturn void ranks_quit(int status) { exit(status); }
 int ranks_most(int v) { return v; }
 double ranks_told(double v) { return v; }
 void ranks_sum(double *at, int n) { (void) at, (void) n; }
-void ranks_add(const ae_real *from, ae_real *to, long n) { memcpy(to, from, (size_t) n * sizeof *to); }
+void ranks_add(const ae_real *from, ae_real *to, long n)
+{
+    memcpy(to, from, (size_t) n * sizeof *to);
+}
 void *ranks_gather(const void *at, size_t bytes) { (void) at, (void) bytes; return NULL; }
 int ranks_threads(int cores) { return cores; }
 #endif

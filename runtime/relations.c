@@ -130,10 +130,12 @@ void show_relations(void)
         input[n++] = i;
     }
     if (!n)
-        fail("the rows of %s have nothing to compare codes with: no input of amounts, no label", ae_model.name);
+        fail("the rows of %s have nothing to compare codes with: no input of amounts, no label",
+             ae_model.name);
     if (has_ending(opt.output, ".png") && pictured >= 0) {
         Result picture = result_new(&ae_model.inputs[input[pictured]].array, w);
-        memcpy(picture.at, of[pictured].at, (size_t) (w * of[pictured].shape[1]) * sizeof(ae_real));
+        memcpy(picture.at, of[pictured].at,
+               (size_t) (w * of[pictured].shape[1]) * sizeof(ae_real));
         middle_grey(&picture);
         result_write(opt.output, &picture, 1, false);
     } else

@@ -155,7 +155,8 @@ static void add_line(Text *t, const double *v, int lines, const Frame *f, const 
     }
     text_add(t, "\"/>");
     if (seen == 1)
-        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" %s/>", frame_x(f, last + 1), frame_y(f, v[last]), look);
+        text_add(t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" %s/>", frame_x(f, last + 1),
+                 frame_y(f, v[last]), look);
 }
 
 static void add_curve(Text *t, const History *h, const char *term, const char *unit)
@@ -215,7 +216,8 @@ static void add_curves(Text *t, const History *h, const Metrics *m)
                 continue;
             bool drawn = false;    /* a validation term that has a training one is in its figure */
             for (int j = 0; side && j < h->n; j++)
-                drawn |= strncmp(h->at[j].name, "train/", 6) == 0 && strcmp(h->at[j].name + 6, term) == 0;
+                drawn |= strncmp(h->at[j].name, "train/", 6) == 0
+                    && strcmp(h->at[j].name + 6, term) == 0;
             if (!drawn)
                 add_curve(t, h, term, unit_of(term, m));
         }
@@ -229,7 +231,8 @@ static void add_numbers(Text *t, const History *ends, const Metrics *m)
     const size_t behind = strlen(split);
     if (!ends->lines)
         return;
-    text_add(t, "<h2>%s</h2>\n<table>\n<tr><th></th>", *split == 't' && split[1] == 'e' ? "Test rows" : "Training rows");
+    text_add(t, "<h2>%s</h2>\n<table>\n<tr><th></th>",
+             *split == 't' && split[1] == 'e' ? "Test rows" : "Training rows");
     for (int k = 0; k < ends->lines; k++) {
         text_add(t, "<th class=\"n\">%s", ends->lines > 1 ? "after " : "");
         text_html(t, ends->lines > 1 ? ends->phase[k] : "");
@@ -270,7 +273,8 @@ static void add_picture(Text *t, const Result *r, int n, bool beside, const char
     data_peak(input_find(false, 0), &low, &high);
     uint8_t *const pixels = picture_tiles(r, n, beside, low, high, &width, &height, &channels);
     png_encode(&png, pixels, width, height, channels);
-    text_add(t, "<figure><figcaption>%s</figcaption><img alt=\"%s\" src=\"data:image/png;base64,", caption, caption);
+    text_add(t, "<figure><figcaption>%s</figcaption><img alt=\"%s\" src=\"data:image/png;base64,",
+             caption, caption);
     add_base64(t, (const uint8_t *) png.at, png.n);
     text_add(t, "\"></figure>\n");
     free(png.at);
@@ -305,12 +309,14 @@ static void add_pictures(Text *t, const Split *s)
     if (!picture_of(&given, &shape))
         return;
     text_add(t, "<h2>Pictures</h2>\n<div class=\"grid\">\n");
-    if (reconstruct && reconstruct->noutputs && row_count(&reconstruct->outputs[0]) == input_width(x)) {
+    if (reconstruct && reconstruct->noutputs
+        && row_count(&reconstruct->outputs[0]) == input_width(x)) {
         Result pair[2] = { given, run_first(reconstruct, s, given.shape[0]) };
         add_picture(t, pair, 2, true, "Test rows, each beside its reconstruction");
         free(pair[1].at);
     }
-    if (sample && sample->noutputs && !sample->ninputs && row_count(&sample->outputs[0]) == input_width(x)) {
+    if (sample && sample->noutputs && !sample->ninputs
+        && row_count(&sample->outputs[0]) == input_width(x)) {
         Result drawn = run_first(sample, NULL, 64);
         add_picture(t, &drawn, 1, false, "Samples from the prior");
         free(drawn.at);
@@ -360,7 +366,8 @@ static void add_points(Text *t, const ae_real *z, const Split *s, long rows)
 static void add_codes(Text *t, const Split *s)
 {
     const AeProgram *const encode = program_find("encode");
-    if (!encode || !encode->noutputs || encode->outputs[0].elem != AE_REAL || row_count(&encode->outputs[0]) != 2)
+    if (!encode || !encode->noutputs || encode->outputs[0].elem != AE_REAL
+        || row_count(&encode->outputs[0]) != 2)
         return;
     Result z = run_first(encode, s, s->rows < 3000 ? s->rows : 3000);
     add_points(t, z.at, s, z.shape[0]);
@@ -382,8 +389,8 @@ void report_write(const char *folder, const Metrics *m)
     text_html(&t, ae_model.name);
     text_add(&t, "</h1>\n<p>");
     text_html(&t, ae_model.file);
-    text_add(&t, ": %ld parameters, %d phase%s, %ld training rows</p>\n", ae_model.nparams, ae_model.nphases,
-             ae_model.nphases == 1 ? "" : "s", data_split("train")->rows);
+    text_add(&t, ": %ld parameters, %d phase%s, %ld training rows</p>\n", ae_model.nparams,
+             ae_model.nphases, ae_model.nphases == 1 ? "" : "s", data_split("train")->rows);
     add_numbers(&t, &ends, m);
     add_curves(&t, &epochs, m);
     add_pictures(&t, s);

@@ -29,8 +29,8 @@ const AeProgram *program_need(const char *name)
         fail("the decoder of %s reads more of a row than its code, so no code alone can be decoded; it can %s", ae_model.name,
              program_names());
     if (!p)
-        fail("the model %s cannot %s, as %s has no part that does; it can %s", ae_model.name, name, ae_model.file,
-             program_names());
+        fail("the model %s cannot %s, as %s has no part that does; it can %s", ae_model.name, name,
+             ae_model.file, program_names());
     return p;
 }
 
@@ -75,7 +75,8 @@ int run_draw;
 
 /* count rows of the split from `first` on, `apart` from each other; without a split as many rows,
  * for programs that read none. */
-static void run_apart(const AeProgram *p, const Split *s, long first, long apart, long count, OnBatch then, void *with)
+static void run_apart(const AeProgram *p, const Split *s, long first, long apart, long count,
+                      OnBatch then, void *with)
 {
     const long most = ae_model.batch;
     long *const row = need((size_t) most, sizeof *row);

@@ -79,7 +79,8 @@ typedef struct {
     double seconds, within, span;   /* within, span: 0 the command's own */
     int across, bits, mixture;      /* 0: the command's own; no mixture */
     uint64_t seed;
-    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_onnx, as_safetensors, pca, sphere, slope, labels, gaussians, help;
+    bool has_seed, resume, quiet, profile, log_json, json, as_c, as_onnx, as_safetensors, pca,
+        sphere, slope, labels, gaussians, help;
 } Options;
 extern Options opt;
 int options_parse(int argc, char **argv);       /* the index of the command */
@@ -169,7 +170,8 @@ void scale_learn(const Split *train);
 void scale_split(Split *s, bool given);                 /* given: by --test */
 /* The range of an input after scaling, or low = high. */
 void data_peak(int input, double *low, double *high);
-void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs, const uint8_t *labelled);
+void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs,
+                const uint8_t *labelled);
 
 /* readers, each a file data_*.c */
 void read_digits(const Source *, Split *);
@@ -215,7 +217,8 @@ void tensor_copy(const Store *s, const Tensor *t, void *to, AeElem elem, long co
 
 /* ---- weights.c: the model's arrays as files ------------------------------------------------- */
 typedef struct { Tensor *tensor; int n, room; Pair *meta; int nmeta, meta_room; } Bundle;
-void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank, const long *shape);
+void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank,
+                const long *shape);
 void bundle_array(Bundle *b, const char *name, const AeArray *a);
 void bundle_meta(Bundle *b, const char *key, const char *value);
 void bundle_model(Bundle *b);    /* parameters, states, what was learnt of the data */
@@ -238,7 +241,8 @@ char *named_list(void);                                 /* their names */
 typedef void (*OnBatch)(void *with, long first, int n);
 extern int run_draw;    /* another number gives programs other draws; 0 but in bound.c */
 void evaluation_clock(int batch, int block);
-void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then, void *with);
+void run_rows(const AeProgram *p, const Split *s, long first, long count, OnBatch then,
+              void *with);
 void run_spread(const AeProgram *p, const Split *s, long count, OnBatch then, void *with);
 void model_init(void);
 double real_at(const AeArray *a, long i);
@@ -247,7 +251,8 @@ double real_at(const AeArray *a, long i);
 /* each: a list with it */
 typedef struct { char *name; const char *unit; double value; double *each; int neach; } Metric;
 typedef struct { Metric *at; int n, room; } Metrics;
-void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...) __attribute__((format(printf, 4, 5)));
+void metrics_add(Metrics *m, const char *unit, double value, const char *name, ...)
+    __attribute__((format(printf, 4, 5)));
 void metric_json(Text *t, const Metric *a);             /* a number, or a list of them */
 /* mean of every term; returns the loss */
 double evaluate_terms(const AeProgram *p, const Split *s, long rows, double *mean);
@@ -304,7 +309,8 @@ void png_write(const char *path, const uint8_t *pixels, int width, int height, i
 void png_encode(Text *t, const uint8_t *pixels, int width, int height, int channels);
 typedef struct { int channels, height, width; } Picture;
 bool picture_of(const Result *r, Picture *p);           /* how a row looks as an image */
-uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width, int *height, int *channels);
+uint8_t *picture_tiles(const Result *r, int n, bool beside, double low, double high, int *width,
+                       int *height, int *channels);
 
 /* ---- sheet.c: a picture to draw on, and numbers on axes ------------------------------------- */
 typedef struct { uint8_t *pixel; int wide, high; } Sheet;

@@ -41,7 +41,9 @@ static void add_header(Text *h, const Tensor *tensor, int n, const Pair *meta, i
         char *const key = form("crc32 %s", tensor[k].name);
         text_add(h, ",");
         text_json(h, key);
-        text_add(h, ":\"%08x\"", crc32_more(0, tensor[k].at, (size_t) tensor_count(&tensor[k]) * dtype_size(tensor[k].dtype)));
+        text_add(h, ":\"%08x\"",
+                 crc32_more(0, tensor[k].at,
+                            (size_t) tensor_count(&tensor[k]) * dtype_size(tensor[k].dtype)));
         free(key);
     }
     text_add(h, "}");
@@ -79,7 +81,8 @@ void store_write(const char *path, const Tensor *tensor, int n, const Pair *meta
     uint32_t crc = put(f, length, 8, 0);
     crc = put(f, h.at, h.n, crc);
     for (int k = 0; k < n; k++)
-        crc = put(f, tensor[k].at, (size_t) tensor_count(&tensor[k]) * dtype_size(tensor[k].dtype), crc);
+        crc = put(f, tensor[k].at, (size_t) tensor_count(&tensor[k]) * dtype_size(tensor[k].dtype),
+                  crc);
     out_end_checked(crc);
     free(h.at);
 }
@@ -245,7 +248,8 @@ static void check_sums(const Store *s)
         const Tensor *const t = &s->tensor[k];
         char *const key = form("crc32 %s", t->name), found[16];
         const char *const kept = store_meta(s, key);
-        snprintf(found, sizeof found, "%08x", crc32_more(0, t->at, (size_t) tensor_count(t) * dtype_size(t->dtype)));
+        snprintf(found, sizeof found, "%08x",
+                 crc32_more(0, t->at, (size_t) tensor_count(t) * dtype_size(t->dtype)));
         if (kept && strcmp(kept, found) != 0)
             fail("%s: %s does not fit its checksum; the file is damaged", s->path, t->name);
         free(key);
@@ -281,8 +285,8 @@ Store store_read(const char *path)
     for (int k = 0; k < s.ntensors; k++)
         used += (uint64_t) tensor_count(&s.tensor[k]) * dtype_size(s.tensor[k].dtype);
     if (used != n - 8 - length)
-        fail("%s: its tensors take %llu bytes, and %llu are there", path, (unsigned long long) used,
-             (unsigned long long) (n - 8 - length));
+        fail("%s: its tensors take %llu bytes, and %llu are there", path,
+             (unsigned long long) used, (unsigned long long) (n - 8 - length));
     check_sums(&s);
     return s;
 }
@@ -325,7 +329,8 @@ void tensor_copy(const Store *s, const Tensor *t, void *to, AeElem elem, long co
     const bool f32 = strcmp(t->dtype, "F32") == 0, f64 = strcmp(t->dtype, "F64") == 0;
     const bool i32 = strcmp(t->dtype, "I32") == 0, i64 = strcmp(t->dtype, "I64") == 0;
     if (elem == AE_REAL ? !f32 && !f64 : !i32 && !i64)
-        fail("%s: %s is %s, where %s are needed", s->path, t->name, t->dtype, elem == AE_REAL ? "reals" : "whole numbers");
+        fail("%s: %s is %s, where %s are needed", s->path, t->name, t->dtype,
+             elem == AE_REAL ? "reals" : "whole numbers");
     const char *from = t->at;
     for (long k = 0; k < count; k++, from += dtype_size(t->dtype)) {
         float f;

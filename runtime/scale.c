@@ -6,7 +6,8 @@
  * trainers write is scaled already: --scaled says so of a file. */
 #include "runtime.h"
 
-static void learn_range(const Column *c, long rows, long width, bool each, double low, double high, Learnt *l)
+static void learn_range(const Column *c, long rows, long width, bool each, double low, double high,
+                        Learnt *l)
 {
     const bool typed = c->high > c->low;
     l->nscale = typed || !each ? 1 : width;

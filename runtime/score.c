@@ -25,7 +25,8 @@ static bool *choose_terms(const AeProgram *p, bool all)
     for (int pass = 0; pass < 2 && !any; pass++)
         for (int k = 0; k < p->nterms; k++) {
             const AeTerm *const t = &p->terms[k];
-            used[k] = t->each && !t->metric && (all || pass || term_is(t, "reconstruct") || term_is(t, "kl"));
+            used[k] = t->each && !t->metric
+                && (all || pass || term_is(t, "reconstruct") || term_is(t, "kl"));
             any |= used[k];
         }
     if (!any)
@@ -60,7 +61,8 @@ static uint8_t *find_positives(const Split *s, int y, char **what)
     return n && n < rows ? positive : NULL;
 }
 
-static double area_of_labelled(const double *score, const uint8_t *positive, const Column *y, long rows)
+static double area_of_labelled(const double *score, const uint8_t *positive, const Column *y,
+                               long rows)
 {
     double *const of = need((size_t) rows, sizeof *of);
     uint8_t *const is = need((size_t) rows, 1);
@@ -94,7 +96,8 @@ static void print_summary(const double *score, long n, double auc, const char *w
     static const char *const names[] = { "least", "median", "quantile95", "quantile99", "most" };
     text_add(&t, opt.json ? "{\"rows\": %ld, \"mean\": %.9g" : "rows        %12ld\nmean        %12.6g\n", n, sum / (double) n);
     for (int k = 0; k < 5; k++)
-        text_add(&t, opt.json ? ", \"%s\": %.9g" : "%-10s  %12.6g\n", names[k], sorted[(long) (at[k] * (double) (n - 1))]);
+        text_add(&t, opt.json ? ", \"%s\": %.9g" : "%-10s  %12.6g\n", names[k],
+                 sorted[(long) (at[k] * (double) (n - 1))]);
     if (isfinite(auc))
         text_add(&t, opt.json ? ", \"auc\": %.9g" : "auc         %12.6g  ", auc);
     if (isfinite(auc) && !opt.json)

@@ -88,12 +88,18 @@ Ticks axis_ticks(double low, double high)
 double tick_at(const Ticks *t, int k) { return (t->first + k) * t->step; }
 
 double frame_x(const Frame *f, double v) { return f->left + f->zoom[0] * (v - f->low[0]); }
-double frame_y(const Frame *f, double v) { return f->top + f->high - f->zoom[1] * (v - f->low[1]); }
+double frame_y(const Frame *f, double v)
+{
+    return f->top + f->high - f->zoom[1] * (v - f->low[1]);
+}
 
 enum { LETTER = 8, TALL = 10, GAP = 6 };
 
 /* What the numbers of an upright axis take. */
-int sheet_margin(double low, double high) { return LETTER * axis_ticks(low, high).letters + 2 * GAP; }
+int sheet_margin(double low, double high)
+{
+    return LETTER * axis_ticks(low, high).letters + 2 * GAP;
+}
 
 void sheet_frame(Sheet *s, const Frame *f)
 {
@@ -104,7 +110,8 @@ void sheet_frame(Sheet *s, const Frame *f)
         sheet_line(s, f->left, f->top + side * f->high, f->wide, 0, grey);
     }
     for (int axis = 0; axis < 2; axis++) {
-        const Ticks t = axis_ticks(f->low[axis], f->low[axis] + (axis ? f->high : f->wide) / f->zoom[axis]);
+        const Ticks t = axis_ticks(f->low[axis],
+                                   f->low[axis] + (axis ? f->high : f->wide) / f->zoom[axis]);
         for (int k = 0; k < t.n; k++) {
             char text[32];
             const int takes = LETTER * snprintf(text, sizeof text, TICK, tick_at(&t, k)) - 2;

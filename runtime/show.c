@@ -44,7 +44,8 @@ static void stretch(Result *r, int input, long width)
             most = fmax(most, at[k]);
         }
         for (long k = 0; k < width && most > least; k++)
-            at[k] = (ae_real) ((at[k] - least) / (most - least) * (high > low ? high - low : 1) + low);
+            at[k] = (ae_real) ((at[k] - least) / (most - least) * (high > low ? high - low : 1)
+                               + low);
     }
 }
 
@@ -54,7 +55,8 @@ static void arrow(Sheet *s, double x, double y, double dx, double dy)
     const double length = hypot(dx, dy), head = fmin(6, length / 2);
     sheet_line(s, x, y, dx, dy, 0x202020);
     for (int side = -1; side <= 1 && length > 0; side += 2)
-        sheet_line(s, x + dx, y + dy, head * (-0.87 * dx - side * 0.5 * dy) / length, head * (-0.87 * dy + side * 0.5 * dx) / length, 0x202020);
+        sheet_line(s, x + dx, y + dy, head * (-0.87 * dx - side * 0.5 * dy) / length,
+                   head * (-0.87 * dy + side * 0.5 * dx) / length, 0x202020);
 }
 
 static void fill(Sheet *s, int x, int y, int wide, int high, uint32_t colour)
@@ -66,7 +68,8 @@ static void fill(Sheet *s, int x, int y, int wide, int high, uint32_t colour)
 
 /* Grey where no training row is, a point for each row, an arrow for each cell; the longest arrow
  * is as long as a cell and a half. */
-static void draw_field(const Result *r, int n, const Split *train, int x, const double *low, const double *step)
+static void draw_field(const Result *r, int n, const Split *train, int x, const double *low,
+                       const double *step)
 {
     enum { SIDE = 640, EDGE = 20 };
     const int margin = sheet_margin(low[1], low[1] + n * step[1]);
@@ -80,12 +83,15 @@ static void draw_field(const Result *r, int n, const Split *train, int x, const 
     for (int k = 0; k < n * n; k++) {
         const int i = k % n, j = n - 1 - k / n, x0 = (int) (i * side), y0 = (int) (j * side);
         if (cell[5 * k + 4] <= 0)
-            fill(&s, f.left + x0, f.top + y0, (int) ((i + 1) * side) - x0, (int) ((j + 1) * side) - y0, 0xd8d8d8);
+            fill(&s, f.left + x0, f.top + y0, (int) ((i + 1) * side) - x0,
+                 (int) ((j + 1) * side) - y0, 0xd8d8d8);
     }
     for (long row = 0; row < train->rows; row++)
-        fill(&s, (int) frame_x(&f, amount_at(&train->column[x], 2 * row)), (int) frame_y(&f, amount_at(&train->column[x], 2 * row + 1)) - 1, 2, 2, 0x80a8e0);
+        fill(&s, (int) frame_x(&f, amount_at(&train->column[x], 2 * row)),
+             (int) frame_y(&f, amount_at(&train->column[x], 2 * row + 1)) - 1, 2, 2, 0x80a8e0);
     for (int k = 0; k < n * n && longest > 0; k++)
-        arrow(&s, frame_x(&f, cell[5 * k]), frame_y(&f, cell[5 * k + 1]), cell[5 * k + 2] * 1.5 * side / longest, -cell[5 * k + 3] * 1.5 * side / longest);
+        arrow(&s, frame_x(&f, cell[5 * k]), frame_y(&f, cell[5 * k + 1]),
+              cell[5 * k + 2] * 1.5 * side / longest, -cell[5 * k + 3] * 1.5 * side / longest);
     sheet_frame(&s, &f);
     sheet_write(&s);
 }
@@ -100,7 +106,8 @@ static void show_field(void)
     const int n = opt.n ? (int) opt.n : 24;
     double low[2], high[2], step[2];
     if (input_width(x) != 2 || row_count(&p->outputs[0]) != 2)
-        fail("show field is for inputs of two numbers, and %s has %ld", ae_model.inputs[x].array.name, input_width(x));
+        fail("show field is for inputs of two numbers, and %s has %ld",
+             ae_model.inputs[x].array.name, input_width(x));
     if (n < 2 || n > 1000)
         usage("show field -n is the cells of a side, 2 to 1000");
     for (int k = 0; k < 2; k++) {
@@ -117,7 +124,8 @@ static void show_field(void)
     }
     float *const at = need((size_t) n * (size_t) n * 2, sizeof *at);
     const long cells = (long) n * n;
-    Result r[4] = { result_table("field", cells, 5), result_table("x", cells, 2), result_table("v", cells, 2), result_table("rows", cells, 1) };
+    Result r[4] = { result_table("field", cells, 5), result_table("x", cells, 2),
+                    result_table("v", cells, 2), result_table("rows", cells, 1) };
     ae_real *const cell = r[0].at;
     for (int k = 0; k < n * n; k++)
         for (int d = 0; d < 2; d++)
@@ -169,7 +177,8 @@ static void slope(const Ascent *a, const double *v, double *g)
     Result r = outcome(a->p, a->output, a->input, a->at, 2 * a->width);
     const ae_real *const y = r.at;
     for (long i = 0; i < a->width; i++)
-        g[i] = ((double) y[2 * i * a->units + a->unit] - y[(2 * i + 1) * a->units + a->unit]) / (2 * h);
+        g[i] = ((double) y[2 * i * a->units + a->unit] - y[(2 * i + 1) * a->units + a->unit])
+            / (2 * h);
     free(r.at);
 }
 
@@ -233,7 +242,8 @@ static void find_units(Ascent *a)
                 return;
             }
         }
-    fail("there are no units %s%s%s; `dense(64) as h` gives a layer a name", opt.name, known.n ? "; there are " : "", known.n ? known.at : "");
+    fail("there are no units %s%s%s; `dense(64) as h` gives a layer a name", opt.name,
+         known.n ? "; there are " : "", known.n ? known.at : "");
 }
 
 static void show_units(void)
@@ -243,7 +253,8 @@ static void show_units(void)
     find_units(&a);
     a.units = row_count(a.output);
     if (a.output->elem != AE_REAL)
-        fail("the units of %s are whole numbers: they have no slope", opt.name ? opt.name : "the code");
+        fail("the units of %s are whole numbers: they have no slope",
+             opt.name ? opt.name : "the code");
     const long units = opt.n && opt.n < a.units ? opt.n : a.units;
     a.at = need((size_t) (2 * a.width * a.width), sizeof *a.at);
     double *const v = need((size_t) a.width, sizeof *v);
@@ -333,6 +344,7 @@ void command_show(void)
             return;
         }
     const int like = nearest(opt.args[0], names, PICTURES);
-    usage("show draws field, units, filters, codes, lattice, map or relations, not %s%s%s%s", opt.args[0], like >= 0 ? "; did you mean " : "",
-          like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
+    usage("show draws field, units, filters, codes, lattice, map or relations, not %s%s%s%s",
+          opt.args[0], like >= 0 ? "; did you mean " : "", like >= 0 ? names[like] : "",
+          like >= 0 ? "?" : "");
 }

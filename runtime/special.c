@@ -70,7 +70,8 @@ double ae_log_bessel(double order, double x)
     double sum = 1, term = 1, scale = 0;
     if (x > fmax(100, 2 * order * order)) {
         for (int k = 1; k < 60; k++) {
-            const double next = -term * (4 * order * order - (2.0 * k - 1) * (2.0 * k - 1)) / (8 * x * k);
+            const double next = -term * (4 * order * order - (2.0 * k - 1) * (2.0 * k - 1))
+                / (8 * x * k);
             if (fabs(next) >= fabs(term) || fabs(next) < 1e-17)
                 break;
             sum += term = next;

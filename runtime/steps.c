@@ -6,7 +6,8 @@
  * Anything not finite stops before the update. */
 #include "runtime.h"
 
-static const uint8_t *choose_labelled(const AePhase *p, const Split *train, uint64_t seed, bool *masks)
+static const uint8_t *choose_labelled(const AePhase *p, const Split *train, uint64_t seed,
+                                      bool *masks)
 {
     uint8_t *const chosen = need((size_t) train->rows, 1);
     long *const order = need((size_t) train->rows, sizeof *order);
@@ -29,7 +30,8 @@ static const uint8_t *choose_labelled(const AePhase *p, const Split *train, uint
             left--;
         }
     if (left)
-        fail("phase %s: labels = %d, and only %d rows of the training data have one", p->name, p->labels, p->labels - left);
+        fail("phase %s: labels = %d, and only %d rows of the training data have one", p->name,
+             p->labels, p->labels - left);
     free(order);
     return chosen;
 }
@@ -71,7 +73,8 @@ Stage stage_make(int index, const Split *train)
 
 void stage_shuffle(Stage *s, int epoch)
 {
-    draw_order(s->order, s->rows, s->seed, STREAM_SHUFFLE, (uint32_t) s->number << 24 ^ (uint32_t) epoch);
+    draw_order(s->order, s->rows, s->seed, STREAM_SHUFFLE,
+               (uint32_t) s->number << 24 ^ (uint32_t) epoch);
     for (long k = 0; k < s->rows; k++)
         s->order[k] = s->fixed[s->order[k]];
 }
@@ -131,7 +134,9 @@ static void each_stretch(const AePhase *p, Visit visit, double *with)
     each_range(parts ? p->whole : p->trained, parts ? p->nwhole : p->ntrained, visit, with);
     for (int t = 0; t < p->ntables; t++)
         for (int k = 1; k <= p->tables[t].rows[0]; k++)
-            visit(ae_model.grads + p->tables[t].first + (long) p->tables[t].rows[k] * p->tables[t].width, p->tables[t].width, with);
+            visit(ae_model.grads + p->tables[t].first
+                      + (long) p->tables[t].rows[k] * p->tables[t].width,
+                  p->tables[t].width, with);
 }
 
 static unsigned any_odd(const ae_real *at, long n)
@@ -254,7 +259,8 @@ int stage_step(Stage *s, const Position *at, double *loss, double *sum)
         const Part mine = ranks_part((int) (all - done < s->batch ? all - done : s->batch));
         ae_clock.block = (int32_t) (done / s->batch);
         ae_clock.first = mine.first;
-        split_fill(s->train, s->order + from + done + mine.first, mine.rows, p->inputs, p->ninputs, s->labelled);
+        split_fill(s->train, s->order + from + done + mine.first, mine.rows, p->inputs, p->ninputs,
+                   s->labelled);
         p->run();
         if (mine.counted)
             add_terms(s, at, mine.counted);

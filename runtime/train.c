@@ -51,7 +51,8 @@ static void open_metrics(bool resume)
     run.metrics = fopen(run.metrics_path, resume ? "ab" : "wb");
     if (!run.metrics)
         fail("%s: %s", run.metrics_path, strerror(errno));
-    if (resume && ftello(run.metrics) > run.at.metrics && ftruncate(fileno(run.metrics), run.at.metrics) != 0)
+    if (resume && ftello(run.metrics) > run.at.metrics
+        && ftruncate(fileno(run.metrics), run.at.metrics) != 0)
         fail("%s: %s", run.metrics_path, strerror(errno));
 }
 
@@ -216,7 +217,8 @@ static void run_phase(int index)
     Stage s = stage_make(index, train);
     const bool validation = data_split("validation") && s.phase->evaluate;
     if (s.phase->early_stop && !validation)
-        fail("phase %s: early_stop needs rows to validate with: validation = 0.1 in data", s.phase->name);
+        fail("phase %s: early_stop needs rows to validate with: validation = 0.1 in data",
+             s.phase->name);
     if (run.at.epoch == 0 && run.at.batch == 0) {
         stage_clock(&s, 0, 0, 0);
         if (s.phase->start)
@@ -251,13 +253,15 @@ static int phase_named(const char *name)
         if (strcmp((names[n] = ae_model.phases[n].name), name) == 0)
             return n;
     const int like = nearest(name, names, n);
-    usage("the model has no phase %s%s%s%s", name, like >= 0 ? "; did you mean " : "", like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
+    usage("the model has no phase %s%s%s%s", name, like >= 0 ? "; did you mean " : "",
+          like >= 0 ? names[like] : "", like >= 0 ? "?" : "");
 }
 
 /* A line for each number of the test rows, and beside it that of training rows. */
 static void print_beside(const Metrics *m, const char *split)
 {
-    const bool both = metrics_find(m, form("%s/loss", split)) && metrics_find(m, "train/loss") && strcmp(split, "train") != 0;
+    const bool both = metrics_find(m, form("%s/loss", split)) && metrics_find(m, "train/loss")
+        && strcmp(split, "train") != 0;
     const size_t behind = strlen(split);
     if (both)
         printf("%28s  %12s  %12s\n", "", split, "train");

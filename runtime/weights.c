@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 
 /* ---- writing -------------------------------------------------------------------------------- */
-void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank, const long *shape)
+void bundle_add(Bundle *b, const char *name, const char *dtype, const void *at, int rank,
+                const long *shape)
 {
     if (b->n == b->room) {
         b->room = 2 * b->room + 16;
@@ -120,8 +121,8 @@ void array_from(const Store *s, const char *name, const AeArray *a)
     if (!t)
         fail("%s: does not fit the model %s: it has no %s", s->path, ae_model.name, name);
     if (t->rank != a->rank || memcmp(t->shape, shape, (size_t) a->rank * sizeof *shape) != 0)
-        fail("%s: does not fit the model %s: %s is %s there and %s here", s->path, ae_model.name, name,
-             shape_text(t->rank, t->shape), shape_text(a->rank, shape));
+        fail("%s: does not fit the model %s: %s is %s there and %s here", s->path, ae_model.name,
+             name, shape_text(t->rank, t->shape), shape_text(a->rank, shape));
     tensor_copy(s, t, a->at, a->elem, array_count(a));
 }
 
@@ -133,8 +134,9 @@ static void learnt_scale(const Store *s, int input)
     Learnt *const l = &learnt[input];
     if (!subtract && !divide)
         return;
-    if (!subtract || !divide || subtract->rank != 1 || divide->rank != 1 || subtract->shape[0] != divide->shape[0]
-        || strcmp(subtract->dtype, "F64") != 0 || strcmp(divide->dtype, "F64") != 0
+    if (!subtract || !divide || subtract->rank != 1 || divide->rank != 1
+        || subtract->shape[0] != divide->shape[0] || strcmp(subtract->dtype, "F64") != 0
+        || strcmp(divide->dtype, "F64") != 0
         || (subtract->shape[0] != 1 && subtract->shape[0] != input_width(input)))
         fail("%s: the scale of %s does not fit the model", s->path, name);
     l->nscale = subtract->shape[0];
@@ -166,7 +168,8 @@ static void check_known(const Store *s, bool checkpoint)
 {
     for (int k = 0; k < s->ntensors; k++) {
         const char *const name = s->tensor[k].name;
-        bool known = strncmp(name, "data.", 5) == 0 || (checkpoint && strncmp(name, "checkpoint.", 11) == 0);
+        bool known = strncmp(name, "data.", 5) == 0
+            || (checkpoint && strncmp(name, "checkpoint.", 11) == 0);
         for (int j = 0; j < ae_model.nparam && !known; j++)
             known = strcmp(name, ae_model.param[j].name) == 0;
         for (int j = 0; j < ae_model.nstate && !known; j++)
@@ -176,8 +179,10 @@ static void check_known(const Store *s, bool checkpoint)
     }
     for (int k = 0; k < s->nmeta; k++) {
         const char *const key = s->meta[k].key;
-        if (strcmp(key, "format") != 0 && strcmp(key, "model") != 0 && strcmp(key, "fingerprint") != 0
-            && strcmp(key, "seed") != 0 && strcmp(key, "examples") != 0 && strncmp(key, "classes ", 8) != 0 && strncmp(key, "crc32 ", 6) != 0
+        if (strcmp(key, "format") != 0 && strcmp(key, "model") != 0
+            && strcmp(key, "fingerprint") != 0 && strcmp(key, "seed") != 0
+            && strcmp(key, "examples") != 0 && strncmp(key, "classes ", 8) != 0
+            && strncmp(key, "crc32 ", 6) != 0
             && !(checkpoint && strncmp(key, "checkpoint ", 11) == 0))
             fail("%s: an unknown key \"%s\" in its metadata", s->path, key);
     }
@@ -194,7 +199,8 @@ void weights_from(const Store *s, bool checkpoint)
     char *const mine = fingerprint();
     const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed"), *const examples = store_meta(s, "examples");
     if (its && strcmp(its, mine) != 0)
-        fail("%s: its fingerprint %s is not that of the model %s, %s", s->path, its, ae_model.name, mine);
+        fail("%s: its fingerprint %s is not that of the model %s, %s", s->path, its, ae_model.name,
+             mine);
     free(mine);
     learnt = need((size_t) ae_model.ninputs, sizeof *learnt);
     for (int i = 0; i < ae_model.ninputs; i++) {
@@ -222,7 +228,8 @@ static void take_nets(const Store *s)
             }
         }
         if (!found)
-            usage("--take %.*s: the model %s has no parameters of that name; %s info lists them", (int) n, at, ae_model.name, opt.program);
+            usage("--take %.*s: the model %s has no parameters of that name; %s info lists them",
+                  (int) n, at, ae_model.name, opt.program);
         at += n;
     }
     ae_states++;
@@ -251,9 +258,11 @@ static char *newest_run(void)
         /* runs/MODEL, and runs/MODEL-wide, runs/MODEL.2: another model's name goes on with
          * a letter, digit or _ */
         const size_t n = strlen(ae_model.name);
-        if (strncmp(e->d_name, ae_model.name, n) == 0 && (!e->d_name[n] || strchr("-. +", e->d_name[n])) && stat(path, &about) == 0
+        if (strncmp(e->d_name, ae_model.name, n) == 0
+            && (!e->d_name[n] || strchr("-. +", e->d_name[n])) && stat(path, &about) == 0
             && (!best || about.st_mtim.tv_sec > when.tv_sec
-                || (about.st_mtim.tv_sec == when.tv_sec && about.st_mtim.tv_nsec > when.tv_nsec))) {
+                || (about.st_mtim.tv_sec == when.tv_sec
+                    && about.st_mtim.tv_nsec > when.tv_nsec))) {
             free(best);
             best = path;
             when = about.st_mtim;

@@ -25,7 +25,9 @@ static Lexicon lexicon(void)
     if (!named)
         fail("the weights have no words with them: no input comes from text()");
     if (!l.vectors)
-        fail(opt.name ? "no parameter %s has a row for each word" : "no parameter has a row for each word", opt.name);
+        fail(opt.name ? "no parameter %s has a row for each word"
+                      : "no parameter has a row for each word",
+             opt.name);
     l.unit = need((size_t) l.n * (size_t) l.dim, sizeof *l.unit);
     for (int k = 0; k < l.n; k++) {
         double *const u = l.unit + (long) k * l.dim, square = 0;
@@ -51,8 +53,9 @@ static int known_word(const Lexicon *l, const char *word)
 {
     const int k = word_at(l, word), like = k < 0 ? nearest(word, (const char *const *) l->word, l->n) : -1;
     if (k < 0)
-        fail("the text has no word %s, or not often enough%s%s%s", word, like >= WORD_FIRST ? "; did you mean " : "",
-             like >= WORD_FIRST ? l->word[like] : "", like >= WORD_FIRST ? "?" : "");
+        fail("the text has no word %s, or not often enough%s%s%s", word,
+             like >= WORD_FIRST ? "; did you mean " : "", like >= WORD_FIRST ? l->word[like] : "",
+             like >= WORD_FIRST ? "?" : "");
     return k;
 }
 
@@ -131,7 +134,8 @@ void command_similarity(void)
         if (!v || !parse_number(v, &said[known])) {
             if (pairs == 0 && line <= 2)        /* the names of the columns */
                 continue;
-            fail("%s:%ld: two words and a number stand in a line, with tabs between them", opt.args[0], line);
+            fail("%s:%ld: two words and a number stand in a line, with tabs between them",
+                 opt.args[0], line);
         }
         pairs++;
         const int x = word_at(&l, a), y = word_at(&l, b);
@@ -142,7 +146,9 @@ void command_similarity(void)
         fail("%s: of %ld pairs the vectors know %ld", opt.args[0], pairs, known);
     const double pearson = correlation(said, ours, known), spearman = rank_correlation(said, ours, known);
     if (opt.json)
-        printf("{\"pairs\": %ld, \"known\": %ld, \"pearson\": %.9g, \"spearman\": %.9g}\n", pairs, known, pearson, spearman);
+        printf("{\"pairs\": %ld, \"known\": %ld, \"pearson\": %.9g, \"spearman\": %.9g}\n", pairs,
+               known, pearson, spearman);
     else
-        printf("pairs      %ld\nknown      %ld\npearson    %.4f\nspearman   %.4f\n", pairs, known, pearson, spearman);
+        printf("pairs      %ld\nknown      %ld\npearson    %.4f\nspearman   %.4f\n", pairs, known,
+               pearson, spearman);
 }
