@@ -46,6 +46,8 @@ static long reach(Machine *m, Tensor *t, int k, const long *at)
 
 static long whole(Machine *m, Expr *e, const Tensor *t)
 {
+    if (e->kind == EXPR_index)
+        return e->index->mark;
     const double v = eval(m, e);
     if (v != v || v != floor(v))
         bug("interp: a subscript of %s is %g", t->name, v);
