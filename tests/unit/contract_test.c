@@ -112,6 +112,12 @@ enum { COLUMNS = 256 };
 static ae_real a[ROOM], b[ROOM], c[ROOM], had[ROOM], first[COLUMNS];
 static double want[ROOM], bound[ROOM];
 
+static void draw_numbers(ae_real *to, long n)
+{
+    for (long i = 0; i < n; i++)
+        to[i] = (ae_real) (below(2001) - 1000) / 1000;
+}
+
 /* One row without the others has the same bits. */
 static bool alone(int number, const Axes *rows, const Axes *cols, const Axes *sums, ae_real scale, bool set,
                   const ae_real *start, int row)
@@ -180,19 +186,22 @@ static bool one(int number)
     draw_lengths(&rows, lengths == 0 && !meet);
     draw_lengths(&sums, lengths == 1);
     const long size_a = draw_steps(&rows, false, &sums, false), size_b = draw_steps(&sums, true, &cols, false);
-    const long size_c = draw_steps(&rows, true, &cols, true);
+    draw_steps(&rows, true, &cols, true);
     bool set = below(2);
-    if (size_a > ROOM || size_b > ROOM || size_c > ROOM)
-        return true;
     if (meet) {
         cols.at[0].two = rows.at[0].two;
         set = false;
     }
+    const long size_c = 1 + place_of(&rows, true, m - 1) + place_of(&cols, true, n - 1);
+    if (size_a > ROOM || size_b > ROOM || size_c > ROOM)
+        return true;
     const ae_real scale = below(2) ? 1 : (ae_real) 0.5, *const start = below(2) ? first : NULL;
+    draw_numbers(a, size_a);
+    draw_numbers(b, size_b);
+    draw_numbers(c, size_c);        /* beyond it they stay */
+    draw_numbers(first, COLUMNS);
     for (long i = 0; i < ROOM; i++) {
-        first[i % COLUMNS] = a[i] = (ae_real) (below(2001) - 1000) / 1000;
-        b[i] = (ae_real) (below(2001) - 1000) / 1000;
-        want[i] = c[i] = had[i] = (ae_real) (below(2001) - 1000) / 1000;
+        want[i] = had[i] = c[i];
         bound[i] = 1;
     }
     for (int i = 0; i < m && set; i++)
