@@ -2,7 +2,7 @@
  *
  * The C compiler is started with a vector of arguments, never through a shell. The runtime is
  * compiled once for each set of flags, together with the first model that wants it, and kept
- * beside the cached trainers. */
+ * beside the cached trainers; both schedules share it. */
 #define _GNU_SOURCE
 #include "driver.h"
 #include <errno.h>
@@ -241,18 +241,20 @@ static int compile_model(const Module *m, const BuildOptions *how, const Buf *c,
     const Str object = format("%s/model.o", folder);
     if (!cache || !write_file(model, c->at, c->n))
         return 1;
+    BuildOptions shared = *how;
+    shared.emit.fast = true;
     const Str runtime = format("%s/runtime-%016llx", cache,
-                               (unsigned long long) hash_runtime(how));
+                               (unsigned long long) hash_runtime(&shared));
     const Str all = format("%s/runtime.o", runtime);
     const Str made = format("%s/%ld.o", runtime, (long) getpid());
     Jobs jobs = { 0 };
-    Argv join = { 0 }, link = command(how);
+    Argv join = { 0 }, link = command(&shared);
     add_job(&jobs, how, model, object);
     ADD(&jobs.at[0], format("-I%s", runtime), folder_flag(m));
     /* -O3 gains a few per cent at most, and takes two to four times as long */
     if (how->emit.fast && !how->sanitize)
         ADD(&jobs.at[0], "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic");
-    if (access(all, R_OK) && !want_runtime(how, runtime, made, &jobs, &join))
+    if (access(all, R_OK) && !want_runtime(&shared, runtime, made, &jobs, &join))
         return 1;
     int status = run_all(&jobs, how->verbose);
     if (!status && join.n)

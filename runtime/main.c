@@ -55,6 +55,8 @@ static void use_threads(void)
         const long cores = sysconf(_SC_NPROCESSORS_ONLN);
         opt.threads = ranks_threads(cores > 0 ? (int) cores : 1);
     }
+    if (!ae_model.fast)
+        opt.threads = 1;
 #ifdef _OPENMP
     omp_set_dynamic(0);
     omp_set_num_threads(opt.threads);

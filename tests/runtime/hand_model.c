@@ -252,5 +252,5 @@ static const AeSetting metrics[] = { { "psnr", NULL, { 0 }, 0 }, { "knn", NULL, 
 
 const AeModel ae_model = {
     "hand", "hand.ae", "model hand\n# <b>by hand</b>\n", ".", BATCH, inputs, 2, p.flat, d.flat, PARAMS, param, 10, grad,
-    state, 1, programs, 6, phases, 2, sources, 1, settings, 2, metrics, 3, false, 2ull * 3 * BATCH * (2 * X * H + 2 * H * Z + Z * K), NULL, 0, NULL,
+    state, 1, programs, 6, phases, 2, sources, 1, settings, 2, metrics, 3, true, 2ull * 3 * BATCH * (2 * X * H + 2 * H * Z + Z * K), NULL, 0, NULL,
 };
