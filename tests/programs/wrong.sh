@@ -32,12 +32,10 @@ regularize { kl(z) * 0.5 }
 
 train { batch = 8 }
 AE
-"$aec" emit --gradcheck "$work/small.ae" -o "$work/c" > "$work/log" 2>&1 || { cat "$work/log"; echo "0 passed, 1 failed"; exit 1; }
-flags="-std=gnu11 -O1 -DAE_DOUBLE -ffp-contract=fast"
-for f in "$work"/c/*.c; do
-    [ "$(basename "$f")" = model.c ] || gcc $flags -c "$f" -o "${f%.c}.o" || exit 1
-done
-gradcheck() { gcc $flags -I"$work/c" "$1" "$work"/c/*.o -lm -o "$work/bin" && "$work/bin" gradcheck > "$work/log" 2>&1; }
+"$aec" build --gradcheck --keep -v "$work/small.ae" -o "$work/bin" > "$work/log" 2>&1 || { cat "$work/log"; echo "0 passed, 1 failed"; exit 1; }
+mv "$(sed -n 's/^aec: the C is in //p' "$work/log")" "$work/c" || exit 1
+runtime=$(sed -n 's|.*model\.o \(/.*/runtime\.o\) .*|\1|p' "$work/log")
+gradcheck() { gcc -std=gnu11 -O1 -DAE_DOUBLE -ffp-contract=fast -fopenmp -I"${runtime%/*}" "$1" "$runtime" -lpng -lz -lm -o "$work/bin" && "$work/bin" gradcheck > "$work/log" 2>&1; }
 if gradcheck "$work/c/model.c"; then passed=1; else failed=1; echo "FAILED as it was: $(tail -n 2 "$work/log")"; fi
 lines=$(awk '/^static void [a-z0-9_]*back[0-9]*\(/ { in_back = 1 } /^}/ { in_back = 0 } in_back && / \+?= .*;$/ && !/for \(/ && !/= 0(\.0)?;$/ { print NR }' "$work/c/model.c")
 for n in $lines; do
