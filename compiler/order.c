@@ -7,7 +7,8 @@
  * it. So each product votes for such an axis of its temporaries, what is computed point by point
  * from one another votes together, and the axis that wins goes last. Inputs, parameters and what
  * the trainer reads stay as they are; a reshape of what moves works on a copy, and so do products
- * whose weights lie across. Takes and leaves a program; values do not change. */
+ * whose weights lie across; what sums along the axes of such a copy reads it, too. Takes and
+ * leaves a program; values do not change. */
 #include "program.h"
 
 typedef struct {
@@ -280,6 +281,20 @@ static void turn_read(Module *m, Order *o, Stmt *s, const StmtList *body)
     }
 }
 
+/* A product that sums along the weights' last axis, from a copy that others read already, if its last axis is that of
+ * the other factor: then both lie in line along the sums. */
+static void share_turned(Order *o, Stmt *s)
+{
+    for (int k = 0; k < 2; k++) {
+        Expr *const f = s->value->arg[k], *const other = s->value->arg[1 - k];
+        const Expr *const end = other->tensor->rank ? other->sub[other->tensor->rank - 1] : NULL;
+        const Moved *const x = end && end->kind == EXPR_index
+            ? FIND_AT(m, o->at, m->of == f->tensor && is_index(f->sub[m->last], end->index)) : NULL;
+        if (x && x->of->role == ROLE_param && !ANY(j, s->target->rank, expr_uses(s->sub[j], end->index)))
+            s->value = expr_put(s->value, f, expr_read(x->tensor, f->sub, f->check, f->other));
+    }
+}
+
 /* What computes a gradient: -1, or the axis that should go last. */
 static int gradient_last(const Stmt *s)
 {
@@ -315,6 +330,9 @@ static void turn_weights(Module *m, StmtList *body)
         if (last >= 0 && only_set(body, s->target))
             turned(m, &o, s->target, last);
     }
+    EACH(s, *body)
+        if (is_product(s))
+            share_turned(&o, s);
     EACH_AT(x, o.at)
         if (x->of->role == ROLE_param)
             PUSH(out, copy(body->at[0], x->tensor, x->of));
