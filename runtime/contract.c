@@ -28,7 +28,7 @@ typedef int32_t Whole;
 
 enum {
     WIDE = 2 * LANES, DEEP = 256, ROWS = 384,       /* of a block: columns, sums, rows */
-    MANY = 512 / sizeof(ae_real),                   /* columns that pay for packing rows, where either side lies in line */
+    MANY = 256 / sizeof(ae_real),                   /* columns that pay for packing rows that lie in line */
     ROOM = (1 << 18) / sizeof(ae_real)              /* half of the least second-level cache */
 };
 
@@ -447,7 +447,7 @@ void ae_contract(const AeAxis *rows, const AeAxis *cols, const AeAxis *sums, ae_
         c[desk.row_c[0] + desk.col_c[0]] = start ? start[k % ncols] : 0;
     }
     const bool packs = nrows > 1
-        && ncols >= (last_of(rows)->one == 1 || last_of(sums)->one == 1 ? 1 : 2) * (long) MANY;
+        && ncols >= (last_of(rows)->one == 1 ? 1 : last_of(sums)->one == 1 ? 2 : 4) * (long) MANY;
     if (nrows == 0 || ncols == 0)
         return;
     const long each = has_lengths(rows) ? 1 : nrows / rows[0].count;
