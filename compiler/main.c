@@ -6,6 +6,7 @@
 #include "commands.h"
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -76,10 +77,12 @@ static bool define(Options *o, const char *text)
     char *end;
     if (!equals || equals == text)
         return false;
+    const char *number = equals + 1;
+    const bool inf = !strcmp(number + (*number == '-'), "inf");
     Syn *v = NEW(Syn);
     v->kind = SYN_num;
-    v->num = strtod(equals + 1, &end);
-    if (end == equals + 1 || *end)
+    v->num = strtod(number, &end);
+    if (!*number || *end || (!inf && (number[strspn(number, "0123456789+-.eE")] || !isfinite(v->num))))
         return false;
     PUSH(o->defines, ((Setting) { intern_n(text, (size_t) (equals - text)), v, (Place) { 0 } }));
     return true;
@@ -107,10 +110,18 @@ static bool take_flag(Options *o, int command, int argc, char **argv, int *at)
             *(bool *) ((char *) o + flags[k].at) = true;
             return true;
         }
-        if (!value || (flags[k].kind == DEFINE && !define(o, value)))
+        if (!value || !*value || (flags[k].kind == DEFINE && !define(o, value)))
             return refuse(false, "`%s` takes %s", flags[k].name, flags[k].value);
-        if (flags[k].kind == TEXT)
-            *(const char **) ((char *) o + flags[k].at) = value;
+        if (flags[k].kind == DEFINE) {
+            const Setting *last = &o->defines.at[o->defines.n - 1];
+            if (FIND_AT(s, o->defines, s->name == last->name) != last)
+                return refuse(false, "`-D` gives `%s` twice", last->name);
+            return true;
+        }
+        const char **const to = (const char **) ((char *) o + flags[k].at);
+        if (*to)
+            return refuse(false, "`%s` is given twice", flags[k].name);
+        *to = value;
         return true;
     }
     unknown("the flag", argv[*at], false);
