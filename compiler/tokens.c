@@ -46,6 +46,11 @@ bool is_kept_word(const Token *t)
     return t->kind != STRING && find_word(t->name, WORD_KEPT) >= 0;
 }
 
+bool begins_statement(const Token *t)
+{
+    return t->kind == NAME && find_word(t->name, WORD_BODY) >= 0;
+}
+
 /* ---- brackets ------------------------------------------------------------------------------- */
 typedef struct {
     TokenList out;

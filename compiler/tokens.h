@@ -44,6 +44,7 @@ extern const Keyword keywords[];
 
 Token token_new(int kind, const char *text, size_t length, Place place);
 bool is_kept_word(const Token *t);
+bool begins_statement(const Token *t);
 void tokens_scan(Tokens *t);        /* grammar/ae.l: fills both lists from t->source */
 void tokens_arrange(Tokens *t);     /* tokens.c: fills match, depth, breaks, head; settles kind */
 

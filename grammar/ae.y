@@ -721,6 +721,8 @@ static void help_syntax(Reader *r, const Slip *e)
         { layer, "a block is a row of layers: `{ conv(32, kernel = 4) relu }`" },
         { prev->kind == AS || (sign == NAME && met->name == intern("as")), "a name follows `as`: `kl(z) as bound`" },
         { operator && may(e, ':'), "a choice has two branches: `c ? a : b`" },
+        { operand && begins_statement(prev) && ends,
+          format("a statement ends with its line: `%s` begins a line of its own", prev->name) },
         { operand && is_operand(prev) && ends,
           format("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length, met->text) },
         { operand && ends, "write an operator between the two, `*` for a product" },
