@@ -18,8 +18,8 @@ static Syn *with_numbers(Scope *s, Syn *x)
     if (axis && axis->axis.example)
         return y;
     Ctx sizes = size_ctx(s);
-    if ((x->kind == SYN_name || (x->kind == SYN_call && x->name == intern("size")))
-        && constant(&sizes, x, &v)) {
+    const bool part = x->kind == SYN_name || x->kind == SYN_attr || x->kind == SYN_call;
+    if (part && constant(&sizes, x, &v)) {
         *y = (Syn) { .kind = SYN_num, .num = v, .place = x->place };
         return y;
     }

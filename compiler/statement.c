@@ -132,11 +132,14 @@ static void define(Scope *s, Stat *st)
         s->nll = n->tensor;
 }
 
+/* A condition on what changes as it trains, as a `ramp` does, is not told here. */
 static bool require(Scope *s, Stat *st, Place place, Str words)
 {
     Ctx sizes = size_ctx(s);
     double v;
-    if (!constant(&sizes, st->value, &v) || v != 0)
+    Expr *e = lower(&sizes, st->value, NULL);
+    const bool other = ANY_EXPR(x, e, x->kind == EXPR_draw || (x->kind == EXPR_read && x->tensor->role != ROLE_clock));
+    if (s->e->failed || (e->kind != EXPR_num && !other) || !constant(&sizes, st->value, &v) || v != 0)
         return true;
     fail(s->e, place, DIAG_require, words, st->name);
     note_condition(s, st->value);

@@ -25,6 +25,8 @@ for wait in 0.05 0.15 0.3; do
         is "stopped by $signal after $wait s, then resumed: log" "$(strip cut)" "$(strip whole)"
     done
 done
+fails "going on with another seed" 1 'the run was begun with the seed' ./hand train --out whole --resume --seed 77
+fails "going on with another phase" 1 'is of the phase train, and another cannot go on from it' ./hand train --out whole --resume --phase pretrain
 ./hand train --quiet --out more --epochs 3 && ./hand train --quiet --out more --epochs 3 --resume && ok || bad "resuming what is done"
 ./hand train --quiet --out gathered && ok
 ./gather train --quiet --out gathered && ok || bad "accumulates"
