@@ -98,7 +98,7 @@ void checkpoint_read(const char *path, Position *at, Best *best)
     memcpy(d, part(&s, "checkpoint.sums", "F64", SUMS)->at, sizeof d);
     *at = (Position) { c[0], c[1], c[2], c[3], c[4], c[5], c[6], d[0], d[1], d[2], at->sum };
     for (int k = 0; k < COUNTS; k++)
-        if (c[k] < 0 || (k == 0 && c[0] > ae_model.nphases))
+        if (c[k] < 0 || (k == 0 && c[0] >= ae_model.nphases))
             fail("%s: is damaged: its position cannot be", path);
     const int terms = terms_of(at);
     memcpy(at->sum, part(&s, "checkpoint.terms", "F64", terms)->at,

@@ -351,6 +351,9 @@ void command_train(void)
     run.at.phase = only >= 0 ? only : 0;
     if (opt.resume)
         checkpoint_read(run.checkpoint, &run.at, &run.best);
+    if (only >= 0 && run.at.phase != only)
+        fail("%s: is of the phase %s, and another cannot go on from it; --weights %s starts %s from its weights",
+             run.checkpoint, ae_model.phases[run.at.phase].name, run.folder, opt.phase);
     data_split("train");
     if (ranks_first()) {
         folder_make(run.folder);

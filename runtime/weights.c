@@ -208,6 +208,9 @@ void weights_from(const Store *s, bool checkpoint)
         learnt_classes(s, i);
     }
     learnt_known = its != NULL;
+    if (checkpoint && seed && opt.has_seed && data_seed != strtoull(seed, NULL, 10))
+        fail("%s: the run was begun with the seed %s, and cannot go on with %llu", s->path, seed,
+             (unsigned long long) data_seed);
     if (seed && !opt.has_seed)
         data_seed = strtoull(seed, NULL, 10);
     data_examples = examples ? (int32_t) strtol(examples, NULL, 10) : 0;
