@@ -445,22 +445,21 @@ const Split *data_split(const char *name)
     return s->rows ? s : NULL;
 }
 
-/* Rows; bytes of one that is over before what follows is fetched by itself. */
-enum { AHEAD = 8, SHORT = 256 };
+/* Rows; bytes of one that is over before what follows is fetched by itself; elements of a batch that
+   pay for threads, and rows that one of these takes at a time. */
+enum { AHEAD = 8, SHORT = 256, MANY = 16384, SOME = 8 };
 
 /* ---- a batch -------------------------------------------------------------------------------- */
-static void fill_one(const Split *s, int input, const long *row, int n, const uint8_t *labelled)
+static void fill_rows(const Split *s, int input, const long *row, int from, int to, const uint8_t *labelled)
 {
     const AeInput *const in = &ae_model.inputs[input];
     const Column *const c = &s->column[input];
     const size_t w = (size_t) input_width(input);
-    if (!c->there && !(in->label && in->has))
-        fail("the data has no %s %s", in->label ? "label" : "input", in->array.name);
     const void *const at = c->whole ? (const void *) c->whole : c->byte ? (const void *) c->byte : c->real;
     const size_t bytes = w * (c->whole ? sizeof *c->whole : c->byte ? 1 : sizeof *c->real);
-    for (int k = 0; k < n; k++) {
+    for (int k = from; k < to; k++) {
         const size_t r = (size_t) row[k];
-        if (k + AHEAD < n && bytes <= SHORT && c->there)
+        if (k + AHEAD < to && bytes <= SHORT && c->there)
             __builtin_prefetch((const char *) at + (size_t) row[k + AHEAD] * bytes);
         if (in->has)
             in->has[k] = c->there && (!c->has || c->has[r])
@@ -486,7 +485,17 @@ static void fill_one(const Split *s, int input, const long *row, int n, const ui
 void split_fill(const Split *s, const long *row, int n, const int *inputs, int ninputs,
                 const uint8_t *labelled)
 {
-    for (int k = 0; k < ninputs; k++)
-        fill_one(s, inputs[k], row, n, labelled);
+    for (int k = 0; k < ninputs; k++) {
+        const AeInput *const in = &ae_model.inputs[inputs[k]];
+        if (!s->column[inputs[k]].there && !(in->label && in->has))
+            fail("the data has no %s %s", in->label ? "label" : "input", in->array.name);
+        if (n * input_width(inputs[k]) < MANY) {
+            fill_rows(s, inputs[k], row, 0, n, labelled);
+        } else {            /* each thread about the rows that it computes with */
+            #pragma omp parallel for schedule(static)
+            for (int from = 0; from < n; from += SOME)
+                fill_rows(s, inputs[k], row, from, from + SOME < n ? from + SOME : n, labelled);
+        }
+    }
     ae_clock.batch = n;
 }
