@@ -80,7 +80,7 @@ set_f() { "$tool" weights w.safetensors f.dense1.w 3,3 0 f.dense1.b 3 $1 g.dense
 says() { grad outputs --weights w.safetensors --phase $1; }
 sum3() { awk "BEGIN { split(\"0.3 1 0\", x); split(\"0.4 -1.2 0.75\", m); split(\"-1 0.5 2\", v); pi = 4 * atan2(1, 1)
     for (k = 1; k <= 3; k++) { e = x[k] - m[k]; p = 1 / (1 + exp(-m[k])); s += $1 } printf \"%.9g\", s }"; }
-build outputs outputs --real f64 --cc "$work/cc" && {
+quickly outputs outputs --real f64 && {
     set_f 0.4,-1.2,0.75
     says squares; sse=$(of loss) slope=$(of f.dense1.b)
     near "37: sums of squares" "$sse" "$(sum3 'e * e')" 1e-6
@@ -111,7 +111,7 @@ build outputs outputs --real f64 --cc "$work/cc" && {
 }
 
 # ---- 29, 54, 97 -------------------------------------------------------------------------------------------------------
-corner() { local t="${2//; /\\n}"; sed -e "s/LATENT/$1/" -e "s/TERMS/\n$t\n/" "$here/corner.ae" > corner.ae; build corner corner --real f64 --cc "$work/cc"; }
+corner() { local t="${2//; /\\n}"; sed -e "s/LATENT/$1/" -e "s/TERMS/\n$t\n/" "$here/corner.ae" > corner.ae; quickly corner corner --real f64; }
 "$tool" npy rows.npy 1000,1 0
 full="kl(z) as exact; logq(z) as q; logp(z) * -1 as p"
 drawn_kl() { for seed in 1 2 3 4 5 6 7 8 9 10; do grad corner --weights w.safetensors --phase drawn --seed $seed; of loss; done \
@@ -154,7 +154,7 @@ corner "gaussian(2, free = 0.5)" "bits(z) as exact; logq(z) as q; logp(z) * -1 a
 }
 corner "gaussian(2)" "information(z) as q; correlation(z) as p; marginal(z) as r; logq(z) as exact; logp(z) as t" && {
     sed -i 's/minimize = .q, p./minimize = [q, p, r, exact, t]/' corner.ae
-    build corner corner --real f64 --cc "$work/cc" && set_normal logvar 0.4,-1.4 && grad corner --weights w.safetensors --phase drawn
+    quickly corner corner --real f64 && set_normal logvar 0.4,-1.4 && grad corner --weights w.safetensors --phase drawn
     # rows that are all alike: q(z) is q(z|x)
     near "parts of the divergence: z tells nothing of the row" "$(of loss.q)" 0 1e-9
     near "parts of the divergence: its units nothing of each other" "$(of loss.p)" 0 1e-9

@@ -16,21 +16,21 @@ try "44: a plain autoencoder has no prior" grep -q '^There is no p(z)' <<< "$(ho
 try "44: a variational one has" grep -q '^Generative: .* p(x | z)' <<< "$("$aec" show "$here/../../examples/quickstart.ae")"
 said=$("$aec" show "$here/digits_net.ae")
 if [ "$(grep -E '^(There|Gen|Disc)' <<< "$said")" = 'Discriminative: `predict` tells p(y | x).' ]; then ok; else bad "44: a classifier tells labels alone" "$said"; fi
-build "$here/digits_net" labels_told && train labels_told --epochs 3 && {
+quickly "$here/digits_net" labels_told && train labels_told --epochs 3 && {
     ./labels_told predict --weights labels_told.run -o told.csv > log 2>&1 && ./labels_told score --weights labels_told.run -o true.csv >> log 2>&1 || bad "44: predict" "$(cat log)"
     near "44: the loss of a classifier is the mean of -log p(y)" "$(last test/digit labels_told.run)" \
         "$(paste -d, told.csv true.csv | awk -F, 'NR > 1 { s -= log($($NF + 1)); n++ } END { if (n == 359) printf "%.9g", s / n }')" 1e-6
 }
 
 "$tool" npy zero.npy 40,64 0; "$tool" noise zero.npy 1 hourglass.npy
-hourglass '{ dense(64) }' > log && build hourglass hourglass --cc "$work/cc" && train hourglass && ok || bad "3: an asymmetric one trains"
+hourglass '{ dense(64) }' > log && quickly hourglass hourglass && train hourglass && ok || bad "3: an asymmetric one trains"
 try "3: a decoder that does not fit is refused with both shapes and its line" grep -qF 'hourglass.ae:7' <<< "$(hourglass '{ dense(63) }')"
 
 # ---- 42: many outputs, and each alone ---------------------------------------------------------------------------------
 "$tool" npy x.npy 3,4 0.3 -1.2 0.8 2.1 -0.4 0.6 1.5 0.2 -0.9 0.1 0.7 -1.8
 "$tool" weights w.safetensors encoder.dense1.w 4,3 0.7,-1.1,0.4,0.9,-0.3 encoder.dense1.b 3 0.2 encoder.dense2.w 3,3 -0.8,0.2,1.2,-0.5 encoder.dense2.b 3 -0.1 \
     decoder.dense1.w 3,4 0.6,-1.4,0.3,1.6,-0.7 decoder.dense1.b 4 0.4
-build sums sums --real f64 --cc "$work/cc" && {
+quickly sums sums --real f64 && {
     for phase in all one two three four; do grad sums --weights w.safetensors --phase of_$phase
         echo $(of loss) $(for p in w b; do of encoder.dense1.$p; of encoder.dense2.$p; of decoder.dense1.$p; done); done > sums.txt
     worst=$(awk 'NR == 1 { for (k = 1; k <= NF; k++) all[k] = $k; n = NF; next } { for (k = 1; k <= NF; k++) sum[k] += $k; moved += $1 > 0.01 }
@@ -40,7 +40,7 @@ build sums sums --real f64 --cc "$work/cc" && {
 
 # ---- 55: the slope of a tied weight is the sum of its two uses' ---------------------------------------------------------
 tied() { printf 'ae 1\nmodel tied\ninput x : vector(4)\ndata { train = npy("x.npy") }\nencoder { dense(3) tanh }\ndecoder %s\nreconstruct x by sse\ntrain { epochs = 1 }\n' "$2" > $1.ae
-    build $1 $1 --real f64 --cc "$work/cc"; }
+    quickly $1 $1 --real f64; }
 both="0.7,-1.1,0.4,0.9,-0.3,1.6,-0.8,0.2,1.2,-0.5,0.6,-1.4"
 turned="0.7,0.9,-0.8,-0.5,-1.1,-0.3,0.2,0.6,0.4,1.6,1.2,-1.4"
 tied once "mirror(tied = true)" && tied twice "{ dense(4) }" && {
@@ -54,7 +54,7 @@ tied once "mirror(tied = true)" && tied twice "{ dense(4) }" && {
 }
 
 # ---- 25, 43: terms add up, rows too ---------------------------------------------------------------------------------------
-build "$here/../../examples/sparse_l1" terms && train terms --epochs 3 && {
+quickly "$here/../../examples/sparse_l1" terms && train terms --epochs 3 && {
     said=$(./terms eval --json --weights terms.run)
     near "25: the terms times their weights are the loss" \
         "$(awk "BEGIN { print $(echo "$said" | field test/reconstruct) + 0.1 * $(echo "$said" | field test/codes) + 1e-4 * $(echo "$said" | field test/connections) }")" \
@@ -70,10 +70,10 @@ build "$here/../../examples/sparse_l1" terms && train terms --epochs 3 && {
 sed 's/sparse(h, rho = rho)/l2(h)\n    l2(weights) * 0.3/; s/dense(1) sigmoid as h/dense(1) as h/' "$here/sparse.ae" > l2_weights.ae
 decayed() {     # decayed NAME OPTIMIZER WANT: the weight after one step
     sed "s/epochs = 1/epochs = 1  optimizer = $2/; $4" l2_weights.ae > $1.ae
-    build $1 $1 --cc "$work/cc" && ./$1 train --quiet --weights w.safetensors --out $1.run > log 2>&1 || bad "train $1" "$(cat log)"
+    quickly $1 $1 && ./$1 train --quiet --weights w.safetensors --out $1.run > log 2>&1 || bad "train $1" "$(cat log)"
     near "47: a step of $2" "$("$tool" get $1.run/model.safetensors encoder.dense1.w)" $3 1e-6
 }
-build l2_weights l2_weights --cc "$work/cc" && grad l2_weights --weights w.safetensors && {
+quickly l2_weights l2_weights && grad l2_weights --weights w.safetensors && {
     near "47: slope of 0.3 w^2" "$(of encoder.dense1.w)" 0.42 1e-6
     near "47: biases are left alone" "$(of encoder.dense1.b)" 0.4 1e-6
     decayed by_term "sgd(lr = 0.1)" 0.658 ""
@@ -84,7 +84,7 @@ build l2_weights l2_weights --cc "$work/cc" && grad l2_weights --weights w.safet
 # ---- 56: dropout ---------------------------------------------------------------------------------------------------------------
 printf 'ae 1\nmodel dropped\ninput x : vector(1000)\ndata { train = npy("ones.npy") }\nencoder { dropout(0.25) as h }\ndecoder { dense(1000) }\nreconstruct x by mse\npretext sum { minimize l1(h) }\ntrain { batch = all  epochs = 1 }\n' > dropped.ae
 "$tool" npy ones.npy 100,1000 1
-build dropped dropped --cc "$work/cc" && {
+quickly dropped dropped && {
     "$tool" weights w.safetensors decoder.dense1.w 1000,1000 0 decoder.dense1.b 1000 0
     grad dropped --weights w.safetensors
     holds "56: what is kept is scaled up, so the mean stays" "$(of loss.sum) > 0 && $(of loss.sum) != 1000 && ($(of loss.sum) / 1000 - 1)^2 < 9 / 3 / 100000"
@@ -95,7 +95,7 @@ build dropped dropped --cc "$work/cc" && {
 # ---- 71: weights as pictures ------------------------------------------------------------------------------------------------------
 sed -i 's/^set m.*/set m = 3/' space.ae 2> /dev/null || cp "$here/space.ae" .
 "$tool" npy x.npy 2,3 1; "$tool" weights w.safetensors encoder.dense1.w 3,3 1,2,3,4,5,6,7,8,9 encoder.dense1.b 3 0 decoder.dense1.w 3,3 0 decoder.dense1.b 3 0
-build space space --cc "$work/cc" && {
+quickly space space && {
     ./space show filters --weights w.safetensors -o f.npy > log 2>&1
     if [ "$("$tool" get f.npy | xargs)" = "1 4 7 2 5 8 3 6 9" ]; then ok; else bad "71: a filter for each unit" "$("$tool" get f.npy) $(cat log)"; fi
 }
@@ -119,7 +119,7 @@ pixels() {      # pixels EXPRESSION OF i, j, y(i, j): over 2 x 3
         function top(a, b, c, d, m) { m = a > b ? a : b; m = c > m ? c : m; return d > m ? d : m }
         BEGIN { split(v, p, \" \"); for (i = 0; i < 2; i++) for (j = 0; j < 3; j++) print $1 }" | xargs
 }
-build pools pools --cc "$work/cc" && {
+quickly pools pools && {
     adjoint a little "$(pixels 'y(2*i, 2*j) + y(2*i, 2*j+1) + y(2*i+1, 2*j) + y(2*i+1, 2*j+1)')"
     adjoint b little "$(pixels 'over(i, j)')"
     adjoint c little "$(pixels 'y(2*i, 2*j)')"
@@ -129,7 +129,7 @@ build pools pools --cc "$work/cc" && {
 }
 
 # Where maxima stood goes around the code: a code alone is not decoded, and nothing says how small it is.
-build "$here/../../examples/unpooling" around --cc "$work/cc" && ./around train --quiet --epochs 1 --out around.run > log 2>&1 && {
+quickly "$here/../../examples/unpooling" around && ./around train --quiet --epochs 1 --out around.run > log 2>&1 && {
     ./around encode --weights around.run -o z.npy > log 2>&1
     for command in "decode z.npy -o d.npy" "interpolate 0 1 -o d.npy" compress; do
         if ./around $command --weights around.run > log 2>&1; then bad "86: $command"; else try "86: $command" grep -q 'reads more of a row than its code' log; fi

@@ -3,7 +3,7 @@
 # ---- 52: KL of probabilities ------------------------------------------------------------------------------------------
 at_pq() { "$tool" weights w.safetensors f.dense1.w 2,2 0 f.dense1.b 2 $1 g.dense1.w 2,2 0 g.dense1.b 2 $2; }
 "$tool" npy rows.npy 3,2 0.3 -0.2 0.5 1 -0.7 0.1
-build apart apart --real f64 --cc "$work/cc" && {
+quickly apart apart --real f64 && {
     at_pq 0.5,0.5 0.25,0.75; grad apart --weights w.safetensors --phase apart
     near "52: KL((1/2, 1/2), (1/4, 3/4))" "$(of loss)" 0.143841036 1e-8
     near "52: its slope by p is log(p / q) + 1" "$(of f.dense1.b | cut -d' ' -f1)" "$(awk 'BEGIN { print log(2) + 1 }')" 1e-5
@@ -42,7 +42,7 @@ spread_of_seeds() {     # mean and standard error of the loss over ten seeds
     holds "mmd: of the prior from itself, $mean" "$error > 0 && ($mean)^2 <= 9 * $error^2 + 1e-5"
     "$tool" npy rows.npy 7,2 0.3 -0.2 0.5 1 -0.7 0.1 2
     "$tool" weights w.safetensors f.dense1.w 2,2 0.06,-0.03,0.02,0.05 f.dense1.b 2 0.3,0.6 g.dense1.w 2,2 -0.04,0.01,0.03,0.02 g.dense1.b 2 0.8,0.4
-    build apart apart_check --gradcheck && for phase in apart off; do
+    quickly apart apart_check --gradcheck && for phase in apart off; do
         try "$phase: gradients" ./apart_check gradcheck --weights w.safetensors --phase $phase
     done
 }

@@ -21,7 +21,7 @@ read -r -a want <<< "$(echo "$rows" | awk -v w="$rbm_w" -v a="$rbm_a" -v b="$rbm
         free -= log(p[v]) / 4; exact += log(p[v] / z) / 4
         for (i = 0; i < 6; i++) { o = int(v / 2^i) % 2 ? v - 2^i : v + 2^i; pseudo += log(p[v] / (p[v] + p[o])) / 4 }
     } printf "%.12g %.12g %.12g\n", free, exact, pseudo }')"
-build rbm rbm --real f64 --cc "$work/cc" && {
+quickly rbm rbm --real f64 && {
     grad rbm --weights rbm.safetensors --phase energy; near "32: the free energy" "$(of loss)" "${want[0]}" 1e-6
     grad rbm --weights rbm.safetensors --phase ml; near "32: the likelihood, exactly" "$(of loss)" "$(awk "BEGIN { printf \"%.12g\", -1 * ${want[1]} }")" 1e-6
     grad rbm --weights rbm.safetensors --phase flips; near "32: the pseudo-likelihood" "$(of loss)" "${want[2]}" 1e-6
@@ -30,7 +30,7 @@ build rbm rbm --real f64 --cc "$work/cc" && {
 sed 's/vector(6)/vector(1)/; /pseudo_likelihood/d; /^train flips/,$d' "$here/rbm.ae" > bell.ae
 "$tool" npy v.npy 1801,1 $(seq -9 0.01 9)
 "$tool" weights bell.safetensors encoder.rbm1.w 1,2 0.9,-0.6 encoder.rbm1.a 1 0.3 encoder.rbm1.b 2 0.4,-0.2 encoder.rbm1.chain 10000,1 0
-build bell bell --real f64 --cc "$work/cc" -D units=2 -D gaussian=1 && {
+quickly bell bell --real f64 -D units=2 -D gaussian=1 && {
     # the mean of log p and of the free energy: log Z is what lies between, and Z is the integral of exp(-F)
     grad bell --weights bell.safetensors --phase ml; likelihood=$(of loss)
     grad bell --weights bell.safetensors --phase energy; energy=$(of loss)
@@ -42,7 +42,7 @@ build bell bell --real f64 --cc "$work/cc" -D units=2 -D gaussian=1 && {
 # Fantasies of both kinds: how often each state of two hidden units is drawn, against the sums over all that is visible.
 fantasies() {   # fantasies GAUSSIAN LIKELIHOOD
     printf 'ae 1\nmodel fantasies\ninput x : vector(2)\ndata { train = npy("v.npy") }\nencoder { linear }\nbottleneck z ~ rbm(2, gaussian = %s, gibbs = 100)\ndecoder mirror(tied = true)\nreconstruct x ~ %s\nregularize { cd(z) as c }\ntrain { minimize = [c] }\n' $1 $2 > fantasies.ae
-    build fantasies fantasies && ./fantasies sample -n 4000 --name z.z --weights two.safetensors -o h.npy > log 2>&1 || bad "32: fantasies" "$(cat log)"
+    quickly fantasies fantasies && ./fantasies sample -n 4000 --name z.z --weights two.safetensors -o h.npy > log 2>&1 || bad "32: fantasies" "$(cat log)"
     "$tool" get h.npy | awk -v normal=$1 '{ for (k = 1; k < NF; k += 2) { got[$k + 2 * $(k + 1)]++; n++ } }
         END { split("0.9 -0.6 1.1 0.5", w, " "); split("0.3 -0.4", a, " "); split("0.4 -0.2", b, " ")
             for (h = 0; h < 4; h++) { p = h % 2; q = int(h / 2); e = b[1] * p + b[2] * q
@@ -84,7 +84,7 @@ holds "32: and it ends far above chance" "$before < 2.5 && $before > log(4)"
 # after the first epoch and 0.2 later, so the means of six are compared.
 if [ "$what" = all ]; then
     "$tool" weights w64.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0
-    build digits digits --cc "$work/cc" && for split in train test; do
+    quickly digits digits && for split in train test; do
         ./digits encode --split $split --weights w64.safetensors -o digits.$split.csv > log 2>&1 || bad "digits as a file" "$(cat log)"
     done
     awk -F, 'FNR == 1 { if (NR == 1) print; next } { for (m = 0; m < 5; m++) { line = ""

@@ -17,7 +17,7 @@ pairs() {       # pairs SPLIT ROWS SAME
 }
 sed 's/^label.*//; s/^data/label y : class(10)\n\n&/' "$here/digits.ae" > digits_told.ae
 "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0
-build digits_told digits_told --cc "$work/cc" && for split in train test; do
+quickly digits_told digits_told && for split in train test; do
     ./digits_told encode --split $split --weights w.safetensors -o whole.$split.csv > log 2>&1 \
         && ./digits_told score --split $split --weights w.safetensors -o of.$split.csv > log 2>&1 || bad "digits as a file" "$(cat log)"
 done

@@ -3,7 +3,7 @@
 # ---- an image of levels -------------------------------------------------------------------------------------------
 "$tool" npy x.npy 2,2,1,2 0 2 1 0 2 2 1 1
 "$tool" weights w.safetensors decoder.dense1.w 4,12 0 decoder.dense1.b 12 0.5,-1,2,0,0.25,1,-0.5,3,0.75,0.1,-2,1.5
-build levels levels --cc "$work/cc" && {
+quickly levels levels && {
     ./levels encode --weights w.safetensors -o z.npy > log 2>&1 || bad "levels" "$(cat log)"
     [ "$("$tool" get z.npy)" = "0 1 0.5 0 1 1 0.5 0.5" ] && ok || bad "levels: k of 0 .. 2 is seen as k / 2" "$("$tool" get z.npy)"
     # by hand: pixel p of channel c has the numbers b[6 c + 2 a + p] for the levels a
@@ -25,7 +25,7 @@ build levels levels --cc "$work/cc" && {
 printf 'size,colour,price\nM,red,3\nS,blue,1\nM,green,2\n' > table.csv
 printf 'ae 1\nmodel table\ninput x : tokens(2, 5)\ndata { train = csv("table.csv", columns = ["colour", "size"]) }\nencoder { embedding(1) flatten }\ndecoder { dense(10) reshape(2, 5) }\nreconstruct x ~ categorical\ntrain { epochs = 1 }\n' > table.ae
 "$tool" weights w.safetensors encoder.embedding1.e 5,1 0,1,2,3,4 decoder.dense1.w 2,10 0 decoder.dense1.b 10 0
-build table table --cc "$work/cc" && {
+quickly table table && {
     ./table train --quiet --weights w.safetensors --out table.run > log 2>&1 || bad "40: train" "$(cat log)"
     grad table --weights w.safetensors; near "40: two columns, all words of five alike" "$(of loss)" "$(awk 'BEGIN { printf "%.9g", 2 * log(5) }')" 1e-6
     numbers() { ./table encode --weights w.safetensors "${@:2}" -o z.npy > log 2>&1; [ "$("$tool" get z.npy)" = "$1" ] && ok || bad "40: categories are numbered: $1" "$("$tool" get z.npy) $(cat log)"; }
@@ -41,7 +41,7 @@ build table table --cc "$work/cc" && {
 # ---- what is written at computed places is no result ------------------------------------------------------------------
 "$tool" npy x.npy 1,4 1 2 3 4
 "$tool" weights w.safetensors z.mu.dense1.w 4,3 0 z.mu.dense1.b 3 1,2,-1 decoder.dense1.w 3,4 0 decoder.dense1.b 4 0
-build local local --cc "$work/cc" && {
+quickly local local && {
     said=$(./local eval --json --split train --weights w.safetensors)
     near "local: the likelihood's terms" "$(echo "$said" | field train/reconstruct)" 58 1e-6
     near "local: the loss's value" "$(echo "$said" | field 'train/of_halves(x)')" 21 1e-6
@@ -49,7 +49,7 @@ build local local --cc "$work/cc" && {
 }
 
 # ---- a copy has the nets of its layers ----------------------------------------------------------------------------------
-build copied copied --cc "$work/cc" && {
+quickly copied copied && {
     "$aec" show copied.ae > log; grep -q '^encoder.mixed1  *mixed(3), 2 times  *3 ' log && ok || bad "show: a layer's result is not what its own net takes" "$(grep mixed1 log)"
     grad copied; near "copied: alike at first" "$(of loss.follow)" 0 1e-12
     train copied && near "copied: alike after each step" "$(tail -n 1 copied.run/metrics.jsonl | field train/follow)" 0 1e-12
@@ -62,7 +62,7 @@ build copied copied --cc "$work/cc" && {
 "$tool" npy x.npy 4,2 0 0 0 1 5 5 5 6; "$tool" npy y.npy 4 0 0 1 1
 "$tool" weights w.safetensors encoder.dense1.w 2,2 1,0,0,1 encoder.dense1.b 2 0 encoder.dense2.w 2,2 0 encoder.dense2.b 2 0 \
     decoder.dense1.w 2,2 0 decoder.dense1.b 2 0
-build named named --cc "$work/cc" && {
+quickly named named && {
     said=$(./named eval --json --split train --weights w.safetensors)
     is() { near "names: $1" "$(echo "$said" | field "train/$1")" "$2" 1e-9; }
     # where all codes are alike, the first of the other rows is the nearest, and the first class the likeliest
@@ -75,7 +75,7 @@ build named named --cc "$work/cc" && {
 printf 'A b, a\tun deux\r\n\nb a b b b a\tdeux!\n7\tdeux un un UN z\n' > pairs.tsv
 "$tool" weights w.safetensors decoder.dense1.w 9,32 0 decoder.dense1.b 32 0
 cp "$here/sentences.ae" sentences.ae
-build sentences sentences --cc "$work/cc" && {
+quickly sentences sentences && {
     pair() { ./sentences encode --split train --weights w.safetensors -o z.npy "${@:2}" > log 2>&1; [ "$("$tool" get z.npy)" = "$1" ] && ok || bad "pairs: $1" "$("$tool" get z.npy) $(cat log)"; }
     # left: b 5 times, a 4; right: un 4 times, deux 3, z once
     pair "5 4 5 2 4 5 2 0 0 4 5 4 4 5 2 0 0 0 2 0 0 0 5 4 4 4 6"
@@ -93,7 +93,7 @@ build sentences sentences --cc "$work/cc" && {
     ./sentences train --train missing.tsv > log 2>&1; grep -q 'missing.tsv: No such file' log && ok || bad "pairs: missing" "$(cat log)"
 }
 sed 's/^label.*//; s/y\[n, u\] of w/y[n, u] of w = x/' "$here/sentences.ae" > one.ae
-build one one --cc "$work/cc" && { ./one train > log 2>&1; [ "$(cat log)" = 'error: pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`' ] && ok || bad "pairs: no label" "$(cat log)"; }
+quickly one one && { ./one train > log 2>&1; [ "$(cat log)" = 'error: pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`' ] && ok || bad "pairs: no label" "$(cat log)"; }
 
 # ---- export: what the trainer computes, without it --------------------------------------------------------------------
 same_numbers() { paste <(tr ' ' '\n' <<< "$1" | grep .) <(tr ' ' '\n' <<< "$2" | grep .) | awk 'NF != 2 { bad = 1 } { d = $1 - $2; if (d < -1e-5 || d > 1e-5) bad = 1 } END { exit bad || NR == 0 }'; }
@@ -104,12 +104,12 @@ exported() {    # exported MODEL PROGRAM TAKES IN OUT DATA [FLAGS]: the C gives 
 }
 "$tool" npy z.npy 6,2,1,2 1; "$tool" npy x.npy 6,2,1,2 0 2 1 0 2 2 1 1 0 1 2
 "$tool" weights w.safetensors decoder.dense1.w 4,12 0.3,-0.2,0.1,0.7 decoder.dense1.b 12 0.5,-1,2,0,0.25,1,-0.5,3,0.75,0.1,-2,1.5
-build levels levels --cc "$work/cc" && ./levels export --c -o levels_c.c --weights w.safetensors > log 2>&1 && {
+quickly levels levels && ./levels export --c -o levels_c.c --weights w.safetensors > log 2>&1 && {
     ./levels encode --weights w.safetensors -o levels.encode.npy > log 2>&1; ./levels reconstruct --weights w.safetensors -o levels.reconstruct.npy > log 2>&1
     exported levels encode int32_t 4 4 x.npy
     exported levels reconstruct int32_t 4 4 x.npy -DCODE=4
 } || bad "export levels" "$(cat log)"
-cp "$here/../../examples/batch_norm.ae" . && build batch_norm batch_norm --cc "$work/cc" && train batch_norm --epochs 2 && {
+cp "$here/../../examples/batch_norm.ae" . && quickly batch_norm batch_norm && train batch_norm --epochs 2 && {
     "$tool" npy z.npy 5,64 8; "$tool" noise z.npy 4 rows.npy
     for program in encode reconstruct; do ./batch_norm $program --test rows.npy --split test --weights batch_norm.run -o batch_norm.$program.npy > log 2>&1 || bad "$program" "$(cat log)"; done
     ./batch_norm decode batch_norm.encode.npy --weights batch_norm.run -o batch_norm.decode.npy > log 2>&1 || bad "decode" "$(cat log)"

@@ -3,7 +3,7 @@
 # ---- metrics of tasks, with a head that passes its input on --------------------------------------------------------------
 passing() {     # passing NAME INPUT LABEL HEAD PREDICT METRIC
     printf 'ae 1\nmodel %s\ninput x : %s\nlabel y : %s\ndata { train = npy("px.npy", "py.npy") }\ndownstream t { net head { %s }\n predict y %s }\nevaluate { %s }\ntrain { epochs = 1 }\n' "$@" > $1.ae
-    build $1 $1 --cc "$work/cc"
+    quickly $1 $1
 }
 said() { ./$1 eval --json --split train --weights w.safetensors 2> log | tr -d '{}"' | tr ',' '\n' | sed -n "s|^ *train/t.$2: *||p"; }
 passing auc3 'vector(2)' 'class(2)' 'dense(2)' '~ categorical(head(x))' 'auc map' && {
@@ -59,7 +59,7 @@ evaluate { knn(z, k = first - 2) }
 
 train { epochs = 1 }
 END
-build settings settings --cc "$work/cc" && {
+quickly settings settings && {
     "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0
     for split in train test; do ./settings score --split $split --weights w.safetensors -o $split.csv > log 2>&1 || bad "settings" "$(cat log)"; done
     got="$(sed 1d train.csv | cut -d, -f2 | sort | uniq -c | awk '{ n += $1; s = s $2 " " } END { print s (n > 120 && n < 200) }') $(sed 1d test.csv | wc -l)"
@@ -70,7 +70,7 @@ build settings settings --cc "$work/cc" && {
 # ---- cifar, shapes ------------------------------------------------------------------------------------------------------------
 printf 'ae 1\nmodel c10\ninput x : image(3, 32, 32)\nlabel y : class(10)\ndata {\n    train = cifar("c.bin")\n    scale = 0..1\n}\nencoder { flatten linear }\ndecoder { dense(3072) }\nreconstruct x by mse\ntrain { epochs = 1 }\n' > c10.ae
 { printf '\007'; head -c 3072 /dev/zero | tr '\0' '\377'; printf '\002'; head -c 3072 /dev/zero; } > c.bin
-build c10 c10 --cc "$work/cc" && {
+quickly c10 c10 && {
     "$tool" weights w.safetensors decoder.dense1.w 3072,3072 0 decoder.dense1.b 3072 0
     ./c10 encode --split train --weights w.safetensors -o c.npy > log 2>&1 || bad "cifar" "$(cat log)"
     near "cifar: white is 1 and black is 0" "$("$tool" get c.npy | tr ' ' '\n' | awk '{ s += $1 } END { print s }')" 3072 0

@@ -36,7 +36,7 @@ train {
     epochs = 1
 }
 END
-build unit unit --cc "$work/cc" && ./unit train --quiet --weights w.safetensors --out unit.run > log 2>&1 || bad "train unit" "$(cat log)"
+quickly unit unit && ./unit train --quiet --weights w.safetensors --out unit.run > log 2>&1 || bad "train unit" "$(cat log)"
 w=$("$tool" get unit.run/model.safetensors encoder.shift1.w)
 near "an optimizer's own names: the first weight" "${w% *}" 2.4 1e-6
 near "an optimizer's own names: the second" "${w#* }" 3.2 1e-6
@@ -71,7 +71,7 @@ reconstruct x by mse
 train { epochs = 1 }
 END
 "$tool" weights w.safetensors encoder.halves1.m 1 4 decoder.dense1.w 2,1 0 decoder.dense1.b 1 0
-build turns turns --cc "$work/cc" && ./turns encode --split train --weights w.safetensors -o z.npy > log 2>&1
+quickly turns turns && ./turns encode --split train --weights w.safetensors -o z.npy > log 2>&1
 if [ "$("$tool" get z.npy)" = "3 1 2.5 1.5 2.25 1.75" ]; then ok; else bad "a scan's tensors that read each other" "$("$tool" get z.npy)"; fi
 
 # ---- a loss of the parameters of two nets ----------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ pretext near {
     minimize apart(weights(body), weights(other))
 }
 END
-build near near --cc "$work/cc" && grad near --weights w.safetensors
+quickly near near && grad near --weights w.safetensors
 near "all parameters of two nets" "$(of loss.near)" 9 1e-6
 near "those that are not exempt" "$(of loss.near.2)" 5 1e-6
 near "and their slope" "$(of body.dense1.b)" 4 1e-6
@@ -130,7 +130,7 @@ decoder { dense(1) }
 reconstruct x by mse
 regularize { psi(params(encoder)) }
 END
-build slope slope --cc "$work/cc" && grad slope --weights w.safetensors
+quickly slope slope && grad slope --weights w.safetensors
 near "the slope of digamma at 1" "$(of encoder.dense1.w)" 1.6449341 1e-6
 near "and at 2" "$(of encoder.dense1.b)" 0.6449341 1e-6
 
@@ -159,5 +159,5 @@ reconstruct x by mse
 train { epochs = 1 }
 END
 "$tool" weights w.safetensors decoder.dense1.w 3,3 0 decoder.dense1.b 3 0
-build alone alone --cc "$work/cc" && ./alone encode --split train --weights w.safetensors -o z.npy > log 2>&1
+quickly alone alone && ./alone encode --split train --weights w.safetensors -o z.npy > log 2>&1
 if [ "$("$tool" get z.npy)" = "1 1.5 1.75" ]; then ok; else bad "a scan by where its step stands alone" "$("$tool" get z.npy)"; fi

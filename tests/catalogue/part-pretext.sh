@@ -1,7 +1,7 @@
 # part-pretext.sh -- read by run.sh: tasks that pictures make of themselves, and codes that are near or far (130 to 148).
 
 # ---- 127, 136, 137, 141: views -----------------------------------------------------------------------------------------------
-build looks looks --cc "$work/cc" && train looks --epochs 1 && {
+quickly looks looks && train looks --epochs 1 && {
     ./looks eval --split train --weights looks.run > looked
     said() { sed -n "s|^train/$1 *\([^ ]*\) .*|\1|p" looked; }
     near "136: turned back by its quarters, and four quarters are none" "$(said turns)" 0 0
@@ -31,7 +31,7 @@ build looks looks --cc "$work/cc" && train looks --epochs 1 && {
 # ---- 130: only what was hidden is learnt -----------------------------------------------------------------------------
 "$tool" npy x.npy 2,4 1 2 3 4 5 6 7 8; "$tool" npy at.npy 2,4 1 0 1 0 0 0 1 0
 "$tool" weights w.safetensors f.dense1.w 4,4 0 f.dense1.b 4 0
-build holes holes --cc "$work/cc" && {
+quickly holes holes && {
     grad holes --weights w.safetensors
     near "130: the mean over what is gone: (1 + 9) / 2 and 49" "$(of loss)" 27 1e-5
     if [ "$(of f.dense1.b)" = "-0.5 0 -8.5 0" ]; then ok; else bad "130: what is there has no slope at all" "$(of f.dense1.b)"; fi
@@ -124,7 +124,7 @@ triplet() {     # triplet "A" "P" "Q" PLAIN TURNED
     grad triplets --weights w.safetensors
     near "146: $1, $2 and $3" "$(of loss.plain)" $4 1e-6; near "146: $1, $2 and $3 at length 1" "$(of loss.turned)" $5 1e-6
 }
-build triplets triplets --cc "$work/cc" && {
+quickly triplets triplets && {
     "$tool" weights w.safetensors f.dense1.w 2,2 1,0,0,1 f.dense1.b 2 0 round.dense1.w 2,2 1,0,0,1 round.dense1.b 2 0
     triplet "0 1" "0 2" "2 1" 0 0                           # 1 - 4 + 0.5
     triplet "0 1" "0 2" "1 1" 0.5 0                         # 1 - 1 + 0.5; 0 - (2 - sqrt 2) + 0.5 < 0

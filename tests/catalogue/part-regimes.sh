@@ -22,14 +22,14 @@ downstream kind_of {
 }
 train { minimize = [kind_of] freeze = [decoder] }
 A
-build blanks blanks --cc "$work/cc" && {
+quickly blanks blanks && {
     for file in some labelled; do grad blanks --train $file.csv; echo $(of loss) $(of encoder.dense1.w) $(of kind_of.head.dense1.w) > $file.grad; done
     if awk 'NR == FNR { for (k = 1; k <= NF; k++) a[k] = $k; n = NF; next } { for (k = 1; k <= NF; k++) { d = a[k] - $k; worst += d * d } all = NF }
         END { exit !(n == 73 && all == 73 && worst < 1e-11) }' some.grad labelled.grad; then ok
     else bad "34: rows without a label give a task no gradient" "$(cat some.grad labelled.grad)"; fi
     # 107: nor do they count in what is told of classes, and results leave their cell empty
     sed 's/^train/evaluate { knn(k = 1) linear_probe }\n\n&/' blanks.ae > told_blanks.ae
-    build told_blanks told_blanks --cc "$work/cc" && train blanks && {
+    quickly told_blanks told_blanks && train blanks && {
         for file in some labelled; do
             said=$(./told_blanks eval --json --split train --train $file.csv --weights blanks.run)
             echo "$(echo "$said" | field train/knn) $(echo "$said" | field train/linear_probe)"
@@ -49,7 +49,7 @@ build blanks blanks --cc "$work/cc" && {
         if cmp -s some.csv.png spelt.csv.png; then bad "64: a map names the classes"; else ok; fi
         # 73: codes as features of another program
         sed 's/vector(8)/vector(6)/; s/some.csv/coded.csv/; s/encoder { .*/encoder { dense(6) tanh }/; s/dense(8)/dense(6)/' blanks.ae > on_codes.ae
-        build on_codes on_codes --cc "$work/cc" && train on_codes && ok
+        quickly on_codes on_codes && train on_codes && ok
     }
 }
 
@@ -71,7 +71,7 @@ for head in "first four" "second two"; do
     printf 'ae 1\nmodel %s\ninput x : vector(8)\nlabel kind : class(4)\ndata { train = csv("labelled.csv", target = "kind") }\nset width = 6\nencoder { dense(width) batchnorm tanh }\ndownstream %s {\n net head { dense(4) }\n predict kind ~ categorical(head(encoder))\n}\ntrain { epochs = 2%s }\n' \
         $1 $2 "$([ $1 = second ] && echo "  freeze = [encoder]")" > $1.ae
 done
-build first first --cc "$work/cc" && build second second --cc "$work/cc" && train first && {
+quickly first first && quickly second second && train first && {
     ./second train --quiet --weights first.run --take encoder --out second.run > log 2>&1 || bad "111: train" "$(cat log)"
     try "111: the backbone comes along, its running means too" "$tool" same first.run/model.safetensors second.run/model.safetensors encoder
     if "$tool" get second.run/model.safetensors two.head.dense1.w > log 2>&1; then ok; else bad "111: under a head of its own" "$(cat log)"; fi
@@ -80,7 +80,7 @@ build first first --cc "$work/cc" && build second second --cc "$work/cc" && trai
     refused "the model second has no parameters of that name" --weights first.run --take decoder
     refused "it has no two.head.dense1.w" --weights first.run --take encoder,two
     refused "--take needs --weights FILE" --take encoder
-    build second narrow --cc "$work/cc" -D width=5
+    quickly second narrow -D width=5
     ./narrow train --quiet --weights first.run --take encoder --out no.run > log 2>&1
     try "111: sizes that do not fit are named" grep -qF 'encoder.dense1.w is [8, 6] there and [8, 5] here' log
 }
@@ -88,7 +88,7 @@ build first first --cc "$work/cc" && build second second --cc "$work/cc" && trai
 # The unit of a new class on fixed features is a convex problem: another start, the same end.
 sed 's/^    labels = .*//; s/epochs = 300/epochs = 3000\n    schedule = cosine/; s/1e-4/1e-2/; s/lr = 1e-2/lr = 1e-1/' "$examples/new_class.ae" > convex.ae
 sed 's/^    labels = .*//; s/lr = 1e-2/lr = 1/; s/epochs = 300/epochs = 10/' "$examples/new_class.ae" > elsewhere.ae
-build convex convex && build elsewhere elsewhere && ./convex train --quiet --phase base --epochs 5 --out base.run > log 2>&1 \
+build convex convex && quickly elsewhere elsewhere && ./convex train --quiet --phase base --epochs 5 --out base.run > log 2>&1 \
     && ./elsewhere train --quiet --phase add --weights base.run --out far.run > log 2>&1 && {
     for from in base far; do
         grad convex --phase add --weights $from.run; begin=$(of loss)
@@ -175,7 +175,7 @@ told=0
 for m in 1 2 3 4; do
     told="$told + $(echo "1 4 0.25 9" | cut -d' ' -f$m) / 19.25"
     for kind in regression pls; do
-        build $kind $kind --real f64 --cc "$work/cc" -D m=$m && train $kind && declare "$kind=$(./$kind eval --json --split train --weights $kind.run | field train/dose)"
+        quickly $kind $kind --real f64 -D m=$m && train $kind && declare "$kind=$(./$kind eval --json --split train --weights $kind.run | field train/dose)"
     done
     # mse over the variance of y, 19.25
     near "35: regression on $m principal components" "$(awk "BEGIN { print 1 - $regression / 19.25 }")" "$(awk "BEGIN { print $told }")" 1e-6

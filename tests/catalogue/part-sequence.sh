@@ -11,7 +11,7 @@ heads() {       # heads WV BV: weights of attention whose values are made by the
 }
 steps="0.3 -1.2 0.8 2.1 -0.4 0.6   1.5 0.2 -0.9 0.1 0.7 -1.8   -0.5 0.9 1.1 -2.2 0.4 0.3   0.6 -0.7 -0.1 1.9 -1.3 0.2"
 codes() { ./heads encode --weights w.safetensors -o z.npy > log 2>&1 && "$tool" get z.npy || bad "20: encode" "$(cat log)"; }
-build heads heads --real f64 --cc "$work/cc" && {
+quickly heads heads --real f64 && {
     heads 0 1; "$tool" npy x.npy 1,4,6 $steps
     worst=$(codes | awk -v x="$steps" '{ split(x, s, " "); for (k = 1; k <= 24; k++) { d = $k - s[k] - 1; if (d < 0) d = -d; if (d > worst) worst = d } print NF == 24 ? worst : "" }')
     holds "20: rows of attention sum to 1" "\"$worst\" != \"\" && $worst < 1e-6"
@@ -25,7 +25,7 @@ build heads heads --real f64 --cc "$work/cc" && {
 }
 # What lies beyond the end of a line has no weight: with room for twice as many words the codes are the same.
 printf 'one two three\nfour\none four two three five\nsix two\n' > lines.txt
-build lengths short --real f64 --cc "$work/cc" && build lengths long --real f64 --cc "$work/cc" -D most=12 && {
+quickly lengths short --real f64 && quickly lengths long --real f64 -D most=12 && {
     train short && for name in short long; do ./$name encode --split train --weights short.run -o $name.npy > log 2>&1 || bad "20: encode $name" "$(cat log)"; done
     worst=$(printf '%s\n%s\n' "$("$tool" get short.npy)" "$("$tool" get long.npy)" | awk 'NR == 1 { n = NF; for (k = 1; k <= NF; k++) a[k] = $k; next }
         { for (k = 1; k <= NF; k++) { d = $k - a[k]; if (d < 0) d = -d; if (d > worst) worst = d } print n == 32 && NF == n ? worst + 0 : "" }')
@@ -34,7 +34,7 @@ build lengths short --real f64 --cc "$work/cc" && build lengths long --real f64 
 
 # Written back from one code: where no line has a word there is no gradient at all, and with one word there is.
 sed 's/16, 64/16, 12/; s/^    dense(64)/    dense(12)/; s/train = text(.*/train = text("lines.txt")/; /test = /d' "$here/../../examples/sentences.ae" > sentences.ae
-build sentences sentences && {
+quickly sentences sentences && {
     grad sentences
     for net in encoder decoder; do
         try "20: $net, steps that no line has get no gradient, and all others some" awk -v g="$(of $net.positions1.p)" 'BEGIN { n = split(g, v, " "); if (n != 16 * 32) exit 1
@@ -45,7 +45,7 @@ build sentences sentences && {
 # ---- 19: what an LSTM begins with ------------------------------------------------------------------------------------
 printf 'abcdefghab\nhgfedcbahg\n' > strings.txt
 sed 's/lr = [^)]*/lr = 1e-12/' copy.ae > begins.ae
-build begins begins && train begins --epochs 1 && for net in encoder decoder; do
+quickly begins begins && train begins --epochs 1 && for net in encoder decoder; do
     try "19: $net, the gate that forgets begins open and the others half" test "$("$tool" get begins.run/model.safetensors $net.lstm1.b | tr ' ' '\n' | grep . | awk '{ printf "%s%d", NR % 64 == 1 ? " " : "", $1 + 0.5 }' | tr -s '01' | tr '\n' ' ')" = " 0 1 0 0"
 done
 

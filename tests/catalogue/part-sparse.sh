@@ -3,13 +3,13 @@
 # ---- 45: L1 on activations, and its derivative at 0 ------------------------------------------------------------------
 sed 's/sparse(h, rho = rho)/l1(h) * 0.3/' "$here/sparse.ae" | sed 's/dense(1)/linear dense(1)/' > l1_code.ae
 "$tool" npy rows.npy 4,1 0
-build l1_code l1_code --cc "$work/cc" && for b in 0.7 -0.2 0; do
+quickly l1_code l1_code && for b in 0.7 -0.2 0; do
     "$tool" weights w.safetensors encoder.dense1.w 1,1 0 encoder.dense1.b 1 $b
     grad l1_code --weights w.safetensors
     near "45: slope of 0.3 |h| at $b" "$(of encoder.dense1.b)" "$(awk "BEGIN { print 0.3 * (($b > 0) - ($b < 0)) }")" 1e-7
 done
 sed 's/dense(1) as h/dense(1) soft_threshold(0.25) as h/; s/sparse(h, rho = rho)/l2(h)/' "$here/sparse.ae" > soft.ae
-build soft soft --cc "$work/cc" && for at in "0.7 0.45" "-0.3 -0.05" "0.2 0" "-0.25 0"; do
+quickly soft soft && for at in "0.7 0.45" "-0.3 -0.05" "0.2 0" "-0.25 0"; do
     set -- $at
     "$tool" weights w.safetensors encoder.dense1.w 1,1 0 encoder.dense1.b 1 $1
     ./soft encode --split train --weights w.safetensors -o h.npy > log 2>&1 || bad "encode" "$(cat log)"
@@ -19,7 +19,7 @@ done
 # ---- 46: squares of the error and alpha times all weights' sizes, term for term --------------------------------------
 lasso() {       # lasso OF: the loss with 0.3 l1(OF) of one row, and slopes
     printf 'ae 1\nmodel lasso\ninput x : vector(2)\ndata { train = npy("x.npy") }\nencoder { dense(1) }\ndecoder { dense(2) }\nreconstruct x by sse\nregularize { l1(%s) * 0.3 }\ntrain { epochs = 1 }\n' "$1" > lasso.ae
-    build lasso lasso --real f64 --cc "$work/cc" && grad lasso --weights w.safetensors
+    quickly lasso lasso --real f64 && grad lasso --weights w.safetensors
 }
 "$tool" npy x.npy 1,2 2 -1
 "$tool" weights w.safetensors encoder.dense1.w 2,1 0.5,-0.25 encoder.dense1.b 1 0.75 decoder.dense1.w 1,2 1,-2 decoder.dense1.b 2 0.5,-3
@@ -76,7 +76,7 @@ halves() {      # halves BINARY WEIGHTS: the mean over both batches of the gradi
     done
     echo $sum
 }
-for name in whole whole_exact whole_data whole_twice; do build $name $name --real f64 --cc "$work/cc"; done
+for name in whole whole_exact whole_data whole_twice; do quickly $name $name --real f64; done
 cp front.npy whole.npy
 grad whole_exact --weights w.safetensors; exact=$(of encoder.dense1.b | cut -d' ' -f1) value=$(of loss)
 grad whole_twice --weights swept.safetensors
@@ -85,11 +85,11 @@ near "49: and so is its gradient" "$(of encoder.dense1.b | cut -d' ' -f1)" "$exa
 near "49: batches with the mean over the data have the whole gradient between them" "$(halves whole_data swept.safetensors)" "$exact" 1e-6
 biased=$(halves whole w.safetensors)
 holds "49: batches with their own means do not: $biased in place of $exact" "($biased - $exact)^2 > 1e-6 * ($exact)^2"
-build whole_exact whole_check --gradcheck && { cp front.npy whole.npy; try "49: the gradient of the whole is right" ./whole_check gradcheck; }
+quickly whole_exact whole_check --gradcheck && { cp front.npy whole.npy; try "49: the gradient of the whole is right" ./whole_check gradcheck; }
 sed 's/sparse(h, rho = rho)/sparse_running(h, rho = rho, keep = 0.75)/; s/batch = 4/batch = 4  optimizer = sgd(lr = 1e-9)/; s/epochs = 1/epochs = 2/' "$here/sparse.ae" > running.ae
 "$tool" npy rows.npy 4,1 0
 "$tool" weights w.safetensors encoder.dense1.w 1,1 0 encoder.dense1.b 1 0.2 regularize.sparse_running.m 1 0.05
-build running running --cc "$work/cc" && { ./running info | grep '^state' > log; state=$(awk '{ print $2; exit }' log)
+quickly running running && { ./running info | grep '^state' > log; state=$(awk '{ print $2; exit }' log)
     "$tool" weights w.safetensors encoder.dense1.w 1,1 0 encoder.dense1.b 1 0.2 "$state" 1 0.05
     rm -rf running.run; ./running train --quiet --weights w.safetensors --out running.run > log 2>&1 || bad "train running" "$(cat log)"
     near "49: the running mean after two steps" "$("$tool" get running.run/model.safetensors "$state")" "$(awk 'BEGIN { m = 0.05; for (k = 0; k < 2; k++) m = 0.75 * m + 0.25 * 0.2; print m }')" 1e-6
@@ -103,7 +103,7 @@ build "$here/../../examples/k_sparse" k_sparse && train k_sparse --epochs 2 && {
 }
 
 # ---- 72: the input of length 1 that a unit likes best ---------------------------------------------------------------------------
-build linear liked -D m=4 && train liked --epochs 5 && ./liked show units --weights liked.run -o units.npy > units.log 2>&1 && {
+quickly linear liked -D m=4 && train liked --epochs 5 && ./liked show units --weights liked.run -o units.npy > units.log 2>&1 && {
     "$tool" get liked.run/model.safetensors z.code1.w | tr ' ' '\n' | grep . > w.txt; "$tool" get liked.run/model.safetensors z.code1.b | tr ' ' '\n' | grep . > b.txt
     "$tool" get units.npy | tr ' ' '\n' | grep . > x.txt
     for unit in 0 1 2 3; do
@@ -115,7 +115,7 @@ build linear liked -D m=4 && train liked --epochs 5 && ./liked show units --weig
     done
 }
 # Units of any layer with a name, and of outputs: no vector of length 1 on which they answer more.
-build ball ball && {
+quickly ball ball && {
     "$tool" npy zero.npy 1000,6 0; "$tool" noise zero.npy 1 drawn.npy
     "$tool" npy ball.npy 1000,6 $("$tool" get drawn.npy | tr ' ' '\n' | grep . | awk '{ v[NR % 6] = $1; s += $1 * $1 } NR % 6 == 0 { for (k = 1; k <= 6; k++) print v[k % 6] / sqrt(s); s = 0 }')
     some="1.7,-2.1,0.4,1.9,-0.3,2.6,-1.8,0.2,1.2,-0.5,0.6,-2.4,1.3"

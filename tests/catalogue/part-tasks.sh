@@ -26,7 +26,7 @@ apart() {       # apart "BOX" "TRUE" GIOU HUBER: by hand
     near "121: $1 for $2" "$(of loss.apart)" "$3" 1e-6
     near "121: $1 for $2, smooth" "$(of loss.smooth)" "$4" 1e-6
 }
-build boxes boxes --cc "$work/cc" && {
+quickly boxes boxes && {
     "$tool" weights w.safetensors moved.dense1.w 4,4 1,0,0,0,0,1,0,0,0,0,1,0,0,0,0,1 moved.dense1.b 4 0
     apart "3 1 4 2" "3 1 4 2" 0 0
     apart "0 0 2 2" "1 1 2 2" "$(awk 'BEGIN { printf "%.9g", 2 - 1 / 7 - 7 / 9 }')" 0.25          # half of two squares of 1, of four
@@ -39,7 +39,7 @@ build boxes boxes --cc "$work/cc" && {
     read -r by_left _ by_width _ <<< "$(of moved.dense1.b)"
     holds "121: slopes $by_left, $by_width of boxes that do not touch" "$by_left < 0 && $by_width < 0"
     "$tool" npy x.npy 3,4 0.2 0.1 1.3 1.1 3.1 0.4 2.2 0.7 -1 2 0.5 0.6; "$tool" npy b.npy 3,1,4 1 1 2 2 3 0 2 3 4 4 1 1
-    build boxes boxes_check --gradcheck && try "121: slopes against differences" ./boxes_check gradcheck --weights w.safetensors
+    quickly boxes boxes_check --gradcheck && try "121: slopes against differences" ./boxes_check gradcheck --weights w.safetensors
 }
 
 # ---- 121, 122: where digits are, and which pixels are theirs ------------------------------------------------------------
@@ -53,7 +53,7 @@ else
 fi
 
 # ---- 134: pairs of two kinds -------------------------------------------------------------------------------------------------
-build named_pairs named_pairs --real f64 --cc "$work/cc" && {
+quickly named_pairs named_pairs --real f64 && {
     "$tool" weights w.safetensors f.dense1.w 3,3 1,0,0,0,1,0,0,0,1 f.dense1.b 3 0 g.dense1.w 3,3 1,0,0,0,1,0,0,0,1 g.dense1.b 3 0
     for b in 1 3 6; do
         "$tool" npy x.npy $b,3 1 2 -1; "$tool" npy y.npy $b,3 -2 1 3
@@ -78,7 +78,7 @@ xs="1 2 -1 0.5 0.25 -2 0.125 1 2 -1 0.5 0.25" ys="0.375 -0.25 1.25 0.75 0.5 0.37
 "$tool" npy x.npy 4,3 $xs; "$tool" npy y.npy 4,3 $ys
 "$tool" weights w.safetensors f.dense1.w 3,3 2,0,0,0,2,0,0,0,2 f.dense1.b 3 0.5,0,-1 slow.dense1.w 3,3 0 slow.dense1.b 3 0 \
     task.distil1.centre 3 0.125,0.25,-0.5
-build distil distil --real f64 --cc "$work/cc" && {
+quickly distil distil --real f64 && {
     # The copy is made when the phase begins. Both say 2 x + b of each look; the teacher's, less the centre and sharpened
     # four times, is what the student is to say of the other look.
     read -r want c1 c2 c3 <<< "$(awk -v xs="$xs" -v ys="$ys" 'BEGIN { split(xs, x, " "); split(ys, y, " "); split("0.5 0 -1", b, " "); split("0.125 0.25 -0.5", c, " ")

@@ -5,7 +5,7 @@
 # With z drawn the mean of log p(z) is -(E z^2 + log 2 pi) / 2 for each unit, E z^2 = E[mu^2 + sigma^2], and that of log q(z)
 # is -(1 + log 2 pi) / 2 - log sigma.
 sed 's/kl(z) \* gamma/\n    logp(z) as p\n    logq(z) as q\n/' "$here/trade.ae" > second.ae
-if build second second --real f64 --cc "$work/cc" -D gamma=1; then
+if quickly second second --real f64 -D gamma=1; then
     for gamma in 0 1; do
         [ -x trade_$gamma ] || build trade trade_$gamma -D gamma=$gamma
         ./trade_$gamma train --out trade_$gamma.run > log 2> said.$gamma || bad "train trade_$gamma" "$(cat said.$gamma)"
@@ -49,7 +49,7 @@ build called called -D gamma=2 && ./called train --out called.run > log 2> said 
 "$tool" npy steep.npy 2,3 0.5 -0.3 7 -1 2 7
 "$tool" weights w.safetensors encoder.dense1.w 3,2 1,0,0,1,0,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0.8,0,0,1.5 decoder.dense1.b 2 0.2,-0.1 \
     decoder.dense2.w 2,3 1,2,2,2,-2,1 decoder.dense2.b 3 0.4
-build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at two codes" \
+quickly steep steep --real f64 && near "61: the decoder's slope at two codes" \
     "$(./steep eval --json --split train --weights w.safetensors | field 'train/steepness(decoder, z)')" \
     "$(awk 'function bent(w, u) { u = exp(2 * u); u = (u - 1) / (u + 1); return 3 * w * (1 - u * u) }
         function more(a, b) { return a > b ? a : b }
@@ -57,7 +57,7 @@ build steep steep --real f64 --cc "$work/cc" && near "61: the decoder's slope at
 
 # ---- 58: cooler draws from the same weights ------------------------------------------------------------------------------
 sed 's/gaussian(8)/gaussian(8, sd = warmth)/; s/^encoder/set warmth = 1\n\n&/' "$here/../../examples/quickstart.ae" > warm.ae
-build warm warm --cc "$work/cc" && build warm cool --cc "$work/cc" -D warmth=0.5 && train warm --epochs 1 && {
+quickly warm warm && quickly warm cool -D warmth=0.5 && train warm --epochs 1 && {
     for name in warm cool; do ./$name sample -n 50 --name z.z --weights warm.run -o $name.npy > log 2>&1 || bad "58: sample" "$(cat log)"; done
     try "58: at half the warmth codes are drawn half as far out" awk -v a="$("$tool" get warm.npy)" -v b="$("$tool" get cool.npy)" 'BEGIN {
         n = split(a, p, " "); split(b, q, " "); for (k = 1; k <= n; k++) { worst += (p[k] - 2 * q[k])^2; s += p[k]^2 } exit !(n == 400 && worst == 0 && s > 300 && s < 500) }'
@@ -88,7 +88,7 @@ if [ "$what" = all ] && build "$here/../../examples/quickstart" drawn && build n
     steps=$("$tool" get way.npy | awk '{ for (k = 0; k < 10; k++) { d = 0; for (e = 1; e <= 64; e++) d += ($((k + 1) * 64 + e) - $(k * 64 + e))^2; s += sqrt(d) }
         for (e = 1; e <= 64; e++) all += ($(640 + e) - $e)^2; print s / sqrt(all) }')
     holds "60: the way is little longer than its ends are apart, $steps" "$steps >= 1 && $steps < 2"
-    "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0; build digits digits --cc "$work/cc"
+    "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0; quickly digits digits
     ./drawn encode --weights drawn.run -o z.csv > log 2>&1; ./digits encode --weights w.safetensors -o x.csv > log 2>&1 || bad "61: encode" "$(cat log)"
     alike=$(paste -d, z.csv x.csv | awk -F, 'NR > 1 { n++; for (k = 1; k <= 72; k++) v[n, k] = $k }
         END { for (i = 1; i <= n; i++) for (j = 1; j < i; j++) { a = b = 0; for (k = 1; k <= 72; k++) { d = (v[i, k] - v[j, k])^2; if (k < 9) a += d; else b += d } printf "%.9g %.9g\n", a, b } }' \

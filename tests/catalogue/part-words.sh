@@ -6,7 +6,7 @@ printf 'The cat saw the dog.\n\nA DOG saw, 2 x the cat the\n' > numbers.txt
 numbers() {     # numbers NAME WANT ARGUMENTS: of the text above, row after row
     local got
     sed "s/text(\"numbers.txt\"/&$3/" "$here/numbers.ae" > numbers.ae
-    build numbers numbers --cc "$work/cc" && ./numbers encode --weights w.safetensors -o z.npy > log 2>&1 || { bad "$1" "$(cat log)"; return; }
+    quickly numbers numbers && ./numbers encode --weights w.safetensors -o z.npy > log 2>&1 || { bad "$1" "$(cat log)"; return; }
     got=$("$tool" get z.npy)
     if [ "$got" = "$2" ]; then ok; else bad "36: $1" "$got"; fi
 }
@@ -27,15 +27,15 @@ loss() { "./$1" eval --json --split train --weights "$1.run" | field train/loss;
 for layer in skipgram cbow; do
     sed "s/skipgram/$layer/" "$here/words.ae" > $layer.ae
     for k in 1 5 15; do
-        build $layer w2v --real f64 --cc "$work/cc" -D k=$k && train w2v && \
+        quickly $layer w2v --real f64 -D k=$k && train w2v && \
             near "36: $layer begins at (k + 1) log 2 for k = $k" "$(loss w2v)" "$(awk "BEGIN { printf \"%.15g\", ($k + 1) * log(2) }")" 1e-7
     done
     # Huffman's code of 5, 3, 1, 1 has 1, 2, 3, 3 turns: 17 for ten words
-    build $layer w2v --real f64 --cc "$work/cc" -D tree=1 && train w2v && \
+    quickly $layer w2v --real f64 -D tree=1 && train w2v && \
         near "36: $layer begins at the mean number of turns in the tree" "$(loss w2v)" "$(awk 'BEGIN { printf "%.15g", 1.7 * log(2) }')" 1e-8
     # A tree of chances: what it learns comes down to the entropy of the words and never below.
     least=$(awk 'BEGIN { split("5 3 1 1", c, " "); for (i in c) h -= c[i] / 10 * log(c[i] / 10); printf "%.15g", h }')
-    build $layer w2v --real f64 --cc "$work/cc" -D tree=1 -D lr=2 -D passes=400 && train w2v && {
+    quickly $layer w2v --real f64 -D tree=1 -D lr=2 -D passes=400 && train w2v && {
         end=$(loss w2v)
         holds "36: $layer with a tree learns the shares of words and no more" "$end >= $least - 1e-9 && $end <= $least + 2e-3"
     }
@@ -43,7 +43,7 @@ done
 # Noise words go with count^0.75: with all vectors alike, the gradient of the words' other vectors counts them.
 "$tool" weights ones.safetensors encoder.skipgram1.e 20,2 1 encoder.skipgram1.o 20,2 0 encoder.skipgram1.count 20 0
 awk 'BEGIN { for (k = 0; k < 500; k++) print (k % 100 < 81 ? "a" : k % 100 < 97 ? "b" : "c"), (k % 100 < 81 ? "a" : k % 100 < 97 ? "b" : "c") }' > words.txt
-build words w2v --real f64 --cc "$work/cc" -D k=20 && { grad w2v --weights ones.safetensors
+quickly words w2v --real f64 -D k=20 && { grad w2v --weights ones.safetensors
     # 1000 words, 20000 draws; the words 4, 5, 6 stand 810, 160 and 30 times in the text
     of encoder.skipgram1.o | awk '{ n[4] = 810; n[5] = 160; n[6] = 30; for (k in n) all += n[k]^0.75
         for (k = 4; k < 7; k++) { got = $(2 * k + 1) * 2000 + n[k]; want = 20000 * n[k]^0.75 / all; chi += (got - want)^2 / want; sum += got }
@@ -51,14 +51,14 @@ build words w2v --real f64 --cc "$work/cc" -D k=20 && { grad w2v --weights ones.
 }
 # Subsampling: a word that is all of the text is kept with sqrt(rate) + rate, and a pair when both are.
 awk 'BEGIN { for (k = 0; k < 10000; k++) print "a a" }' > words.txt
-build words w2v --real f64 --cc "$work/cc" -D rate=0.04 && train w2v && {
+quickly words w2v --real f64 -D rate=0.04 && train w2v && {
     p=$(awk 'BEGIN { print 0.24^2 }')
     near "36: subsampling keeps as many pairs as it says" "$(awk "BEGIN { print $(loss w2v) / (6 * log(2)) }")" $p "$(awk "BEGIN { print 3 * sqrt($p / 20000) }")"
 }
 # What vectors say of words: a at 0 degrees, b at 30, c at 90, d at 100.
 printf 'a a a a b b b c c d\n' > words.txt
 "$tool" weights four.safetensors encoder.skipgram1.e 20,2 "1,0,1,0,1,0,1,0,3,0,1.7320508,1,0,5,-0.17364818,0.98480775,1,0" encoder.skipgram1.o 20,2 0 encoder.skipgram1.count 20 0
-build words w2v --real f64 --cc "$work/cc" && ./w2v train --quiet --out w2v.run --weights four.safetensors > log 2>&1 && {
+quickly words w2v --real f64 && ./w2v train --quiet --out w2v.run --weights four.safetensors > log 2>&1 && {
     got=$(./w2v nearest c --weights w2v.run | awk '{ printf "%s %.4f ", $1, $2 }')
     if [ "$got" = "d 0.9848 b 0.5000 a 0.0000 " ]; then ok; else bad "36: the nearest words" "$got"; fi
     got=$(./w2v analogy b a c --weights w2v.run -n 1 | awk '{ print $1 }')

@@ -5,7 +5,7 @@
 # are written by tool.c, which also compares; principal components are those of record_pca.py.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-aec=$PWD/$1 here=$PWD/tests/catalogue work=$PWD/$2/catalogue what=${3:-quick}
+aec=$PWD/$1 cc=$PWD/tests/cc here=$PWD/tests/catalogue work=$PWD/$2/catalogue what=${3:-quick}
 export OMP_WAIT_POLICY=passive
 rm -rf "$work" && mkdir -p "$work"
 passed=0 failed=0
@@ -24,14 +24,13 @@ last() { tail -n 1 "$2/metrics.jsonl" | field "$1"; }
 
 gcc -std=gnu11 -O1 -Wall -Wextra -Wpedantic "$here/tool.c" -o "$work/tool" -lm || { echo "FAILED tool.c"; echo "0 passed, 1 failed"; exit 1; }
 tool=$work/tool
-# Trainers that run for milliseconds are compiled fast, not to be fast.
-printf '#!/bin/sh\nexec gcc "$@" -O0\n' > "$work/cc" && chmod +x "$work/cc"
 cd "$work" || exit 2
 cp "$here"/*.ae .
 build() {       # build NAME OUT FLAGS...
     local name=$1 out=$2 said; shift 2
     said=$("$aec" build "$name.ae" -o "$out" "$@" 2>&1) || { bad "build $name" "$said"; return 1; }
 }
+quickly() { build "$@" --cc "$cc"; }      # what runs for milliseconds
 train() { local said; said=$("./$1" train --quiet --out "$1.run" "${@:2}" 2>&1) || { bad "train $1" "$said"; return 1; }; }
 grad() { rm -f g.safetensors; "./$1" grad --quiet -o g.safetensors "${@:2}" > log 2>&1 || bad "grad $1" "$(cat log)"; }
 of() { "$tool" get g.safetensors "$1" 2> /dev/null; }
@@ -83,7 +82,7 @@ done
 
 # ---- 21: denoising -------------------------------------------------------------------------------------------
 "$tool" weights w.safetensors decoder.dense1.w 64,64 0 decoder.dense1.b 64 0
-build digits digits --cc "$work/cc" && for split in train test; do
+quickly digits digits && for split in train test; do
     ./digits encode --split $split --weights w.safetensors -o $split.npy > log 2>&1 || bad "digits as a file" "$(cat log)"
 done
 build denoising denoising && train denoising && "$tool" noise test.npy 0.25 noisy.npy \
@@ -106,7 +105,7 @@ build denoising denoising && train denoising && "$tool" noise test.npy 0.25 nois
     holds "12: and the axes are orthonormal" "\"$worst\" != \"\" && $worst + 0 < 1e-5"
 }
 sed '/^corrupt/d' "$here/denoising.ae" > plain_ae.ae
-build denoising still -D sd=0 && build plain_ae plain_ae && build denoising noisy && {
+quickly denoising still -D sd=0 && quickly plain_ae plain_ae && build denoising noisy && {
     grad still && a=$(of loss); grad plain_ae && b=$(of loss); grad noisy && c=$(of loss)
     near "21: without noise it is a plain autoencoder" "$a" "$b" 1e-7
     holds "21: with noise it is not" "($a - $c)^2 > 1e-8"
@@ -134,12 +133,12 @@ sparse() {      # sparse BINARY Q VALUE SLOPE
     near "48: $1 of mean $2" "$(of loss)" "$3" 2e-6
     near "48: slope of $1 at $2" "$(of encoder.dense1.b)" "$4" 2e-5
 }
-build sparse rho05 --cc "$work/cc" && {
+quickly sparse rho05 && {
     sparse rho05 0.2 0.093943 0.9375
     sparse rho05 0.05 0 0
     sparse rho05 0.02 0.0162781 -1.5306122
 }
-build sparse rho20 --cc "$work/cc" -D rho=0.2 && sparse rho20 0.05 0.139779 -3.1578947
+quickly sparse rho20 -D rho=0.2 && sparse rho20 0.05 0.139779 -3.1578947
 build sparse_digits sparse_digits && train sparse_digits && {
     ./sparse_digits encode --split train --weights sparse_digits.run -o h.csv
     share=$(awk -F, 'NR > 1 { for (k = 1; k <= NF; k++) s[k] += $k; n++ }
@@ -147,7 +146,7 @@ build sparse_digits sparse_digits && train sparse_digits && {
     holds "48: nine units of ten are active in one case of twenty" "\"$share\" != \"\" && $share >= 0.9"
     told=
     for size in all 64 16; do
-        sed "s/batch = 64/batch = $size/" sparse_digits.ae > by_batch.ae; build by_batch by_batch
+        sed "s/batch = 64/batch = $size/" sparse_digits.ae > by_batch.ae; quickly by_batch by_batch
         told="$told $(./by_batch eval --json --split train --weights sparse_digits.run | sed -n 's|.*"train/sparse(h, rho = 0.05)": \([^,}]*\).*|\1|p')"
     done
     holds "49: the smaller the batch, the more the same weights cost:$told" "$(echo $told | awk '{ print (NF == 3 ? $1 * 1.3 " < " $2 " && " $2 * 1.3 " < " $3 : 0) }')"
@@ -180,7 +179,7 @@ latent() {      # latent MU SIGMA EXACT
     # E[z^2] over draws of one phase, its mean from the gradient by mu; the variance's own error is sqrt(2 / N)
     holds "57: the variance of z is sigma^2" "($square - ($by_mu / 2)^2 - $sd^2)^2 <= 9e-6 * 2 * $sd^4"
 }
-build kl kl --real f64 --cc "$work/cc" && {
+build kl kl --real f64 && {
     latent 1 1 0.5
     latent 0 2.718281828 2.19453
     latent 0 1 0
@@ -193,7 +192,7 @@ build kl kl --real f64 --cc "$work/cc" && {
 # ---- 80, 81, 85: every size, stride, kernel, padding, output padding against loops -----------------------------------
 grid() {        # grid PART OF SCHEDULE
     "$tool" grid . "$1" "$2" > cases.log
-    build grid grid --cc "$work/cc" --schedule "$3" || return
+    quickly grid grid --schedule "$3" || return
     ./grid encode --weights weights.safetensors -o z.npy > log 2>&1 && ./grid grad --quiet --weights weights.safetensors -o grad.safetensors > log 2>&1 \
         || { bad "grid $1 $3" "$(cat log)"; return; }
     try "80, 81, 85: $(cat cases.log), part $1 of $2, $3" "$tool" grid-check .
@@ -232,7 +231,7 @@ stamp() {       # stamp KERNEL BIAS PICTURE: the numbers that come out
     ./stamp encode --weights w.safetensors -o z.npy > log 2>&1 || bad "stamp" "$(cat log)"
     "$tool" get z.npy
 }
-build stamp stamp --cc "$work/cc" && {
+quickly stamp stamp && {
     got=$(stamp 1 0 1 | cut -d' ' -f1-25)
     if [ "$got" = "1 1 2 1 1 1 1 2 1 1 2 2 4 2 2 1 1 2 1 1 1 1 2 1 1" ]; then ok; else bad "82: ones stamped on ones" "$got"; fi
     got=$(stamp 3,1,4,-1,5,-9,2,-6,7 0.5 "5 3 -2 8")
@@ -269,7 +268,7 @@ sed '/freeze/d' "$here/frozen.ae" > thawed.ae
 traces() {      # lines that write a gradient or a state of the encoder, in emitted C
     grep -cE '(dp\.encoder[a-z0-9_]*(\[|,)|encoder[a-z0-9_]*_d[xy]|encoder[a-z0-9_]*_[mv]\[).*[-+*]?=' "$1/model.c"
 }
-build frozen frozen && build thawed thawed && {
+quickly frozen frozen && quickly thawed thawed && {
     for name in frozen thawed; do train $name; ./$name train --quiet --epochs 1 --out $name.less > log 2>&1; done
     try "110: what is frozen keeps its bits" "$tool" same frozen.less/model.safetensors frozen.run/model.safetensors encoder
     if "$tool" same frozen.less/model.safetensors frozen.run/model.safetensors digit > log; then bad "110: the head learns"; else ok; fi
@@ -293,7 +292,7 @@ margin() {      # margin SAME DX DY VALUE SLOPE_X SLOPE_Y: codes DX, DY apart
     near "144: slope" "$7" $5 1e-5; near "144: slope" "$8" $6 1e-5
     near "144: slope at the other end" "$9" "$(awk "BEGIN { print -1 * $5 }")" 1e-5
 }
-build margin margin --cc "$work/cc" && {
+quickly margin margin && {
     "$tool" weights w.safetensors f.dense1.w 2,2 1,0,0,1 f.dense1.b 2 0 g.dense1.w 2,2 1,0,0,1 g.dense1.b 2 0
     margin 1 3 0 9 6 0
     margin 0 0.5 0 2.25 -3 0
@@ -305,7 +304,7 @@ build margin margin --cc "$work/cc" && {
 }
 
 # ---- 147: NT-Xent --------------------------------------------------------------------------------------------------------
-build xent xent --cc "$work/cc" && {
+quickly xent xent && {
     "$tool" weights w.safetensors f.dense1.w 3,3 1,0,0,0,1,0,0,0,1 f.dense1.b 3 0
     for b in 1 2 4 7; do
         "$tool" npy x.npy $b,3 1 2 -1; cp x.npy y.npy

@@ -3,7 +3,7 @@
 tell() { "./$1" "${@:2}" > log 2>&1 || bad "$*" "$(cat log)"; }
 "$tool" weights w.safetensors encoder.dense1.w 3,3 1,0,0,0,1,0,0,0,1 encoder.dense1.b 3 0 \
     decoder.dense1.w 3,3 0.5,-1,2,0.25,3,-0.75,1,0.125,-2 decoder.dense1.b 3 0.5,-0.25,1
-build space space --cc "$work/cc" && {
+quickly space space && {
     # 60: the ends are the reconstructions, bit for bit
     "$tool" npy x.npy 4,3 1 0 0 0.6 0.8 0 0 0 1 -1 0 0
     tell space reconstruct --weights w.safetensors -o r.npy
@@ -82,7 +82,7 @@ refuse() { if "./$2" "${@:3}" > log 2>&1; then bad "69: $1: is taken"; else try 
 sed -i 's/^set m.*/set m = 2/' space.ae
 "$tool" weights w.safetensors encoder.dense1.w 2,2 0,1,1,0 encoder.dense1.b 2 0 decoder.dense1.w 2,2 0 decoder.dense1.b 2 0
 "$tool" npy x.npy 4,2 1.8 2.4 -1.8 -2.4 -0.4 0.3 0.4 -0.3
-build space space --cc "$work/cc" && {
+quickly space space && {
     tell space show codes --pca --weights w.safetensors -o h.csv
     got=$(awk -F, 'NR > 1 { s = $3 < 0 ? -$3 : $3; t = $4 < 0 ? -$4 : $4; printf "%.4f %.4f %.4f %.4f  ", $1, $2, s, t }' h.csv)
     if [ "$got" = "2.4000 1.8000 3.0000 0.0000  -2.4000 -1.8000 3.0000 0.0000  0.3000 -0.4000 0.0000 0.5000  -0.3000 0.4000 0.0000 0.5000  " ]; then ok

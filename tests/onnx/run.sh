@@ -5,7 +5,7 @@
 # than 1), the nodes that must be there. check.py beside does the same for all examples with onnxruntime.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-export aec=$PWD/$1 work=$PWD/$2/onnx examples=$PWD/examples tests=$PWD/tests/onnx
+export aec=$PWD/$1 work=$PWD/$2/onnx examples=$PWD/examples tests=$PWD/tests/onnx cc=$PWD/tests/cc
 rm -rf "$work" && mkdir -p "$work"
 gcc -std=gnu11 -O2 -g -Wall -Wextra tests/onnx/onnx_run.c -o "$work/run" -lm || exit 1
 
@@ -18,7 +18,7 @@ one() {             # one MODEL SHAPE LOW HIGH NODES
     mkdir -p "$dir" && cd "$dir" || return
     "$work/run" rows x.npy 3 "$low" "$high" 7 ${shape//,/ }
     cp "$tests/$name.ae" . 2> /dev/null || cp "$examples/$name.ae" .
-    "$aec" build "$name.ae" -o t > log 2>&1 || { bad "build $name" "$(cat log)"; return; }
+    "$aec" build "$name.ae" --cc "$cc" -o t > log 2>&1 || { bad "build $name" "$(cat log)"; return; }
     ./t train --quiet --epochs 1 --threads 1 --out run > log 2>&1 || { bad "train $name" "$(cat log)"; return; }
     w="--weights run" rows="--test x.npy --split test --scaled"
     ./t encode $w $rows -o z.npy > log 2>&1 || { bad "encode $name" "$(cat log)"; return; }
@@ -55,7 +55,7 @@ odd 12 -1 1 ScatterElements,ArgMax,Loop,Einsum'
 printf '%s\n' "$models" | xargs -P 2 -L 1 bash -c 'one "$@" > "$work/$1.result" 2>&1' one
 
 {   # what cannot be said
-    cd "$work" && "$aec" build "$examples/conditional_vae.ae" -o t > log 2>&1 && ./t train --quiet --epochs 1 --out run > log 2>&1
+    cd "$work" && "$aec" build "$examples/conditional_vae.ae" --cc "$cc" -o t > log 2>&1 && ./t train --quiet --epochs 1 --out run > log 2>&1
     ./t export --onnx --name predict --weights run > log 2>&1
     [ $? = 1 ] && [ "$(cat log)" = 'error: conditional_vae.ae:45: `export --onnx` cannot say `predict`: it draws at random' ] && ok || bad "a draw" "$(cat log)"
     cat > drawn.ae << 'END'
@@ -78,7 +78,7 @@ decoder { dense(12) reshape(4, 3) }
 reconstruct x by mse
 train { epochs = 1 }
 END
-    "$work/run" rows x.npy 5 0 1 7 4 3 && "$aec" build drawn.ae -o t > log 2>&1 && ./t train --quiet --out drawn > log 2>&1 \
+    "$work/run" rows x.npy 5 0 1 7 4 3 && "$aec" build drawn.ae --cc "$cc" -o t > log 2>&1 && ./t train --quiet --out drawn > log 2>&1 \
         && ./t export --onnx --name encode --weights drawn > log 2>&1
     grep -q '^error: drawn.ae:15: `export --onnx` cannot say `encode`: it draws at random' log && ok || bad "a draw within an expression" "$(cat log)"
     ./t export --onnx --c > log 2>&1; [ $? = 2 ] && ok || bad "two kinds at once" "$(cat log)"
