@@ -138,13 +138,13 @@ else echo "skipped several ranks: mpicc is missing, \`apt-get install libopenmpi
 } > "$work/log" 2>&1 && ok > "$work/profile.result" || bad "bench --profile" "$(tail -n 5 "$work/log" "$work/profile")" > "$work/profile.result"
 
 {   # a folder to take away: a C compiler and libm are enough
-    "$aec" emit examples/quickstart.ae --schedule plain -o "$work/taken" && make -s -C "$work/taken" \
+    "$aec" emit examples/quickstart.ae --schedule plain -o "$work/taken" && make -s -C "$work/taken" CC="$PWD/tests/cc" \
         && "$work/taken/quickstart" train --quiet --epochs 1 --out "$work/taken/run"
 } > "$work/log" 2>&1 && ok > "$work/taken.result" || bad "make in an emitted folder" "$(tail -n 5 "$work/log")" > "$work/taken.result"
 
 if [ "$what" != quick ]; then   # the same as a library, called from C
     {
-        make -s -j2 -C "$work/taken" libquickstart.a && gcc -std=gnu11 -O1 -Wall -Wextra -I "$work/taken" bench/infer.c \
+        make -s -j2 -C "$work/taken" CC="$PWD/tests/cc" libquickstart.a && gcc -std=gnu11 -O1 -Wall -Wextra -I "$work/taken" bench/infer.c \
             "$work/taken/libquickstart.a" -fopenmp -lm -o "$work/infer" && echo 0.01 | "$work/infer" reconstruct 4 > "$work/calls" \
             && grep -q '"samples_per_s": [1-9]' "$work/calls"
     } > "$work/log" 2>&1 && ok > "$work/library.result" || bad "a library of an emitted folder" "$(tail -n 5 "$work/log")" > "$work/library.result"
