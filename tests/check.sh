@@ -64,22 +64,22 @@ runner wrong-gradients tests/programs/wrong.sh build/aec "$B"
 runner refused-data tests/programs/refused.sh build/aec "$B"
 runner onnx tests/onnx/run.sh build/aec "$B"
 runner programs tests/programs/run.sh "$what" build/aec "$B"
-join
 
 if [ "$what" = all ]; then      # once more, with the sanitizers: the compiler, the runtime, the emitted C
     S="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
     export ASAN_OPTIONS=detect_leaks=0
     make -s -j2 B=build/sanitized CFLAGS="-std=gnu11 -O1 -g $S" LDFLAGS="$S" > "$B/sanitized.log" 2>&1 || failed=$((failed + 1))
+    beside sanitized-examples tests/programs/sanitized.sh build/sanitized/aec "$B"
     runner sanitized-semantic tests/golden.sh tests/golden/semantic build/sanitized/aec check
-    AE_TEST_FLAGS="$S" beside sanitized-runtime tests/runtime/run.sh
-    runner sanitized-examples tests/programs/sanitized.sh build/sanitized/aec "$B"
-    join
+    AE_TEST_FLAGS="$S" runner sanitized-runtime tests/runtime/run.sh
     sanitized_front="build/sanitized/base.o build/sanitized/diag.o build/sanitized/tokens.o build/sanitized/print.o build/sanitized/layout.o build/sanitized/ae.tab.o build/sanitized/ae.lex.o"
     if $CC $S tests/fuzz/parse_fuzz.c $sanitized_front -lm -o "$B/parse_fuzz" \
         && "$B/parse_fuzz" 5000 prelude/*.ae tests/golden/*/*.ae > "$B/fuzz.log" 2>&1; then passed=$((passed + 1))
     else failed=$((failed + 1)); tail -n 5 "$B/fuzz.log"; fi
+    join
     runner random-models tests/fuzz/models.sh build/aec "$B" 1 12
 fi
+join
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
