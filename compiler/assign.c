@@ -41,7 +41,8 @@ static Expr *guard_of(Elab *e, Env *env)
 {
     Expr *all = NULL;
     for (Scan *scan = e->scan; scan; scan = scan->up) {
-        Expr *length = scan->axis.length && scan->axis.length->rank ? present(&scan->axis, env) : NULL;
+        const bool varies = scan->axis.length && scan->axis.length->rank;
+        Expr *length = varies ? present(&scan->axis, env) : NULL;
         all = expr_both(all, length ? OP2(lt, expr_index(scan->step), length) : NULL);
     }
     return all;
@@ -152,7 +153,8 @@ static Name *params_name(Scope *s, Syn *left)
     Name *net = left->args.n == 1 ? name_find(s, left->args.at[0].value->name, NAME_net) : NULL;
     if (!net || s->e->param_k < 0 || s->e->param_k >= net->net->params.n)
         return fail(s->e, left->place, DIAG_params_of_what);
-    return COPY(&((Name) { .name = left->name, .tensor = net->net->params.at[s->e->param_k], .shape = left->list }));
+    Tensor *const param = net->net->params.at[s->e->param_k];
+    return COPY(&((Name) { .name = left->name, .tensor = param, .shape = left->list }));
 }
 
 /* Whether this statement may write the target: false after a report. */
@@ -238,7 +240,8 @@ static void assign_gradient(Scope *s, Stat *st, Name *target)
 static void assign_reshape(Scope *s, Stat *st, Name *target)
 {
     Syn *a = st->value->args.n == 1 ? st->value->args.at[0].value : NULL;
-    Name *from = a && (a->kind == SYN_name || a->kind == SYN_ref) ? name_find(s, a->name, NAME_tensor) : NULL;
+    const bool named = a && (a->kind == SYN_name || a->kind == SYN_ref);
+    Name *from = named ? name_find(s, a->name, NAME_tensor) : NULL;
     Tensor *t = target->tensor;
     if (!from || !t)
         fail(s->e, st->value->place, DIAG_reshape_of_what);
@@ -257,8 +260,11 @@ static void assign_reshape(Scope *s, Stat *st, Name *target)
 static bool mixes_examples(const Scope *s, const Stmt *st)
 {
     static const char *const roles[] = { "layer", "latent", "view" };
-    return s->def && ANY(k, 3, s->def->role == intern(roles[k])) && (ANY_EXPR(x, st->value, ANY(k, x->nindex, x->bound[k]->example))
-        || (st->set == SET_add && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0)));
+    if (!s->def || !ANY(k, 3, s->def->role == intern(roles[k])))
+        return false;
+    const bool adds = st->set == SET_add
+        && ANY(k, st->nindex, st->index[k]->example && target_axis(st, st->index[k]) < 0);
+    return adds || ANY_EXPR(x, st->value, ANY(k, x->nindex, x->bound[k]->example));
 }
 
 /* What reads a tensor with more samples has as many itself; where it stands in a scan,

@@ -198,7 +198,9 @@ TensorList stmt_tensors(Stmt *s)
 
 StmtList *program_part(Program *p, int k)
 {
-    StmtList *const parts[] = { &p->once, &p->begin, &p->body, &p->update, &p->apart, &p->end, NULL };
+    StmtList *const parts[] = {
+        &p->once, &p->begin, &p->body, &p->update, &p->apart, &p->end, NULL,
+    };
     return parts[k];
 }
 

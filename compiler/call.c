@@ -143,7 +143,9 @@ static Expr *lower_call_of(Ctx *c, Syn *s, Env *env, Function *f)
         frame = pass_tensor(frame, formal, n, env);
     }
     Expr *value = lower_body(&inner, f, f->body, frame, s->place);
-    return f->slope ? expr_byhand(value, first, lower_body(&inner, f, f->slope, frame, s->place)) : value;
+    if (!f->slope)
+        return value;
+    return expr_byhand(value, first, lower_body(&inner, f, f->slope, frame, s->place));
 }
 
 Expr *lower_call(Ctx *c, Syn *s, Env *env)
@@ -155,7 +157,8 @@ Expr *lower_call(Ctx *c, Syn *s, Env *env)
     if (f == intern("last"))
         return lower_last(c, s, env);
     const int op = builtin_op(f);
-    const int want = op >= 0 ? scalars[op].n : f == intern("stop") ? 1 : normal || f == intern("uniform") ? 0 : -1;
+    const bool drawn = normal || f == intern("uniform");
+    const int want = op >= 0 ? scalars[op].n : f == intern("stop") ? 1 : drawn ? 0 : -1;
     Function *def = want < 0 ? find_function(c->names, f) : NULL;
     if (def && !def->operand)
         return lower_call_of(c, s, env, def);

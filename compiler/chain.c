@@ -114,7 +114,8 @@ static int cost(Expr *e)
     int sum = 0;
     EACH_EXPR(x, e)
         if (x->kind == EXPR_op)
-            sum += x->whole || (x->op == OP_pow && expr_is(x->arg[1], 2)) ? 1 : op_info[x->op].cost;
+            sum += x->whole || (x->op == OP_pow && expr_is(x->arg[1], 2))
+                ? 1 : op_info[x->op].cost;
     return sum;
 }
 

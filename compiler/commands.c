@@ -28,8 +28,10 @@ static bool is_fast(const Options *o)
 
 static bool build_options(Options *o, BuildOptions *b)
 {
-    static const char *const schedules[] = { "fast", "plain", NULL }, *const reals[] = { "f32", "f64", NULL },
-        *const targets[] = { "native", "v4", "v3", "v2", "generic", NULL }, *const gemms[] = { "auto", "generated", "openblas", NULL };
+    static const char *const schedules[] = { "fast", "plain", NULL };
+    static const char *const reals[] = { "f32", "f64", NULL };
+    static const char *const targets[] = { "native", "v4", "v3", "v2", "generic", NULL };
+    static const char *const gemms[] = { "auto", "generated", "openblas", NULL };
     if (!one_of("--schedule", o->schedule, schedules) || !one_of("--real", o->real, reals)
         || !one_of("--target", o->target, targets) || !one_of("--gemm", o->gemm, gemms))
         return false;
@@ -66,7 +68,9 @@ static Module *compiled(Options *o, Str stage, BuildOptions *how, int *status)
     *status = 1;
     if (!source)
         return NULL;
-    const EmitOptions as = { .check = o->check, .fast = stage ? stage_is_fast(stage) : is_fast(o), .mpi = o->mpi };
+    const EmitOptions as = {
+        .check = o->check, .fast = stage ? stage_is_fast(stage) : is_fast(o), .mpi = o->mpi,
+    };
     Module *m = compile(source, &o->defines, stage, as);
     *status = diag_errors() ? 3 : 0;
     return *status ? NULL : m;

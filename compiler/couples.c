@@ -7,8 +7,10 @@
  *     NONE     nothing yet, or 0
  *     SAME     the same on every rank
  *     ROWS     of each row by itself
- *     TOTAL    a sum over rows; with 1 / batch it is a mean, and the mean of the ranks' is that of the batch
- *     OWN      of the rank's rows in any other way: rows compared, a mean that comes back to rows, its square
+ *     TOTAL    a sum over rows; with 1 / batch it is a mean, and the mean of the ranks' is that of
+ *              the batch
+ *     OWN      of the rank's rows in any other way: rows compared, a mean that comes back to rows,
+ *              its square
  *
  * What makes an OWN of other forms is named, and so are a term that is a sum and a state that is
  * set from rows. Reports only. */
@@ -126,7 +128,8 @@ static Form op_form(Couples *c, Expr *e)
     case OP_add:
     case OP_sub:    return join(arg[0], arg[1]);
     case OP_mul:    return product(arg[0], arg[1]);
-    case OP_div:    return arg[1].kind == TOTAL ? own : product(arg[0], (Form) { arg[1].kind, -arg[1].power });
+    case OP_div:
+        return arg[1].kind == TOTAL ? own : product(arg[0], (Form) { arg[1].kind, -arg[1].power });
     case OP_select: return product(curved(arg[0], same), join(arg[1], arg[2]));
     default:        return curved(curved(arg[0], arg[1]), arg[2]);
     }
@@ -136,7 +139,7 @@ static Form find(Couples *c, Expr *e)
 {
     switch (e->kind) {
     case EXPR_num:      return e->num == 0 ? (Form) { NONE, 0 } : same;
-    case EXPR_index:    return e->index == c->row ? own : same;     /* its number in the rank's part */
+    case EXPR_index:    return e->index == c->row ? own : same;     /* its number in the part */
     case EXPR_read:     return read_form(c, e);
     case EXPR_op:       return op_form(c, e);
     case EXPR_draw:     return (Form) { e->row < 0 ? SAME : ROWS, 0 };
@@ -154,8 +157,10 @@ static void tell(Couples *c, Stmt *s)
         return;
     PUSH(c->told, s->use);
     report(s->use->place, DIAG_couples, s->use->words);
-    const Stmt *told = s->formula ? s : FIND(o, c->p->body, o->use == s->use && o->place.line == s->place.line && o->formula);
-    if (told && (told->place.source != s->use->place.source || told->place.line != s->use->place.line))
+    const Stmt *told = s->formula ? s
+        : FIND(o, c->p->body, o->use == s->use && o->place.line == s->place.line && o->formula);
+    const Place use = s->use->place;
+    if (told && (told->place.source != use.source || told->place.line != use.line))
         report_note(told->place, "in its formula");
 }
 
@@ -184,7 +189,9 @@ static Form value_form(Couples *c, Stmt *s)
         return f.kind == SAME ? (Form) { ROWS, f.power } : f;
     if (!c->row || f.kind == NONE)
         return s->set == SET_is || s->set == SET_add ? f : curved(f, same);
-    return s->set != SET_add || f.kind >= TOTAL ? own : f.kind == SAME ? (Form) { SAME, f.power - 1 } : (Form) { TOTAL, f.power };
+    if (s->set != SET_add || f.kind >= TOTAL)
+        return own;
+    return f.kind == SAME ? (Form) { SAME, f.power - 1 } : (Form) { TOTAL, f.power };
 }
 
 /* What is OWN has been named, and counts as what it would be on one rank, so that what follows

@@ -116,7 +116,8 @@ void vreport(Place place, Diag which, va_list args)
         errors += error;
         return;
     }
-    Report r = { .place = place, .which = which, .file = number_of(place.source), .number = reports.n };
+    Report r = { .place = place, .which = which, .number = reports.n };
+    r.file = number_of(place.source);
     r.text = format_v(rows[which].text, args);
     const char *help = strchr(rows[which].text, '\n') ? strchr(r.text, '\n') : NULL;
     if (help) {
@@ -217,7 +218,7 @@ static Colours colours_for(FILE *to)
 static int sign_length(const char *at, int room)
 {
     unsigned char c = (unsigned char) at[0];
-    int n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    int n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
     if (n > room)
         return 0;
     for (int i = 1; i < n; i++)
@@ -362,7 +363,8 @@ static void json_report(FILE *to, const Report *r)
 static int by_place(const void *left, const void *right)
 {
     const Report *a = left, *b = right;
-    return a->file != b->file ? a->file - b->file : a->place.line != b->place.line ? a->place.line - b->place.line
+    return a->file != b->file ? a->file - b->file
+        : a->place.line != b->place.line ? a->place.line - b->place.line
          : a->place.col != b->place.col ? a->place.col - b->place.col : a->number - b->number;
 }
 

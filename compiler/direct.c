@@ -1,8 +1,13 @@
 /* direct.c -- an accumulation onto the gradient of a table becomes one onto
  * the table, in the update.
  *
- *     dw[x[n, t], j] += c[n, t] * z[n, j]                 bound[n] += (sum(t) abs(c[n, t])) * (sum(j) abs(z[n, j]))
- *     w[..] := w[..] - lr * dw[..]           becomes      w[x[n, t], j] :+= -lr * c[n, t] * z[n, j]
+ *     dw[x[n, t], j] += c[n, t] * z[n, j]
+ *     w[..] := w[..] - lr * dw[..]
+ *
+ * becomes
+ *
+ *     bound[n] += (sum(t) abs(c[n, t])) * (sum(j) abs(z[n, j]))
+ *     w[x[n, t], j] :+= -lr * c[n, t] * z[n, j]
  *
  * for updates that are w + k * dw and no more (rows.c finds them): so nobody needs dw, and its
  * rows are neither cleared, met nor read. That all of dw is finite, which the trainer wants to

@@ -1,9 +1,14 @@
 /* divisors.c -- what is the same at all points of a loop, computed before it, and so the rows that
  * it is about; and one division before it in place of one at each point.
  *
- *     for (j ..)                                                     const float inverse = 1 / sqrtf(var[n] + eps);
- *         y[n][j] = (x[n][j] - mu[n]) / sqrtf(var[n] + eps)   becomes    for (j ..)
- *                                                                        y[n][j] = (x[n][j] - mu[n]) * inverse;
+ *     for (j ..)
+ *         y[n][j] = (x[n][j] - mu[n]) / sqrtf(var[n] + eps)
+ *
+ * becomes
+ *
+ *     const float inverse = 1 / sqrtf(var[n] + eps);
+ *     for (j ..)
+ *         y[n][j] = (x[n][j] - mu[n]) * inverse;
  *
  * The inverse rounds once more, so it is done to real numbers only, and never on the way to a
  * whole one: a third of 9 stays 3. What costs no more than a few additions stays where it is: the

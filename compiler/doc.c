@@ -71,11 +71,13 @@ static void gather_prelude(Str path)
         if (!d->name)               /* what it sets for others */
             continue;
         const Function *f = d->function;
-        Item item = { .name = d->name, .text = d->doc, .code = text_from(d->place), .place = d->place };
+        Item item = { .name = d->name, .text = d->doc, .place = d->place };
+        item.code = text_from(d->place);
         if (f && f->operand)
             item.signature = format("%s(%s) %s", f->name, f->params.at[0].name, f->operand);
         else if (f)
-            item.signature = f->params.n ? signature_text(f->name, &f->params) : format("%s()", f->name);
+            item.signature = f->params.n ? signature_text(f->name, &f->params)
+                : format("%s()", f->name);
         else {
             item.signature = signature_text(d->name, &d->params);
             item.shapes = shapes_of(d);
@@ -110,7 +112,8 @@ static void gather(void)
             entry = false;
         } else if (takes_off(&line, "### `")) {
             Str signature = intern_n(line, strcspn(line, "`"));
-            add_item((Item) { .name = intern_n(signature, strcspn(signature, " (")), .signature = signature });
+            const Str name = intern_n(signature, strcspn(signature, " ("));
+            add_item((Item) { .name = name, .signature = signature });
             entry = true;
         } else if (sections.n && prelude)
             gather_prelude(intern_n(prelude + 4, strcspn(prelude + 4, ")")));
@@ -179,7 +182,8 @@ static void print_list(Buf *b)
         buf_add(b, "    %-16s ", item->name);
         wrap(b, item->text ? first_sentence(item->text) : "", 21, 100);
     }
-    buf_add(b, "\n`aec doc NAME` tells more of one; `aec doc --html -o reference.html` writes all of it as a page.\n");
+    buf_add(b, "\n`aec doc NAME` tells more of one; `aec doc --html -o reference.html` writes all "
+               "of it as a page.\n");
 }
 
 static void print_item(Buf *b, const Item *item)

@@ -95,8 +95,10 @@ Str draw_text(Emit *e, Expr *x)
 {
     const Drawn *d = FIND_AT(drawn, e->drawn, expr_same(drawn->draw, x));
     if (d)
-        return format("%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first, x->nkey - d->first, ""));
-    return format("ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f", x->stream, element_of(e, x, x->key));
+        return format("%s[%s]", d->name, number_of(e, x->key + d->first, x->key_size + d->first,
+                                                   x->nkey - d->first, ""));
+    return format("ae_%s%s(%uu, %s)", x->normal ? "normal" : "uniform", e->how.f64 ? "" : "f",
+                  x->stream, element_of(e, x, x->key));
 }
 
 /* Prints what comes before the loop over from .. to. */

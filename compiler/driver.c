@@ -96,7 +96,10 @@ static const struct { const char *name; Pass *run; When when; } passes[] = {
     { "once",           once,           IF_FAST },
 };
 
-const char *const stage_names[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify", "factor", "rows", "order", "once", "plan", NULL };
+const char *const stage_names[] = {
+    "elaborate", "split", "search", "hold", "differentiate", "simplify", "factor", "rows", "order",
+    "once", "plan", NULL,
+};
 
 bool stage_is_fast(Str stage)
 {

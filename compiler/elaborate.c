@@ -17,9 +17,11 @@ enum { ONCE = 1, NAMED = 2 };
 
 /* What a file has one of, and what has a name that nothing else may have. */
 static const char apart[STAT_COUNT] = {
-    [DECL_model] = ONCE, [DECL_encoder] = ONCE, [DECL_decoder] = ONCE, [DECL_data] = ONCE, [DECL_evaluate] = ONCE,
+    [DECL_model] = ONCE, [DECL_encoder] = ONCE, [DECL_decoder] = ONCE, [DECL_data] = ONCE,
+    [DECL_evaluate] = ONCE,
     [DECL_reconstruct] = ONCE, [DECL_corrupt] = ONCE,
-    [DECL_bottleneck] = ONCE | NAMED, [DECL_set] = NAMED, [DECL_input] = NAMED, [DECL_label] = NAMED, [DECL_net] = NAMED,
+    [DECL_bottleneck] = ONCE | NAMED, [DECL_set] = NAMED, [DECL_input] = NAMED,
+    [DECL_label] = NAMED, [DECL_net] = NAMED,
     [DECL_augment] = NAMED, [DECL_task] = NAMED,
 };
 
@@ -52,7 +54,8 @@ static void check_layer_names(const File *file, const Block *block, CallList *ha
         EACH(inner, call->blocks)
             check_layer_names(file, inner, had);
         const Call *first = call->as ? FIND(other, *had, other->as == call->as) : NULL;
-        const Decl *named = call->as ? FIND(d, file->decls, (apart[d->kind] & NAMED) && d->name == call->as) : NULL;
+        const Decl *named = FIND(d, file->decls, call->as && (apart[d->kind] & NAMED)
+                                 && d->name == call->as);
         if (first || named) {
             report(call->as_place, DIAG_declared_twice, call->as);
             report_note(first ? first->as_place : named->name_place, "it is declared here first");
@@ -314,7 +317,9 @@ static void begin(Elab *e, File *file)
 
 Module *elaborate(File *file, const Source *const *use, int nuse, Setting *defines, int ndefines)
 {
-    static void (*const uses[])(Elab *) = { use_programs, predict_program, bound_program, check_metrics, named_programs };
+    static void (*const uses[])(Elab *) = {
+        use_programs, predict_program, bound_program, check_metrics, named_programs,
+    };
     Elab *e = NEW(Elab);
     StatList trains = { 0 };
     begin(e, file);

@@ -53,7 +53,7 @@ static Expr *guard_factor(Expr *x, Expr **where)
         return expr_num(1);
     }
     if (x->kind == EXPR_op && x->op == OP_mul)
-        return expr_op(OP_mul, guard_factor(x->arg[0], where), guard_factor(x->arg[1], where), NULL);
+        return OP2(mul, guard_factor(x->arg[0], where), guard_factor(x->arg[1], where));
     if (x->kind == EXPR_op && x->op == OP_neg)
         return expr_op(OP_neg, guard_factor(x->arg[0], where), NULL, NULL);
     if (x->kind == EXPR_op && x->op == OP_div)
@@ -204,7 +204,8 @@ static Func *func_print(Emit *e, Run *r, Func *f)
     func_head(f);
     for (int k = 0, n; k < f->body.n; k += n) {
         n = nodes_together(e, &f->body, k);
-        PUSH(f->pieces, ((Piece) { .nodes = { .at = f->body.at + k, .n = n }, .from = f->text.n }));
+        const NodeList nodes = { .at = f->body.at + k, .n = n };
+        PUSH(f->pieces, ((Piece) { .nodes = nodes, .from = f->text.n }));
         nodes_print(e, &f->text, &f->pieces.at[f->pieces.n - 1].nodes, 1);
     }
     scope_leave(e, 0);
@@ -235,7 +236,9 @@ static void print_funcs(Emit *e, Run *r)
 }
 
 /* ---- what the trainer calls ----------------------------------------------------------------- */
-static const char *const part_suffix[PART_COUNT] = { "", "_once", "_update", "_apart", "_begin", "_end" };
+static const char *const part_suffix[PART_COUNT] = {
+    "", "_once", "_update", "_apart", "_begin", "_end",
+};
 
 Str run_name(Emit *e, Program *p, Part part)
 {
@@ -251,17 +254,19 @@ Str func_call(Emit *e, Func *f, const char *arguments)
     return format("%s(%s);", f->name, arguments);
 }
 
-static const char *const part_words[PART_COUNT] = { "", ": what follows from states alone", ": the update",
-                                                    ": gradients that the update does without",
-                                                    ": before the first batch",
-                                                    ": after the last batch" };
+static const char *const part_words[PART_COUNT] = {
+    "", ": what follows from states alone", ": the update",
+    ": gradients that the update does without", ": before the first batch",
+    ": after the last batch",
+};
 
 void run_print(Emit *e, Buf *b, Run *r)
 {
     buf_add(b, "/* %s%s */\nstatic void %s(void)\n{\n", r->program->name, part_words[r->part],
             r->name);
     if (r->part == PART_run && r->program->once.n)
-        buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n    known = ae_states;\n",
+        buf_add(b, "    static long known;\n    if (known != ae_states)\n        %s();\n"
+                   "    known = ae_states;\n",
                 run_name(e, r->program, PART_once));
     if (e->how.fast)
         regions_print(e, b, r);
@@ -286,7 +291,8 @@ static double contraction_ops(Stmt *s)
     double sum = 0;
     EACH(inner, s->body)
         sum += contraction_ops(inner) * s->step->size;
-    return s->kind == STMT_nest && s->set == SET_add && has_product(s->value) ? 2 * stmt_points(s) : sum;
+    const bool product = s->kind == STMT_nest && s->set == SET_add && has_product(s->value);
+    return product ? 2 * stmt_points(s) : sum;
 }
 
 static double list_ops(const StmtList *list)
@@ -313,10 +319,11 @@ static void claim_own(void)
 {
     static const char *const own[] = {
         "BATCH", "PARAMS", "Params", "p", "dp", "mem", "lo", "hi", "part", "inputs", "params",
-        "param_grads", "programs", "phases", "spent", "timed", "text", "states", "sources", "nothing",
+        "param_grads", "programs", "phases", "spent", "timed", "text", "states", "sources",
+        "nothing",
     };
-    for (int k = 0; k < COUNT(own); k++)
-        names_claim(intern(own[k]));
+    EACH_ROW(name, own)
+        names_claim(intern(*name));
 }
 
 void functions_print(Emit *e, Buf *b)
@@ -369,7 +376,8 @@ bool emit(Buf *out, Module *m, EmitOptions how)
     if (how.fast)
         enter_print(e, &body);
     if (how.profile)
-        buf_add(&body, "static uint64_t spent[%d];          /* ticks in each function, all threads together */\n\n",
+        buf_add(&body, "static uint64_t spent[%d];          "
+                       "/* ticks in each function, all threads together */\n\n",
                 e->functions.n);
     functions_print(e, &body);
     EACH(r, e->runs)

@@ -276,7 +276,7 @@ void nodes_print(Emit *e, Buf *b, NodeList *list, int depth);
 int  nodes_together(Emit *e, NodeList *list, int k);    /* how many from k on are printed as one */
 void brace_open(Buf *b);                    /* behind the line just written */
 /* from NULL: downwards from to - 1 */
-void tile_open(Emit *e, Buf *b, Index *i, bool tile, int depth);    /* from lo to hi, or all of it */
+void tile_open(Emit *e, Buf *b, Index *i, bool tile, int depth);  /* from lo to hi, or all of it */
 void loop_open(Emit *e, Buf *b, Index *i, Str from, Str to, int depth);
 
 /* ---- fetch.c -------------------------------------------------------------------------------- */

@@ -82,7 +82,8 @@ Str inside_text(Emit *e, Tensor *t, Expr **sub, unsigned check)
     Buf b = { 0 };
     for (int examples = 1; examples >= 0; examples--)
         for (int k = 0; k < t->rank; k++) {
-            Str one = (check >> k & 1) && t->axis[k].example == examples ? check_text(e, t, sub, k) : NULL;
+            const bool now = (check >> k & 1) && t->axis[k].example == examples;
+            Str one = now ? check_text(e, t, sub, k) : NULL;
             if (one)
                 buf_add(&b, b.n ? " && %s" : "%s", one);
         }

@@ -158,7 +158,9 @@ static void put_chain(Emit *e, Buf *b)
 
 static Str count_text(double n, const char *what)
 {
-    static const struct { double from; const char *how; } units[] = { { 1e9, "%.1f G%s" }, { 1e6, "%.1f M%s" }, { 1e3, "%.1f k%s" } };
+    static const struct { double from; const char *how; } units[] = {
+        { 1e9, "%.1f G%s" }, { 1e6, "%.1f M%s" }, { 1e3, "%.1f k%s" },
+    };
     for (int k = 0; k < COUNT(units); k++)
         if (n >= units[k].from)
             return format(units[k].how, n / units[k].from, what);
@@ -183,5 +185,7 @@ void file_head(Emit *e, Buf *b)
             e->how.fast && !e->how.f64 ? "#include \"vmath.h\"\n" : "",
             e->blas ? "#include <cblas.h>\n" : "");
     if (e->how.f64)
-        buf_add(b, "#ifndef AE_DOUBLE\n#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n#endif\n\n");
+        buf_add(b, "#ifndef AE_DOUBLE\n"
+                   "#error \"compile with -DAE_DOUBLE: this file is in double precision\"\n"
+                   "#endif\n\n");
 }

@@ -42,7 +42,9 @@ static Str address(Emit *e, Tensor *t)
         return "NULL";
     Var *v = var_root(var_of(e, t));
     v->used = true;
-    return t->rank && v->text[0] == '(' ? v->text : format("%s%s", v->tensor->rank ? "" : "&", v->text);
+    if (t->rank && v->text[0] == '(')
+        return v->text;
+    return format("%s%s", v->tensor->rank ? "" : "&", v->text);
 }
 
 static Str array_text(Tensor *t, Str name, Str at)
@@ -247,8 +249,10 @@ static void print_phase(Emit *e, Buf *b, Buf *rows, Phase *f)
     table_field(rows, "trained", trained, ntrained);
     table_field(rows, "whole", whole, nwhole);
     table_field(rows, "tables", tables, ntables);
-    buf_add(rows, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d, .early_stop = %d, .drop_last = %s,", f->batch,
-            f->epochs, f->labels, f->accumulate, f->early_stop, f->drop_last ? "true" : "false");
+    buf_add(rows, "\n        .batch = %d, .epochs = %d, .labels = %d, .accumulate = %d,",
+            f->batch, f->epochs, f->labels, f->accumulate);
+    buf_add(rows, " .early_stop = %d, .drop_last = %s,", f->early_stop,
+            f->drop_last ? "true" : "false");
     buf_add(rows, "\n        .clip = %s, .seed = %luu,\n    },\n", number_text(f->clip), f->seed);
 }
 
@@ -302,8 +306,11 @@ static void print_model(Emit *e, Buf *b, Str settings, Str metrics)
     Module *m = e->m;
     const char *slash = m->source->name ? strrchr(m->source->name, '/') : NULL;
     const char *file = slash ? slash + 1 : m->source->name;
-    buf_add(b, "#ifndef AE_FOLDER\n#define AE_FOLDER \".\"      /* where the data files are */\n#endif\n\n");
-    buf_add(b, "const AeModel ae_model = {\n    .name = %s,\n    .file = %s,\n", c_string(m->name), c_string(file ? file : ""));
+    buf_add(b, "#ifndef AE_FOLDER\n"
+               "#define AE_FOLDER \".\"      /* where the data files are */\n"
+               "#endif\n\n");
+    buf_add(b, "const AeModel ae_model = {\n    .name = %s,\n    .file = %s,\n", c_string(m->name),
+            c_string(file ? file : ""));
     buf_add(b, "    .text = text,\n    .folder = AE_FOLDER,\n    .batch = BATCH,\n");
     list_line(b, "inputs", "inputs", m->inputs.n);
     if (m->nparams)

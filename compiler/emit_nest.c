@@ -295,7 +295,8 @@ static bool keep_rolled(Emit *e, Buf *b, Node *n, int depth)
 /* All that stands in an innermost loop; NULL: more. */
 static Stmt *point_of(const Node *loop)
 {
-    return loop->body.n == 1 && loop->body.at[0]->kind == NODE_point ? loop->body.at[0]->stmt : NULL;
+    const Node *only = loop->body.n == 1 ? loop->body.at[0] : NULL;
+    return only && only->kind == NODE_point ? only->stmt : NULL;
 }
 
 /* The innermost loop of a sum in a local: lanes of partial sums, in an

@@ -16,7 +16,11 @@ static int top_of(int a)
 
 static int importance(Role r)
 {
-    return r == ROLE_input ? 0 : r == ROLE_temp ? 1 : r == ROLE_state ? 2 : r == ROLE_param ? 3 : 4;
+    static const Role order[] = { ROLE_input, ROLE_temp, ROLE_state, ROLE_param };
+    int k = 0;
+    while (k < COUNT(order) && order[k] != r)
+        k++;
+    return k;
 }
 
 /* The axis whose variable is more telling names the class. */
@@ -88,7 +92,8 @@ static Str name_axis(Emit *e, Var *v, int k)
         return intern("BATCH");
     /* The result of a layer is told by the layer alone. */
     const char *last = t->name && t->role == ROLE_temp ? strrchr(t->name, '.') : NULL;
-    Str base = names_upper(last ? intern_n(t->name, (size_t) (last - t->name)) : t->name ? t->name : v->name);
+    Str base = last ? intern_n(t->name, (size_t) (last - t->name)) : t->name ? t->name : v->name;
+    base = names_upper(base);
     if (others > 1)
         base = axis_letter(e, t, k) ? format("%s_%s", base, names_upper(axis_letter(e, t, k)))
              : k == t->rank - 1 ? base : format("%s_%d", base, k);

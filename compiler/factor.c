@@ -1,9 +1,11 @@
 /* factor.c -- fewer products for the same sums. Values stay what they are, sums get another order.
  *
- *     y[n, t, j] += x[n, i] * w[i, j]         is the same for every t: computed once, then added to each
- *     dw[i, j] += x[n, i] * dy[n, t, j]       x has no part in t: dy is summed over t first
- *     dz[n, i] += dx[n, t, i]                 where dx is such a sum of products that nothing else reads: one sum over all
- *     g[n, t, j] = a[n, t, j]                 where a is of no more use: it is computed in g
+ *     y[n, t, j] += x[n, i] * w[i, j]       is the same for every t: computed once, then added to
+ *                                           each
+ *     dw[i, j] += x[n, i] * dy[n, t, j]     x has no part in t: dy is summed over t first
+ *     dz[n, i] += dx[n, t, i]               where dx is such a sum of products that nothing else
+ *                                           reads: one sum over all
+ *     g[n, t, j] = a[n, t, j]               where a is of no more use: it is computed in g
  *
  * Fast schedule alone, after simplify.c, which reads through what became a copy. */
 #include "emit.h"
@@ -108,7 +110,8 @@ static double repeats(const Stmt *s, Expr *factor)
 static Made *made_before(Factor *f, const Expr *read, Index *const *along)
 {
     return FIND_AT(m, f->made, m->of == read->tensor
-                   && ALL(k, read->tensor->rank, !m->along[k] == !along[k] && (!along[k] || same_range(m->along[k], along[k]))));
+                   && ALL(k, read->tensor->rank, !m->along[k] == !along[k]
+                          && (!along[k] || same_range(m->along[k], along[k]))));
 }
 
 /* The sum of what is read along some axes; the statements that compute it go to out. */
@@ -287,7 +290,9 @@ static Expr *renamed(Expr *e, void *with)
 {
     const Rename *r = with;
     Expr *now = expr_map(e, renamed, with);
-    return now->kind == EXPR_read && now->tensor == r->from ? expr_read(r->to, now->sub, now->check, now->other) : now;
+    if (now->tensor != r->from)
+        return now;
+    return expr_read(r->to, now->sub, now->check, now->other);
 }
 
 static bool alike(const Tensor *a, const Tensor *b)

@@ -15,7 +15,8 @@
  * far apart, so the processor cannot guess it. */
 #include "emit.h"
 
-enum { LARGE = 1 << 20, NEAR = 1 << 19 };       /* bytes: not in the cache of a core as a matter of course; in it */
+/* bytes: not in the cache of a core as a matter of course; in it */
+enum { LARGE = 1 << 20, NEAR = 1 << 19 };
 
 typedef struct { Emit *e; Stmt *set; bool later; TensorList tables; } Fetch;
 
@@ -122,7 +123,8 @@ static void see_ahead(Emit *e, const Node *n, const NodeList *loops, const Acces
                 return;
             check |= 1u << k;
         }
-    PUSH(*list, ((Ahead) { a->tensor, a->sub, part, check ? expr_inside(expr_read(a->tensor, a->sub, check, NULL)) : NULL }));
+    Expr *inside = check ? expr_inside(expr_read(a->tensor, a->sub, check, NULL)) : NULL;
+    PUSH(*list, ((Ahead) { a->tensor, a->sub, part, inside }));
 }
 
 static void see_nodes(Emit *e, const Node *n, const NodeList *in, NodeList *loops, AheadList *list)

@@ -177,7 +177,8 @@ void suggest_fit(Elab *e, Net *net, const Tensor *target)
     if (!last || last->use->place.source->prelude)
         return;
     if (same_sizes(last->outs.at[0], target)) {         /* but not of one length */
-        report_help("`%s` is as long in every example, `%s` is not: let a layer of the decoder have `%s` as an input of its own, which says how long",
+        report_help("`%s` is as long in every example, `%s` is not: let a layer of the decoder "
+                    "have `%s` as an input of its own, which says how long",
                     last->use->words, target->name, target->name);
         return;
     }

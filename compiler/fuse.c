@@ -267,8 +267,9 @@ static Stmt *fill_of(Node *fill, Stmt *s)
     Stmt *a = fill->kind == NODE_point ? fill->stmt : NULL;
     if (!a || a->target != s->target || a->set != SET_is || !everywhere(a))
         return NULL;
-    const bool same = ALL(k, s->target->rank, a->sub[k]->kind == EXPR_index && s->sub[k]->kind == EXPR_index
-                          ? same_range(a->sub[k]->index, s->sub[k]->index) : expr_same(a->sub[k], s->sub[k]));
+    const bool same = ALL(k, s->target->rank, a->sub[k]->index && s->sub[k]->index
+                          ? same_range(a->sub[k]->index, s->sub[k]->index)
+                          : expr_same(a->sub[k], s->sub[k]));
     return same ? a : NULL;
 }
 
@@ -305,7 +306,9 @@ static bool is_clear(Stmt *s)
 
 static bool tree_depends(Emit *e, Node *n, Stmt *s)
 {
-    return n->kind == NODE_loop ? FIND(inner, n->body, tree_depends(e, inner, s)) != NULL : depends(e, n->stmt, s);
+    if (n->kind == NODE_loop)
+        return FIND(inner, n->body, tree_depends(e, inner, s));
+    return depends(e, n->stmt, s);
 }
 
 static void put_first(Emit *e, NodeList *list, Stmt *s)

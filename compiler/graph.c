@@ -60,13 +60,15 @@ static Str shortened(Str words)
 static void put_box(Buf *b, const Module *m, const Layer *box)
 {
     static const char *const fill[] = { "#e8f0e4", "#e6edf7", "#f7ebe0" };
+    const Str what = box->kind == LAYER_layer ? shortened(box->path)
+        : intern(box->kind == LAYER_term ? "term of the loss" : "input");
     const double x = box->x - WIDE / 2.0, y = top_of(box);
     buf_add(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\"/>\n",
             x, y, WIDE, HIGH, fill[box->kind]);
     buf_add(b, "<text x=\"%.1f\" y=\"%.1f\">", box->x, y + 21);
     html_text(b, shortened(box->words));
     buf_add(b, "</text>\n<text x=\"%.1f\" y=\"%.1f\" class=\"s\">", box->x, y + 39);
-    html_text(b, box->kind == LAYER_layer ? shortened(box->path) : box->kind == LAYER_term ? intern("term of the loss") : intern("input"));
+    html_text(b, what);
     if (box->kind != LAYER_term)
         html_text(b, format(", %s", sizes_text(m, box->result)));
     if (box->parameters)
@@ -79,12 +81,16 @@ void graph_print(Buf *b, Module *m)
     const LayerList layers = layers_of(m);
     int rows;
     const int width = place(layers, &rows), height = 2 * EDGE + rows * (HIGH + DOWN) - DOWN;
-    buf_add(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n<title>", width, height, width, height);
+    buf_add(b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+               "height=\"%d\">\n<title>", width, height, width, height);
     html_text(b, m->name);
-    buf_add(b, "</title>\n<style>text { font: 13px sans-serif; text-anchor: middle; fill: #222 } .s { font-size: 10px; fill: #666 }"
-               " path { fill: none; stroke: #888; marker-end: url(#end) } rect { stroke: #999 }</style>\n"
-               "<marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">"
-               "<path d=\"M0 0 L8 4 L0 8 z\" style=\"fill: #888; stroke: none; marker-end: none\"/></marker>\n"
+    buf_add(b, "</title>\n<style>text { font: 13px sans-serif; text-anchor: middle; fill: #222 }"
+               " .s { font-size: 10px; fill: #666 }"
+               " path { fill: none; stroke: #888; marker-end: url(#end) }"
+               " rect { stroke: #999 }</style>\n"
+               "<marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" "
+               "markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" "
+               "style=\"fill: #888; stroke: none; marker-end: none\"/></marker>\n"
                "<rect width=\"100%%\" height=\"100%%\" style=\"fill: #fff; stroke: none\"/>\n");
     EACH_AT(box, layers)
         EACH(k, box->from)

@@ -1,6 +1,6 @@
 /* halo.c -- windows that overlap the border, without the border.
  *
- *     y[n, o, i, j] += x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]       where that is inside of x
+ *     y[n, o, i, j] += x[n, a, i + u - 1, j + v - 1] * f[o, a, u, v]     where that is inside of x
  *
  * Every point counts, and the sum is a contraction, when zeros lie around x. A temporary is stored
  * with such margins from the start; of what others see as well (an input, what the trainer reads),
@@ -81,8 +81,9 @@ static Tensor *frame_of(Emit *e, Stmt *s, Expr *read, unsigned check, long *befo
     Tensor *t = read->tensor;
     if (t->elem != ELEM_real || !reach(t, read->sub, check, before, after))
         return NULL;
-    const Frame *like = FIND_AT(f, frames, f->of == t && ALL(k, t->rank, f->before[k] == before[k]
-                                && f->framed->axis[k].size == t->axis[k].size + before[k] + after[k]));
+    const Frame *like = FIND_AT(f, frames, f->of == t
+        && ALL(k, t->rank, f->before[k] == before[k]
+               && f->framed->axis[k].size == t->axis[k].size + before[k] + after[k]));
     if (like)
         return like->framed;
     Tensor *f = framed_tensor(e, t, before, after);
@@ -154,7 +155,11 @@ static Stmt *frame_target(Emit *e, Stmt *s, StmtList *out)
 }
 
 /* ---- margins -------------------------------------------------------------------------------- */
-typedef struct { Var *var; long before[MAX_RANK], after[MAX_RANK]; bool read, written, refused; } Margin;
+typedef struct {
+    Var *var;
+    long before[MAX_RANK], after[MAX_RANK];
+    bool read, written, refused;
+} Margin;
 
 static VEC(Margin) margins;
 
@@ -179,8 +184,9 @@ static Margin *margin_of(Emit *e, Tensor *t)
 
 static Margin *margin_for(Emit *e, Tensor *t)
 {
+    const bool refused = t->rank < 2 || t->elem != ELEM_real;
     if (!margin_of(e, t))
-        PUSH(margins, ((Margin) { .var = var_of(e, t), .refused = t->rank < 2 || t->elem != ELEM_real }));
+        PUSH(margins, ((Margin) { .var = var_of(e, t), .refused = refused }));
     return margin_of(e, t);
 }
 
@@ -229,7 +235,8 @@ void margins_find(Emit *e)
             if (s->where && s->where->kind == EXPR_inside
                 && factor_like(s->value, s->where->arg[0])) {
                 Expr *x = s->where->arg[0];
-                want_margin(e, x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check), false);
+                want_margin(e, x->tensor, x->sub, checks_needed(x->tensor, x->sub, x->check),
+                            false);
             }
             const unsigned check = checks_needed(s->target, s->sub, s->check);
             if (check)
@@ -289,7 +296,8 @@ StmtList halo(Emit *e, StmtList *list)
     for (int k = 0; k < list->n; k++) {
         Stmt *s = list->at[k], *crop = NULL;
         if (reaches_out(e, s)) {
-            Tensor *t = s->where && s->where->kind == EXPR_inside ? s->where->arg[0]->tensor : NULL;
+            const bool inside = s->where && s->where->kind == EXPR_inside;
+            Tensor *t = inside ? s->where->arg[0]->tensor : NULL;
             Expr *factor = t ? factor_like(s->value, s->where->arg[0]) : NULL;
             if (factor && has_margin(e, t)) {
                 PUSH_NEW(zeros, t);

@@ -50,7 +50,9 @@ static Expr *held_value(Hold *h, Expr *arg)
 static Expr *hold_expr(Expr *e, void *with)
 {
     Expr *now = expr_map(e, hold_expr, with);
-    return now->kind == EXPR_stop && ANY_EXPR(x, now->arg[0], moves(x)) ? held_value(with, now->arg[0]) : now;
+    if (now->kind != EXPR_stop || !ANY_EXPR(x, now->arg[0], moves(x)))
+        return now;
+    return held_value(with, now->arg[0]);
 }
 
 /* ---- max=, min= ----------------------------------------------------------------------------- */

@@ -5,10 +5,16 @@ enum { NONE = -1 };
 
 /* classes_at: which of the `sizes` is no axis but the number of values that each element may have;
  * classes: the argument by name that says so, and may be left out: the elements are then real. */
-static const struct { const char *name; bool label; int sizes, classes_at; const char *classes; } kinds[] = {
-    { "vector", 0, 1, NONE, NULL }, { "image",    0, 3, NONE, "levels" }, { "sequence", 0, 2, NONE, NULL }, { "tokens", 0, 2, 1, NULL },
-    { "class",  1, 1, 0,    NULL }, { "labels",   1, 1, NONE, NULL },     { "real",     1, 1, NONE, NULL }, { "tokens", 1, 2, 1, NULL },
-    { "boxes",  1, 2, NONE, NULL }, { "classmap", 1, 3, 0,    NULL },
+static const struct {
+    const char *name;
+    bool label;
+    int sizes, classes_at;
+    const char *classes;
+} kinds[] = {
+    { "vector", 0, 1, NONE, NULL }, { "image", 0, 3, NONE, "levels" },
+    { "sequence", 0, 2, NONE, NULL }, { "tokens", 0, 2, 1, NULL },
+    { "class", 1, 1, 0, NULL }, { "labels", 1, 1, NONE, NULL }, { "real", 1, 1, NONE, NULL },
+    { "tokens", 1, 2, 1, NULL }, { "boxes", 1, 2, NONE, NULL }, { "classmap", 1, 3, 0, NULL },
 };
 
 /* The argument by name; NULL: it is left out. */

@@ -1,6 +1,8 @@
 /* inside.c -- range checks as loop bounds.
  *
- * for v: if (0 <= by * v + rest < size) ...    becomes    for v from -rest / by to (size - rest) / by: ...
+ * for v: if (0 <= by * v + rest < size) ...
+ * becomes
+ * for v from -rest / by to (size - rest) / by: ...
  *
  * where v is the innermost loop that the subscript uses and has nothing else in it. */
 #include "emit.h"
@@ -28,9 +30,11 @@ static bool narrow(Range *r, Expr *sub, long size)
     Expr *zero = expr_num(0), *rest = expr_replace(sub, &v, &zero, 1);
     Expr *minus = expr_op(OP_neg, rest, NULL, NULL);
     if (lo < 0)
-        *r->from = format("ae_imax(%s, %s)", *r->from, expr_text(r->e, divided(sum(minus, by - 1), by), BINDS_comma));
+        *r->from = format("ae_imax(%s, %s)", *r->from,
+                          expr_text(r->e, divided(sum(minus, by - 1), by), BINDS_comma));
     if (hi >= size)
-        *r->to = format("ae_imin(%s, %s)", *r->to, expr_text(r->e, divided(sum(minus, size + by - 1), by), BINDS_comma));
+        *r->to = format("ae_imin(%s, %s)", *r->to,
+                        expr_text(r->e, divided(sum(minus, size + by - 1), by), BINDS_comma));
     return true;
 }
 

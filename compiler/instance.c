@@ -241,8 +241,9 @@ static void help_whole(Elab *e)
     StrList names = { 0 };
     EACH(def, e->library) {
         const Entry *in = entry_in(def, 0);
-        const Entry *out = find_stat(def, STAT_out) ? &find_stat(def, STAT_out)->entries.at[0] : NULL;
-        if (role_is(def->role, intern("layer")) && in && !entry_in(def, 1) && in->of && in->shape.at[0]->kind == SYN_dots && out && !out->of)
+        const Stat *out = find_stat(def, STAT_out);
+        if (role_is(def->role, intern("layer")) && in && !entry_in(def, 1) && in->of
+            && in->shape.at[0]->kind == SYN_dots && out && !out->entries.at[0].of)
             PUSH(names, def->name);
     }
     suggest(NULL, &names, "whole numbers are made real by a layer before it:");
@@ -258,7 +259,8 @@ static void help_axes(Elab *e, const Decl *def, const Tensor *x)
     if (want && FIND(sub, want->shape, sub->kind == SYN_dots))
         return;
     if (want && want->of && x->elem != ELEM_int)
-        report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)` or `image(c, h, w, levels = k)`");
+        report_help("it takes whole numbers: an input of the kind `tokens(t, vocab)` or "
+                    "`image(c, h, w, levels = k)`");
     else if (n == 2 && have > 2)
         report_help("`flatten` before it makes one axis of all but the examples");
     else if (n == 3 && have == 4)
@@ -296,7 +298,8 @@ static void report_misfit(Elab *e, Decl *def, const TensorList *in, Place place)
     }
     for (int k = 0; k < in->n && (entry = entry_in(def, k)); k++)
         if (k && entry->of && in->at[k]->elem != ELEM_int && in->at[k]->role == ROLE_input)
-            report_help("`%s` holds real numbers; `image(c, h, w, levels = k)` and `tokens(t, k)` hold whole ones", in->at[k]->name);
+            report_help("`%s` holds real numbers; `image(c, h, w, levels = k)` and `tokens(t, k)` "
+                        "hold whole ones", in->at[k]->name);
     if (in->n == 1)
         help_axes(e, def, in->at[0]);
 }

@@ -7,7 +7,8 @@
  *
  *   split_rows   tokens and comments to rows; blank lines, at most one
  *   space_rows   blanks before each token
- *   align        of rows lined up in the source: names after words, then `=` or `{`, then comments at the ends
+ *   align        of rows lined up in the source: names after words, then `=` or `{`, then comments
+ *                at the ends
  *   place_rows   columns; a continued row stands below what it continues */
 #include "syntax.h"
 #include "tokens.h"
@@ -48,7 +49,8 @@ static void add_piece(Layout *l, const Token *t)
 static void add_row(Layout *l, const Token *t, int depth, bool blank, bool continued)
 {
     const Token *before = last_token(l);
-    PUSH(l->rows, ((Row) { .depth = depth, .continued = continued, .blank = blank && before && before->kind != '{' }));
+    blank = blank && before && before->kind != '{';
+    PUSH(l->rows, ((Row) { .depth = depth, .continued = continued, .blank = blank }));
     add_piece(l, t);
 }
 
@@ -155,7 +157,8 @@ static void space_rows(Layout *l)
     EACH_AT(row, l->rows)
         EACH_AT(p, row->pieces) {
             const int kind = p->t->kind;
-            p->gap = p == row->pieces.at ? 0 : kind == '#' ? 2 : gap_before(l, p->t, open.n && open.at[open.n - 1] == '[');
+            const bool subscript = open.n && open.at[open.n - 1] == '[';
+            p->gap = p == row->pieces.at ? 0 : kind == '#' ? 2 : gap_before(l, p->t, subscript);
             if (kind == '(' || kind == '[' || kind == '{')
                 PUSH(open, kind);
             else if ((kind == ')' || kind == ']' || kind == '}') && open.n)
@@ -175,7 +178,8 @@ static bool is_assignment(const Layout *l, const Token *t)
 static int find_name(const Layout *l, const Row *row)
 {
     (void) l;
-    return row->pieces.n > 1 && row->pieces.at[0].t->word >= 0 && row->pieces.at[1].t->kind == NAME ? 1 : 0;
+    const Piece *p = row->pieces.at;
+    return row->pieces.n > 1 && p[0].t->word >= 0 && p[1].t->kind == NAME;
 }
 
 static int find_sign(const Layout *l, const Row *row)

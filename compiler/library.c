@@ -96,11 +96,19 @@ static bool has_any(const char *text, const char *const *words)
 
 static void put_before(Emit *e, Buf *b, const char *body)
 {
-    static const char *const special[] = { "ae_lgamma", "ae_digamma", "ae_trigamma", "ae_bessel_ratio", "ae_bessel_slope", "ae_log_bessel", NULL };
+    static const char *const special[] = {
+        "ae_lgamma", "ae_digamma", "ae_trigamma", "ae_bessel_ratio", "ae_bessel_slope",
+        "ae_log_bessel", NULL,
+    };
     static const char *const rank[] = { "ae_rank", NULL };
-    buf_add(b, "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
-    buf_add(b, "#pragma GCC diagnostic ignored \"-Wmissing-braces\"\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n");
-    buf_add(b, "typedef %s ae_real;\n", e->real);
+    buf_add(b, "#include <math.h>\n"
+               "#include <stdbool.h>\n"
+               "#include <stdint.h>\n"
+               "#include <stdlib.h>\n"
+               "#include <string.h>\n\n"
+               "#pragma GCC diagnostic ignored \"-Wmissing-braces\"\n"
+               "#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n"
+               "typedef %s ae_real;\n", e->real);
     if (has_word(body, intern("ae_states")))
         buf_add(b, "static const long ae_states = 1;\n");
     buf_add(b, "\n");
@@ -116,11 +124,14 @@ static void put_before(Emit *e, Buf *b, const char *body)
  * row for each example of a batch. */
 static bool stands_alone(Emit *e, const char *body)
 {
-    static const char *const trainers[] = { "ae_uniform", "ae_uniformf", "ae_normal", "ae_normalf", "ae_orthogonal", NULL };
+    static const char *const trainers[] = {
+        "ae_uniform", "ae_uniformf", "ae_normal", "ae_normalf", "ae_orthogonal", NULL,
+    };
     EACH(v, e->vars) {
         const Tensor *t = v->tensor;
-        if (v->used && (!v->name || ANY(k, t->rank, t->axis[k].example
-                                        && (t->role == ROLE_state || t->axis[k].size != e->m->batch_max))))
+        const bool rows = ANY(k, t->rank, t->axis[k].example
+            && (t->role == ROLE_state || t->axis[k].size != e->m->batch_max));
+        if (v->used && (!v->name || rows))
             return false;
     }
     return !has_any(body, trainers);
@@ -196,7 +207,8 @@ void exports_print(Buf *b, Module *m, EmitOptions how)
             }
     if (all.n > 1)
         put_entry(&tables, &entries, m, how, &all, intern(""));
-    buf_add(b, "/* What `export --c` writes: programs of %s without the trainer. */\n#include \"ae.h\"\n\n", m->name);
+    buf_add(b, "/* What `export --c` writes: programs of %s without the trainer. */\n"
+               "#include \"ae.h\"\n\n", m->name);
     buf_add(&entries, "    { .name = NULL },\n");
     buf_add(b, "%s\nconst AeExport ae_exports[] = {\n%s};\n", tables.at ? tables.at : "",
             entries.at);

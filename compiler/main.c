@@ -11,41 +11,68 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const struct { const char *name; char letter; int (*run)(Options *); const char *args, *does; } commands[] = {
-    { "run",     'r', command_run,     "FILE.ae [-- ARGS]", "compile (cached) and run the trainer; without ARGS: train" },
-    { "build",   'b', command_build,   "FILE.ae [-o BIN]",  "compile to a trainer binary" },
-    { "emit",    'e', command_emit,    "FILE.ae -o DIR",    "write the self-contained program: C, runtime, Makefile" },
-    { "check",   'c', command_check,   "FILE.ae",           "diagnose only" },
-    { "show",    's', command_show,    "FILE.ae",           "the layers as a table; --graph FILE.svg as a picture; --ir STAGE prints the program after a pass" },
-    { "tune",    't', command_tune,    "FILE.ae",           "time who computes matrix products; `--gemm auto` then follows FILE.ae.tune" },
-    { "fmt",     'f', command_fmt,     "FILE.ae",           "put into the one layout; --check only says whether it is" },
-    { "doc",     'd', command_doc,     "[NAME]",            "what a layer, loss or task is: text, signature, definition" },
-    { "explain", 'x', command_explain, "AE0123",            "a diagnostic at length" },
-    { "new",     'n', command_new,     "NAME",              "a started .ae file; --from TEMPLATE" },
+static const struct {
+    const char *name;
+    char letter;
+    int (*run)(Options *);
+    const char *args, *does;
+} commands[] = {
+    { "run", 'r', command_run, "FILE.ae [-- ARGS]",
+      "compile (cached) and run the trainer; without ARGS: train" },
+    { "build", 'b', command_build, "FILE.ae [-o BIN]", "compile to a trainer binary" },
+    { "emit", 'e', command_emit, "FILE.ae -o DIR",
+      "write the self-contained program: C, runtime, Makefile" },
+    { "check", 'c', command_check, "FILE.ae", "diagnose only" },
+    { "show", 's', command_show, "FILE.ae",
+      "the layers as a table; --graph FILE.svg as a picture; --ir STAGE prints the program after "
+      "a pass" },
+    { "tune", 't', command_tune, "FILE.ae",
+      "time who computes matrix products; `--gemm auto` then follows FILE.ae.tune" },
+    { "fmt", 'f', command_fmt, "FILE.ae",
+      "put into the one layout; --check only says whether it is" },
+    { "doc", 'd', command_doc, "[NAME]",
+      "what a layer, loss or task is: text, signature, definition" },
+    { "explain", 'x', command_explain, "AE0123", "a diagnostic at length" },
+    { "new", 'n', command_new, "NAME", "a started .ae file; --from TEMPLATE" },
 };
 
 /* Which commands know a flag, by their letters, and where its value goes in Options. */
 #define COMPILES "rbecst"
-static const struct { const char *name, *value; enum { TEXT, FLAG, DEFINE } kind; const char *of; size_t at; const char *does; } flags[] = {
-    { "-o",         "PATH",    TEXT, "bed",   offsetof(Options, out),      "where to write" },
-    { "-D",         "name=value", DEFINE, COMPILES, 0,                "overrides a `set`" },
-    { "--schedule", "fast|plain", TEXT, COMPILES, offsetof(Options, schedule), "kernels and threads, or the loops to read" },
-    { "--real",     "f32|f64", TEXT, COMPILES,   offsetof(Options, real),     "the type of numbers" },
-    { "--target",   "native|v4|v3|v2|generic", TEXT, COMPILES, offsetof(Options, target), "the processor" },
-    { "--gemm",     "auto|generated|openblas", TEXT, COMPILES, offsetof(Options, gemm), "what computes matrix products" },
-    { "--cc",       "PROGRAM", TEXT, COMPILES,   offsetof(Options, cc),       "the C compiler" },
-    { "--mpi",      NULL,      FLAG, COMPILES,   offsetof(Options, mpi),      "a trainer whose steps several processes share: mpirun -n 4 BIN train" },
-    { "--sanitize", NULL,      FLAG, COMPILES,   offsetof(Options, sanitize), "with address and undefined-behaviour sanitizers" },
-    { "--keep",     NULL,      FLAG, COMPILES,   offsetof(Options, keep),     "keep the folder with the C" },
-    { "--gradcheck", NULL,     FLAG, COMPILES,   offsetof(Options, check),    "the twin that `gradcheck` runs: double, plain, held draws" },
-    { "--profile",  NULL,      FLAG, COMPILES,   offsetof(Options, profile),  "a trainer that times each statement, for `bench --profile`" },
-    { "-v",         NULL,      FLAG, COMPILES,   offsetof(Options, verbose),  "show the compiler's command line" },
-    { "--json",     NULL,      FLAG, COMPILES,   offsetof(Options, json),     "diagnostics as JSON" },
-    { "--ir",       "STAGE",   TEXT, "s",   offsetof(Options, stage),    "elaborate, split, differentiate, simplify ...; plan draws the memory" },
-    { "--graph",    "FILE.svg", TEXT, "s",  offsetof(Options, graph),    "show: the layers as a picture" },
-    { "--check",    NULL,      FLAG, "f",   offsetof(Options, only_check), "fmt: change nothing, exit 1 where something would" },
-    { "--from",     "TEMPLATE", TEXT, "n",  offsetof(Options, from),     "new: what to start from" },
-    { "--html",     NULL,      FLAG, "d",   offsetof(Options, html),     "doc: the whole reference as a page" },
+#define AT(field) offsetof(Options, field)
+static const struct {
+    const char *name, *value;
+    enum { TEXT, FLAG, DEFINE } kind;
+    const char *of;
+    size_t at;
+    const char *does;
+} flags[] = {
+    { "-o", "PATH", TEXT, "bed", AT(out), "where to write" },
+    { "-D", "name=value", DEFINE, COMPILES, 0, "overrides a `set`" },
+    { "--schedule", "fast|plain", TEXT, COMPILES, AT(schedule),
+      "kernels and threads, or the loops to read" },
+    { "--real", "f32|f64", TEXT, COMPILES, AT(real), "the type of numbers" },
+    { "--target", "native|v4|v3|v2|generic", TEXT, COMPILES, AT(target), "the processor" },
+    { "--gemm", "auto|generated|openblas", TEXT, COMPILES, AT(gemm),
+      "what computes matrix products" },
+    { "--cc", "PROGRAM", TEXT, COMPILES, AT(cc), "the C compiler" },
+    { "--mpi", NULL, FLAG, COMPILES, AT(mpi),
+      "a trainer whose steps several processes share: mpirun -n 4 BIN train" },
+    { "--sanitize", NULL, FLAG, COMPILES, AT(sanitize),
+      "with address and undefined-behaviour sanitizers" },
+    { "--keep", NULL, FLAG, COMPILES, AT(keep), "keep the folder with the C" },
+    { "--gradcheck", NULL, FLAG, COMPILES, AT(check),
+      "the twin that `gradcheck` runs: double, plain, held draws" },
+    { "--profile", NULL, FLAG, COMPILES, AT(profile),
+      "a trainer that times each statement, for `bench --profile`" },
+    { "-v", NULL, FLAG, COMPILES, AT(verbose), "show the compiler's command line" },
+    { "--json", NULL, FLAG, COMPILES, AT(json), "diagnostics as JSON" },
+    { "--ir", "STAGE", TEXT, "s", AT(stage),
+      "elaborate, split, differentiate, simplify ...; plan draws the memory" },
+    { "--graph", "FILE.svg", TEXT, "s", AT(graph), "show: the layers as a picture" },
+    { "--check", NULL, FLAG, "f", AT(only_check),
+      "fmt: change nothing, exit 1 where something would" },
+    { "--from", "TEMPLATE", TEXT, "n", AT(from), "new: what to start from" },
+    { "--html", NULL, FLAG, "d", AT(html), "doc: the whole reference as a page" },
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands, NFLAGS = sizeof flags / sizeof *flags };

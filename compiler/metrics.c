@@ -37,7 +37,8 @@ static bool check_of(Elab *e, int row, const Call *call, const Syn *what)
 {
     static const char *const of[] = {
         [NOTHING] = "`%s` is of the whole model, and takes no name",
-        [ERROR] = "`%s` is of the reconstruction: `corrupted` in brackets makes it that of a damaged input",
+        [ERROR] = "`%s` is of the reconstruction: `corrupted` in brackets makes it that of a "
+                  "damaged input",
         [VALUES] = "`%s` takes a tensor by its name: `as h` behind a layer gives one",
         [TASK] = "`%s` takes the name of a downstream task",
     };
@@ -73,7 +74,8 @@ static Call *checked_own(Elab *e, const Call *call)
     Syn *count = NULL;
     checked->args = (ArgList) { 0 };
     EACH_AT(a, call->args) {
-        Name *number = a->value->kind == SYN_name ? name_find(e->root, a->value->name, NAME_number) : NULL;
+        const Str word = a->value->kind == SYN_name ? a->value->name : NULL;
+        Name *number = name_find(e->root, word, NAME_number);
         const bool counts = a->name || a->value->kind == SYN_num || number;
         if (a->name && (!takes || strcmp(a->name, takes))) {
             say(e, a->place, DIAG_unknown_argument, call->name, a->name);
@@ -296,7 +298,8 @@ static void check_needs(Elab *e, int row, const Call *call)
     const bool of_code = has_word(needs, intern("code"))
         || (own[row].of == VALUES && !values_asked(call));
     if (has_word(needs, intern("reconstruct"))) {
-        const Input *x = reconstruct ? FIND_AT(in, e->m->inputs, in->name == reconstruct->name) : NULL;
+        const Str of = reconstruct ? reconstruct->name : NULL;
+        const Input *x = FIND_AT(in, e->m->inputs, in->name == of);
         if (!reconstruct)
             say(e, call->place, DIAG_block_missing, call->name, "reconstruct");
         else if (own[row].of == ERROR && call->args.n && !find_decl(e, DECL_corrupt))
@@ -305,7 +308,8 @@ static void check_needs(Elab *e, int row, const Call *call)
         else if (own[row].of == ERROR && x && x->kind == intern("tokens"))
             unfit(e, call, "`%s` is of reconstructions of real numbers, and tokens are none");
         else if (own[row].of == NOTHING && reconstruct->op == intern("by"))
-            unfit(e, call, "`%s` is in nats or bits: `reconstruct x ~ LIKELIHOOD` is, and a loss after `by` is not");
+            unfit(e, call, "`%s` is in nats or bits: `reconstruct x ~ LIKELIHOOD` is, and a loss "
+                           "after `by` is not");
     } else if (of_code && !e->encoder && !e->bottleneck)
         say(e, call->place, DIAG_block_missing, call->name, "encoder");
     else if (has_word(needs, intern("class"))
@@ -324,6 +328,7 @@ void check_metrics(Elab *e)
         else if (!HAS(e->fitting, call))
             unfit(e, call, names_term(e, call->name)
                 ? "`%s` is a term: what it is of stands in brackets, as in `kl(z)`"
-                : "`%s` alone is of what is predicted: `reconstruct`, or a task whose label and likelihood suit it");
+                : "`%s` alone is of what is predicted: `reconstruct`, or a task whose label and "
+                  "likelihood suit it");
     }
 }

@@ -100,8 +100,9 @@ static Tensor *mirror_layers(Walk *w, Net *of, int from, int to, Tensor *x)
 static Net *mean_net(Scope *latent)
 {
     EACH(st, latent->def->body) {
-        Name *n = st->kind == STAT_assign && st->role == intern("mean") && st->value->kind == SYN_ref
-                ? name_find(latent, st->value->name, NAME_net) : NULL;
+        const bool mean = st->kind == STAT_assign && st->role == intern("mean");
+        Name *n = mean && st->value->kind == SYN_ref
+            ? name_find(latent, st->value->name, NAME_net) : NULL;
         if (n)
             return n->net;
     }
@@ -113,7 +114,8 @@ static Net *code_net(Elab *e)
 {
     Net *z = e->bottleneck;
     Scope *first = z && z->layers.n == 1 ? z->layers.at[0] : NULL;
-    Net *mean = first && first->def && first->def->role == intern("latent") ? mean_net(first) : NULL;
+    const bool latent = first && first->def && first->def->role == intern("latent");
+    Net *mean = latent ? mean_net(first) : NULL;
     return mean ? mean : z;
 }
 

@@ -42,7 +42,8 @@ static void take(Taken *t, Str name)
 static bool reserved(Str name)
 {
     static const char *const starts[] = {
-        "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN", "_",
+        "ae_", "Ae", "AE_", "cblas_", "Cblas", "openblas_", "omp_", "INT", "UINT", "PRI", "SCN",
+        "_",
     };
     const size_t n = strlen(name);
     return (n > 2 && !strcmp(name + n - 2, "_t"))

@@ -22,7 +22,8 @@ Net *net_new(Elab *e, NetKind kind, Str name, Str path, Scope *within, Place pla
 bool copy_net(Scope *s, Net *net, const Syn *value)
 {
     StrList names = { 0 };
-    Syn *of = value->kind == SYN_call && value->name == intern("copy") && value->args.n == 1 ? value->args.at[0].value : NULL;
+    const bool copy = value->kind == SYN_call && value->name == intern("copy");
+    const Syn *of = copy && value->args.n == 1 ? value->args.at[0].value : NULL;
     Name *from = of ? name_find(s, of->name, NAME_net) : NULL;
     net->kind = NET_copy;
     if (from) {
@@ -111,8 +112,10 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
     Index *index[MAX_RANK];
     Expr *sub[MAX_RANK], *sum = NULL;
     y->axis[1].size = total;
-    for (int d = 0; d < y->rank; d++)
-        sub[d] = expr_index(index[d] = index_along(&y->axis[d], format("%c", "nchwijklpq"[d]), NULL));
+    for (int d = 0; d < y->rank; d++) {
+        index[d] = index_along(&y->axis[d], format("%c", "nchwijklpq"[d]), NULL);
+        sub[d] = expr_index(index[d]);
+    }
     EACH(p, part) {
         sub[1] = OP2(sub, expr_index(index[1]), expr_num(offset));
         Expr *read = expr_read(p, sub, ~0u, NULL);
@@ -123,7 +126,10 @@ static Tensor *apply_concat(Walk *w, Call *call, Tensor *x, Scope *s)
     return y;
 }
 
-static const struct { const char *name; Tensor *(*apply)(Walk *, Call *, Tensor *, Scope *); } blocks[] = {
+static const struct {
+    const char *name;
+    Tensor *(*apply)(Walk *, Call *, Tensor *, Scope *);
+} blocks[] = {
     { "residual", apply_residual }, { "repeat", apply_repeat }, { "concat", apply_concat },
 };
 enum { NBLOCKS = sizeof blocks / sizeof *blocks };
@@ -236,7 +242,10 @@ static Scope *apply_definition(Walk *w, Call *call, Tensor *x, Use *use, Str dra
 {
     Elab *e = w->e;
     ArgList args = { 0 };
-    Wanted wanted = { .around = w->scope, .role = intern("layer"), .name = call->name, .args = &args, .draws = draws, .tied = w->tied };
+    Wanted wanted = {
+        .around = w->scope, .role = intern("layer"), .name = call->name, .args = &args,
+        .draws = draws, .tied = w->tied,
+    };
     Scope still = *w->scope;
     if (call->as && HAS(e->frozen, call->as)) {   /* a layer that has a name may be frozen by it */
         still.training = false;
@@ -255,7 +264,8 @@ static Scope *apply_definition(Walk *w, Call *call, Tensor *x, Use *use, Str dra
 /* Its result, and its scope in *layer. */
 static Tensor *apply_layer(Walk *w, Call *call, Tensor *x, Scope **layer)
 {
-    Syn words = { .kind = call->args.n ? SYN_call : SYN_name, .name = call->name, .args = call->args };
+    const SynKind kind = call->args.n ? SYN_call : SYN_name;
+    Syn words = { .kind = kind, .name = call->name, .args = call->args };
     const Str part = format("%s%d", call->name, count(w, call->name));
     Use *use = use_new(format("%s.%s", w->net->path, part), words_of(&words), call->place);
     Scope *s = scope_new(w->e, w->scope, NULL, use->path, use);
@@ -315,7 +325,10 @@ static Tensor *apply_latent(Walk *w, Syn *value, Tensor *x)
 {
     Elab *e = w->e;
     ArgList args = { 0 };
-    Wanted wanted = { .around = w->scope, .role = intern("latent"), .name = value->name, .args = &args, .draws = w->scope->draws };
+    Wanted wanted = {
+        .around = w->scope, .role = intern("latent"), .name = value->name, .args = &args,
+        .draws = w->scope->draws,
+    };
     e->failed = 0;
     EACH(a, value->args) {
         if (a.name != intern("samples"))
@@ -368,7 +381,8 @@ Tensor *apply_net(Net *net, Tensor *x, Place place)
                         net->within, place);
         whole->source = net;
     }
-    whole->copy_of = part ? format("%s%s", outer->copy_of, net->path + lead) : whole->kind == NET_copy ? of->path : NULL;
+    whole->copy_of = part ? format("%s%s", outer->copy_of, net->path + lead)
+        : whole->kind == NET_copy ? of->path : NULL;
     for (Net *up = outer; up; up = up->outer)
         if (up == whole)
             return fail(e, place, DIAG_net_in_itself, net->name);

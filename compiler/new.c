@@ -67,13 +67,15 @@ Str shell_word(Str text)
 int command_new(Options *o)
 {
     if (!o->file)
-        return refuse(2, "`aec new` takes a name: `aec new digits`; `--from` names what it starts from");
+        return refuse(2, "`aec new` takes a name: `aec new digits`; `--from` names what it "
+                         "starts from");
     Str from = intern(o->from ? o->from : "vae");
     const Source *template = embedded_file(format(FOLDER "%s.ae", from));
     if (!template)
         return unknown_template(from);
     const size_t n = strlen(o->file);
-    Str path = n > 3 && !strcmp(o->file + n - 3, ".ae") ? intern(o->file) : format("%s.ae", o->file);
+    const bool ends = n > 3 && !strcmp(o->file + n - 3, ".ae");
+    Str path = format(ends ? "%s" : "%s.ae", o->file);
     if (access(path, F_OK) == 0)
         return refuse(1, "%s is there already and is left as it is", path);
     Buf b = { 0 };

@@ -60,9 +60,13 @@ static void print_term(Buf *b, Module *m, Program *p, const Term *t)
         if (over > 1)
             buf_add(b, "the sum over %s elements of an example", number_grouped(over));
         else
-            buf_add(b, mean ? "the mean over the elements of an example" : "one number for each example");
-        buf_add(b, ", then the mean over the examples%s%s", label ? " that have " : " of the batch", label ? label : "");
-        buf_add(b, mean || !strncmp(t->unit, "mean over ex", 12) || !strcmp(t->unit, "per example") ? "\n" : " (%s)\n", t->unit);
+            buf_add(b, mean ? "the mean over the elements of an example"
+                            : "one number for each example");
+        buf_add(b, ", then the mean over the examples%s%s",
+                label ? " that have " : " of the batch", label ? label : "");
+        const bool told = mean || !strncmp(t->unit, "mean over ex", 12)
+            || !strcmp(t->unit, "per example");
+        buf_add(b, told ? "\n" : " (%s)\n", t->unit);
     }
 }
 

@@ -61,7 +61,8 @@ Scope *use_reconstruct(Elab *e, Decl *d, Tensor *y, Expr **weight)
 {
     if (!e->decoder) {
         say(e, d->place, DIAG_block_missing, "reconstruct", "decoder");
-        report_help("add `decoder { ... }`, or `decoder mirror`, which takes the encoder's layers in reverse");
+        report_help("add `decoder { ... }`, or `decoder mirror`, which takes the encoder's layers "
+                    "in reverse");
         return NULL;
     }
     if (!y)
@@ -104,7 +105,8 @@ static void task_let(Task *t, Stat *st)
 {
     Value *v = value_of(t->s, st->value);
     for (int q = 0; v && q < st->names.n; q++) {
-        Tensor *made = st->names.n == 1 ? v->t : v->scope && q < v->scope->outs.n ? v->scope->outs.at[q] : NULL;
+        Tensor *made = st->names.n == 1 ? v->t
+            : v->scope && q < v->scope->outs.n ? v->scope->outs.at[q] : NULL;
         if (made)
             name_add(t->s, NAME_tensor, st->names.at[q], st->place)->tensor = made;
         else if (v->num)
@@ -223,8 +225,10 @@ static void regularize(Elab *e, Scope *s, Line *line)
     if (!v)
         return;
     const bool latent = v->scope && v->scope->def && v->scope->def->role == intern("latent");
-    add_term(e, line->as ? line->as : words_of(core), !mult_of(e, v->t) ? "of the batch" : latent ? "nats per example" : "per example",
-             v->t, weight, NULL, false, line->place);
+    const char *unit = !mult_of(e, v->t) ? "of the batch"
+        : latent ? "nats per example" : "per example";
+    const Str name = line->as ? line->as : words_of(core);
+    add_term(e, name, unit, v->t, weight, NULL, false, line->place);
     Term *term = &e->p->terms.at[e->p->terms.n - 1];
     term->said = words_of(core);
     if (latent && v->t->rank == 2 && mult_of(e, v->t) == 1 && e->p->training < 0) {
@@ -246,7 +250,9 @@ void objective(Elab *e, Decl *train, PredictedList *predicted)
                      s->result, weight, NULL, false, reconstruct->place);
         if (diag_errors())
             return;
-        PUSH(*predicted, ((Predicted) { intern("reconstruct"), s, model_input(e, reconstruct->name), NULL, reconstruct->place }));
+        PUSH(*predicted, ((Predicted) {
+            intern("reconstruct"), s, model_input(e, reconstruct->name), NULL, reconstruct->place,
+        }));
     }
     EACH(d, e->file->decls) {
         if (d->kind == DECL_task && is_minimized(train, d->name))

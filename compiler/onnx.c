@@ -69,7 +69,8 @@ void onnx_program(Module *m, Program *p)
 static void put_bytes(Buf *b, const Buf *bytes)
 {
     for (size_t k = 0; k < bytes->n; k++) {
-        const unsigned char c = (unsigned char) bytes->at[k], next = k + 1 < bytes->n ? (unsigned char) bytes->at[k + 1] : 0;
+        const unsigned char c = (unsigned char) bytes->at[k];
+        const unsigned char next = k + 1 < bytes->n ? (unsigned char) bytes->at[k + 1] : 0;
         if (k % 64 == 0)
             buf_add(b, k ? "\"\n      \"" : "\n      \"");
         if (c >= 32 && c <= 126 && c != '"' && c != '\\' && c != '?')
@@ -105,5 +106,6 @@ void onnx_print(Buf *b, Module *m, bool check)
         }
         buf_add(&tables, " },\n");
     }
-    buf_add(b, "\n/* What `export --onnx` writes. */\nconst AeOnnx ae_onnx[] = {\n%s    { .name = NULL },\n};\n", tables.at ? tables.at : "");
+    buf_add(b, "\n/* What `export --onnx` writes. */\nconst AeOnnx ae_onnx[] = {\n"
+               "%s    { .name = NULL },\n};\n", tables.at ? tables.at : "");
 }

@@ -84,7 +84,8 @@ static void gather_together(Gather *g, const int *axis, int n)
             continue;
         perm[at++] = k;
         slot[dim] = s;
-        dims[dim++] = s.index ? index_dim(s.index) : g->t->axis[s.raw].example ? -1 : g->t->axis[s.raw].size;
+        const Axis *raw = &g->t->axis[s.raw];
+        dims[dim++] = s.index ? index_dim(s.index) : raw->example ? -1 : raw->size;
     }
     g->name = reshaped_as(g->o, transposed(g->o, g->name, perm, at), dims, dim);
     slot[0] = (Slot) { NULL, axis[0] };
@@ -212,8 +213,10 @@ Str weight_name(const Tensor *t)
 /* The batch is what is given; of the others the trainer writes what they are. */
 static Val lower_clock(Onnx *o, Tensor *t)
 {
-    if (strcmp(t->cname, "ae_clock.batch") == 0)
-        return (Val) { .name = NODE(o, "Squeeze", shape_name(o, (const long[]) { -1 }, 1)), .kind = KIND_whole };
+    if (strcmp(t->cname, "ae_clock.batch") == 0) {
+        const Str rows = shape_name(o, (const long[]) { -1 }, 1);
+        return (Val) { .name = NODE(o, "Squeeze", rows), .kind = KIND_whole };
+    }
     PUSH_NEW(o->weights, t);
     return (Val) { .name = weight_name(t), .kind = kind_of(t) };
 }

@@ -28,7 +28,7 @@ static Carried carry(Onnx *o, Stmt *scan, Tensor *t)
     EACH(s, inside) {
         if (s->target != t || s->kind == STMT_scan)
             continue;
-        const int k = s->kind == STMT_nest ? FIRST(j, t->rank, is_index(s->sub[j], scan->step)) : -1;
+        const int k = s->kind == STMT_nest ? target_axis(s, scan->step) : -1;
         slices &= k >= 0 && (c.axis < 0 || c.axis == k);
         c.axis = k;
     }

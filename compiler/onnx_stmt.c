@@ -158,7 +158,8 @@ static void find_places(Onnx *o, Stmt *s, const Held *h, Axes own, Scatter *c)
         }
         axis_add(&c->order, along);
         c->place[c->nplace++] = k;
-        c->size = s->target->axis[k].example || c->size < 0 ? -1 : c->size * s->target->axis[k].size;
+        const bool rows = s->target->axis[k].example || c->size < 0;
+        c->size = rows ? -1 : c->size * s->target->axis[k].size;
         add_indices(o, &c->from, s->sub[k]);
     }
     EACH(i, behind)
@@ -196,7 +197,10 @@ static Val scattered(Onnx *o, Stmt *s, const Held *h, Axes stay, Axes over, cons
     } else {
         v = accumulated(o, s, stay, over, conds);
     }
-    return check ? val_where(o, lower_inside(o, s->target, s->sub, check), v, val_number(o, sets[s->set].none, kind)) : v;
+    if (!check)
+        return v;
+    const Val none = val_number(o, sets[s->set].none, kind);
+    return val_where(o, lower_inside(o, s->target, s->sub, check), v, none);
 }
 
 /* Places and the rest as two axes, the numbers onto the rows that they are for, and
@@ -270,7 +274,7 @@ static Val place_of(Onnx *o, Stmt *s, Axes over, const ExprList *conds)
 {
     Axes left;
     const Val v = inner_last(o, s, over, conds, &left);
-    const char *op = s->set == SET_argmax ? "ArgMax axis=-1 keepdims=0" : "ArgMin axis=-1 keepdims=0";
+    const Str op = format("%s axis=-1 keepdims=0", s->set == SET_argmax ? "ArgMax" : "ArgMin");
     const Val place = { NODE(o, op, v.name), KIND_whole, left };
     if (!conds->n)
         return place;

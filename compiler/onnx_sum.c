@@ -14,7 +14,10 @@ Val val_reduced(Onnx *o, const char *op, Val v, Axes over)
     for (int k = 0; k < v.axes.n; k++)
         if (HAS(over, v.axes.at[k]))
             axes[n++] = k;
-    return !n ? v : (Val) { NODE(o, format("%s keepdims=0", op), v.name, const_list(o, axes, n)), v.kind, axes_but(v.axes, over) };
+    if (!n)
+        return v;
+    const Str name = NODE(o, format("%s keepdims=0", op), v.name, const_list(o, axes, n));
+    return (Val) { name, v.kind, axes_but(v.axes, over) };
 }
 
 static Val times(Onnx *o, Val v, double by)
@@ -203,7 +206,8 @@ static bool picture_of(const Tensor *t, Expr *const *sub, Axes channel, Axes at,
 /* A read of all that a tensor holds. */
 static bool plain_read(Onnx *o, const Expr *x)
 {
-    const Held *h = x->kind == EXPR_read && !x->other && x->tensor->role != ROLE_clock ? held_of(o, x->tensor) : NULL;
+    const bool plain = x->kind == EXPR_read && !x->other && x->tensor->role != ROLE_clock;
+    const Held *h = plain ? held_of(o, x->tensor) : NULL;
     return h && !h->fill && !h->unset && ALL(k, x->tensor->rank, h->has[k] && !h->at[k]);
 }
 
@@ -342,7 +346,9 @@ static Val sum_of_term(Onnx *o, Expr *term, Kind kind, Axes stay, Axes over, con
 Val accumulated(Onnx *o, Stmt *s, Axes stay, Axes over, const ExprList *conds)
 {
     static const struct { const char *op; double none; } by[] = {
-        [SET_mul] = { "ReduceProd", 1 }, [SET_max] = { "ReduceMax", -INFINITY }, [SET_min] = { "ReduceMin", INFINITY },
+        [SET_mul] = { "ReduceProd", 1 },
+        [SET_max] = { "ReduceMax", -INFINITY },
+        [SET_min] = { "ReduceMin", INFINITY },
     };
     const Kind kind = kind_of(s->target);
     Val v = { .name = NULL };

@@ -107,7 +107,10 @@ Val spread2(Onnx *o, const char *op, Kind kind, Val a, Val b)
 Val val_where(Onnx *o, Val test, Val a, Val b)
 {
     const Kind kind = a.kind == KIND_real || b.kind == KIND_real ? KIND_real : KIND_whole;
-    return spread(o, "Where", kind, (const Val[]) { val_cast(o, test, KIND_truth), val_cast(o, a, kind), val_cast(o, b, kind) }, 3);
+    const Val all[] = {
+        val_cast(o, test, KIND_truth), val_cast(o, a, kind), val_cast(o, b, kind),
+    };
+    return spread(o, "Where", kind, all, 3);
 }
 
 Val val_expanded(Onnx *o, Val v, Axes axes)
@@ -147,7 +150,9 @@ Val val_number(Onnx *o, double v, Kind kind)
 
 Val val_cast(Onnx *o, Val v, Kind kind)
 {
-    return v.kind == kind ? v : (Val) { NODE(o, format("Cast to=%d", kind), v.name), kind, v.axes };
+    if (v.kind == kind)
+        return v;
+    return (Val) { NODE(o, format("Cast to=%d", kind), v.name), kind, v.axes };
 }
 
 /* ---- what is known now: tables -------------------------------------------------------------- */
@@ -200,7 +205,8 @@ static Val lower_of_index(Onnx *o, Index *i)
     if (is_rows(i)) {
         const Str rows = shape_name(o, (const long[]) { -1 }, 1);
         const Str zero = val_number(o, 0, KIND_whole).name;
-        return (Val) { NODE(o, "Range", zero, NODE(o, "Squeeze", rows), val_number(o, 1, KIND_whole).name), KIND_whole, own };
+        const Str one = val_number(o, 1, KIND_whole).name, size = NODE(o, "Squeeze", rows);
+        return (Val) { NODE(o, "Range", zero, size, one), KIND_whole, own };
     }
     double *at = alloc((size_t) i->size * sizeof *at + 1);
     for (int k = 0; k < i->size; k++)
@@ -242,7 +248,9 @@ static Val lower_several(Onnx *o, Expr *e, Kind kind)
             return zero;
         }
         const Val b = val_as(o, e->arg[1], kind), rest = lower_mod(o, kind, a, b);
-        return e->op == OP_mod ? rest : spread2(o, "Div", kind, spread2(o, "Sub", kind, a, rest), b);
+        if (e->op == OP_mod)
+            return rest;
+        return spread2(o, "Div", kind, spread2(o, "Sub", kind, a, rest), b);
     }
     case OP_rsqrt0: {
         const Val root = spread(o, "Sqrt", kind, &a, 1);
@@ -314,7 +322,9 @@ static Val val_of(Onnx *o, Expr *e)
 
 Val val_as(Onnx *o, Expr *e, Kind kind)
 {
-    return e->kind == EXPR_num && kind != KIND_truth ? val_number(o, e->num, kind) : val_cast(o, val_of(o, e), kind);
+    if (e->kind == EXPR_num && kind != KIND_truth)
+        return val_number(o, e->num, kind);
+    return val_cast(o, val_of(o, e), kind);
 }
 
 Val val_guarded(Onnx *o, Expr *e, Kind kind, bool guarded)

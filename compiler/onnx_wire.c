@@ -84,7 +84,8 @@ static const char *put_attribute(Buf *node, const char *text)
     Buf a = { 0 };
     const size_t name = strcspn(text, "="), n = strcspn(text + name + 1, " ");
     const char *value = text + name + 1;
-    const int type = *value == '[' ? TYPE_ints : strchr("-0123456789", *value) ? TYPE_int : TYPE_text;
+    const bool number = strchr("-0123456789", *value);
+    const int type = *value == '[' ? TYPE_ints : number ? TYPE_int : TYPE_text;
     wire_bytes(&a, 1, text, name);
     wire_int(&a, 20, type);
     for (const char *at = value; type == TYPE_ints && at + 1 < value + n;
@@ -154,7 +155,8 @@ Str transposed(Onnx *o, Str name, const long *perm, int n)
         ? name : NODE(o, format("Transpose perm=%s", numbers_text(perm, n)), name);
 }
 
-/* ---- constants: TensorProto with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8  */
+/* ---- constants: TensorProto -----------------------------------------------------------------
+ * with dims 1, data_type 2, float_data 4, int32_data 5, int64_data 7, name 8 */
 static Str known_as(Onnx *o, Str key)
 {
     const Known *k = FIND_AT(known, o->known, known->key == key);

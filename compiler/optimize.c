@@ -125,7 +125,8 @@ void optimizer_of(Elab *e, Phase *phase, Decl *train)
         use.place = phase->place;
     if (use.kind == SYN_name)
         use.kind = SYN_call;
-    Optimizer o = { .phase = phase, .use = &use, .def = use.kind == SYN_call ? find_definition(e, "optimizer", use.name) : NULL };
+    Optimizer o = { .phase = phase, .use = &use };
+    o.def = use.kind == SYN_call ? find_definition(e, "optimizer", use.name) : NULL;
     if (!o.def) {
         say(e, use.place, DIAG_unknown_definition, "optimizer",
             use.name ? use.name : words_of(&use));

@@ -51,8 +51,8 @@ static void check_minimized(Elab *e, Setting *s)
 static void read_setting(Elab *e, Phase *p, Setting *s)
 {
     const struct { const char *name; int *to; } whole[] = {
-        { "batch", &p->batch }, { "epochs", &p->epochs }, { "labels", &p->labels }, { "accumulate", &p->accumulate },
-        { "early_stop", &p->early_stop },
+        { "batch", &p->batch }, { "epochs", &p->epochs }, { "labels", &p->labels },
+        { "accumulate", &p->accumulate }, { "early_stop", &p->early_stop },
     };
     const Syn *v = setting_value(e, "train", s->name, s->value, s->place, DIAG_unknown_setting);
     if (!v)
@@ -76,7 +76,8 @@ static void read_setting(Elab *e, Phase *p, Setting *s)
 
 Phase *phase_new(Elab *e, Decl *d)
 {
-    Phase *p = COPY(&((Phase) { .name = d && d->name ? d->name : intern("train"), .accumulate = 1 }));
+    const Str name = d && d->name ? d->name : intern("train");
+    Phase *p = COPY(&((Phase) { .name = name, .accumulate = 1 }));
     EACH_AT(s, e->defaults->settings)
         read_setting(e, p, s);
     if (!d)
@@ -113,7 +114,8 @@ static void sweep_programs(Elab *e, Phase *phase, Decl *train, const SweepList *
         objective(e, train, &predicted);
         e->sweeping = NULL;
         drop_terms(p);
-        p->every = sweep.stat->name == intern("start") ? 0 : sweep.stat->name == intern("epoch") ? 1 : 2;
+        const Str when = sweep.stat->name;
+        p->every = when == intern("start") ? 0 : when == intern("epoch") ? 1 : 2;
         PUSH(phase->sweeps, p);
     }
 }
@@ -131,9 +133,11 @@ static Program *gradient_program(Elab *e, int number, Decl *train)
     if (diag_errors())
         return NULL;
     if (!p->terms.n) {
-        say(e, phase->place.source ? phase->place : e->m->inputs.at[0].place, DIAG_nothing_to_minimize, phase->name);
-        report_help(e->decoder ? "add `reconstruct %s by mse`, or a task" : "add a decoder and `reconstruct %s by mse`, or a task",
-                    e->m->inputs.at[0].name);
+        const Input *x = &e->m->inputs.at[0];
+        const Place place = phase->place.source ? phase->place : x->place;
+        say(e, place, DIAG_nothing_to_minimize, phase->name);
+        report_help("add %s`reconstruct %s by mse`, or a task", e->decoder ? "" : "a decoder and ",
+                    x->name);
         return NULL;
     }
     sum_terms(e);

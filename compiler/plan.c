@@ -77,8 +77,11 @@ static void touch(Var *v, Moment now, bool rows)
 {
     Life *l = v->lives.n ? &v->lives.at[v->lives.n - 1] : NULL;
     if (!l || l->program != now.program) {
-        PUSH(v->lives, ((Life) { .program = now.program, .born = now.at, .first = now.epoch, .last = -1,
-                                 .first_region = now.region, .rows_first = true }));
+        const Life life = {
+            .program = now.program, .born = now.at, .first = now.epoch, .last = -1,
+            .first_region = now.region, .rows_first = true,
+        };
+        PUSH(v->lives, life);
         l = &v->lives.at[v->lives.n - 1];
     }
     if (l->last != now.epoch) {
@@ -240,7 +243,8 @@ void plan_print(Emit *e, Buf *b)
 {
     if (!FIND(v, e->vars, is_used(v)))
         return;
-    buf_add(b, "\n/* all that is computed; what shares a union is never needed at once */\nstatic struct {\n");
+    buf_add(b, "\n/* all that is computed; what shares a union is never needed at once */\n"
+               "static struct {\n");
     EACH_AT(place, places) {
         VarList list = { 0 };
         const int n = members(e, place, &list);
@@ -306,8 +310,10 @@ void plan_draw(Emit *e, Buf *b)
         }
         shared += most;
     }
-    buf_add(b, "The arena of %s: %.1f KB, where each tensor alone would make %.1f KB. From left to right: its %d\n"
-            "loop nests, one after the other. What stands below a size shares its place", e->runs.at[0]->program->name, shared,
-            alone, to - from + 1);
-    buf_add(b, "%s.\n\n%s", numbers ? format("; %d single numbers are left out", numbers) : "", rows.at ? rows.at : "");
+    buf_add(b, "The arena of %s: %.1f KB, where each tensor alone would make %.1f KB. From left "
+               "to right: its %d\nloop nests, one after the other. What stands below a size "
+               "shares its place", e->runs.at[0]->program->name, shared, alone, to - from + 1);
+    if (numbers)
+        buf_add(b, "; %d single numbers are left out", numbers);
+    buf_add(b, ".\n\n%s", rows.at ? rows.at : "");
 }

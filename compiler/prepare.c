@@ -1,8 +1,10 @@
 /* prepare.c -- statements as the fast schedule wants them. Values stay what they are,
  * sums get another order.
  *
- *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps at once;
- *   - a read with an `else` that depends on one index makes two statements, each a plain product over its part;
+ *   - what a scan only collects (the gradients of its weights) leaves it, to be done for all steps
+ *     at once;
+ *   - a read with an `else` that depends on one index makes two statements, each a plain product
+ *     over its part;
  *   - a sum over everything becomes one sum for each row, then the sum of those. */
 #include "emit.h"
 #include <math.h>
@@ -38,6 +40,16 @@ static bool reads_settled(Emit *e, Stmt *scan, int b, const Access *a, const boo
     return true;
 }
 
+/* Whether a statement that stays, other than b, touches what b writes. */
+static bool is_used(Emit *e, Stmt *scan, int b, const Access *written, const bool *leaves)
+{
+    for (int j = 0; j < scan->body.n; j++)
+        if (!leaves[j] && j != b
+            && FIND_AT(a, stmt_accesses(scan->body.at[j]), conflict(e, written, a)))
+            return true;
+    return false;
+}
+
 /* Unless what it computes is of no use to the rest of the scan, and what it
  * needs stays as it is. */
 static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *with)
@@ -46,8 +58,7 @@ static bool must_stay(Stmt *scan, int b, const bool *leaves, int ordered, void *
     Stmt *s = scan->body.at[b];
     if (!accumulates(s) || s->held || s->nindex >= 2 * MAX_RANK - 1)
         return true;
-    return FIND_AT(a, stmt_accesses(s), a->write ? ANY(j, scan->body.n, !leaves[j] && j != b
-                                                       && FIND_AT(other, stmt_accesses(scan->body.at[j]), conflict(e, a, other)))
+    return FIND_AT(a, stmt_accesses(s), a->write ? is_used(e, scan, b, a, leaves)
                                                  : !reads_settled(e, scan, b, a, leaves, ordered));
 }
 
@@ -85,7 +96,8 @@ static Expr *find_else(Stmt *s, Expr *x)
 
 static Stmt *either_or(Emit *e, Stmt *s)
 {
-    Expr *x = s->kind == STMT_nest && s->set == SET_add && !s->held ? find_else(s, s->value) : NULL;
+    const bool adds = s->kind == STMT_nest && s->set == SET_add && !s->held;
+    Expr *x = adds ? find_else(s, s->value) : NULL;
     if (!x)
         return NULL;
     Expr *inside = expr_inside(expr_read(x->tensor, x->sub,
@@ -188,7 +200,8 @@ static void shorten_loops(Stmt *s)
 /* ---- partial sums --------------------------------------------------------------------------- */
 static Expr *identity(Set set)
 {
-    return expr_real(set == SET_mul ? 1 : set == SET_max ? -INFINITY : set == SET_min ? INFINITY : 0);
+    static const double of[] = { [SET_mul] = 1, [SET_max] = -INFINITY, [SET_min] = INFINITY };
+    return expr_real(of[set]);
 }
 
 /* The index to make rows of: the examples if they are there. -1: not worth it, or its

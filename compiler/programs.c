@@ -191,7 +191,8 @@ void bound_program(Elab *e)
         return;
     }
     const struct { const char *term; Str of; } parts[] = {
-        { "nll", reconstruct->name }, { "logq", e->bottleneck->name }, { "logp", e->bottleneck->name },
+        { "nll", reconstruct->name }, { "logq", e->bottleneck->name },
+        { "logp", e->bottleneck->name },
     };
     freeze_nets(e, NULL);
     e->once = true;
@@ -211,7 +212,8 @@ void bound_program(Elab *e)
 
 Tensor *code_of_input(Elab *e)
 {
-    return e->encoder || e->bottleneck ? model_result(e, intern(e->bottleneck ? "z" : "encoder")) : NULL;
+    return e->bottleneck ? model_result(e, intern("z"))
+        : e->encoder ? model_result(e, intern("encoder")) : NULL;
 }
 
 void use_programs(Elab *e)

@@ -52,7 +52,7 @@ static bool agree(Emit *e, Stmt *a, Stmt *b, TiledList *tiles)
 {
     const AccessList p = stmt_accesses(a), q = stmt_accesses(b);
     return !FIND_AT(x, p, FIND_AT(y, q, conflict(e, x, y) && !is_own_length(x) && !is_own_length(y)
-                                  && !meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt))));
+        && !meet_alike(e, x, tile_in(tiles, x->stmt), y, tile_in(tiles, y->stmt))));
 }
 
 /* ---- choosing what belongs together --------------------------------------------------------- */
@@ -295,7 +295,9 @@ static void choose_first(Choice *c, StmtList *list)
 
 void regions(Emit *e, Run *run)
 {
-    static void (*const ways[])(Choice *, StmtList *) = { choose_scales, choose_rows, choose_axis, choose_first };
+    static void (*const ways[])(Choice *, StmtList *) = {
+        choose_scales, choose_rows, choose_axis, choose_first,
+    };
     StmtList list = { 0 };
     EACH(s, run->stmts)
         if (!is_alias(e, s))
@@ -350,8 +352,9 @@ static void region_print(Emit *e, Buf *b, Region *r)
         return;
     }
     buf_line(b, 2, "#pragma omp for schedule(static) nowait");
-    tiles_print(e, b, r, r->step ? format("%d", r->step)
-                         : format("ae_share(%s, %s)", limit_text(e, r->tile), r->rows ? "AE_ROWS" : "AE_COLUMNS"), 2);
+    Str step = r->step ? format("%d", r->step)
+        : format("ae_share(%s, AE_%s)", limit_text(e, r->tile), r->rows ? "ROWS" : "COLUMNS");
+    tiles_print(e, b, r, step, 2);
 }
 
 static void alone_print(Emit *e, Buf *b, Region *r)
@@ -383,8 +386,8 @@ void regions_print(Emit *e, Buf *b, Run *run)
 /* What each thread does first. */
 void enter_print(Emit *e, Buf *b)
 {
-    buf_add(b, "/* Each thread, before it computes: numbers too small to matter count as 0, which they would "
-            "only slow down%s. */\n",
+    buf_add(b, "/* Each thread, before it computes: numbers too small to matter count as 0, "
+               "which they would only slow down%s. */\n",
             e->blas ? ";\n * OpenBLAS keeps to the thread that calls it" : "");
     buf_add(b, "static void enter(void)\n{\n#ifdef __SSE__\n"
             "    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);\n#endif\n");

@@ -1,9 +1,10 @@
 /* rows.c -- tables of which a step touches few rows: their gradient and their
  * update by those rows alone.
  *
- *     dw[v, j] = 0                                    dw[met[k], j] = 0, for all k so far;  met = {}
- *     dw[x[n, t], j] += ...            becomes        each x[n, t] joins met;  dw[x[n, t], j] += ...
- *     p[i] := p[i] - lr * g[i]                        w[met[k], j] := w[met[k], j] - lr * dw[met[k], j];  dw[met[k], j] := 0;  met := {}
+ *     dw[v, j] = 0                  becomes    dw[met[k], j] = 0, for all k so far;  met = {}
+ *     dw[x[n, t], j] += ...         becomes    each x[n, t] joins met;  dw[x[n, t], j] += ...
+ *     p[i] := p[i] - lr * g[i]      becomes    w[met[k], j] := w[met[k], j] - lr * dw[met[k], j];
+ *                                              dw[met[k], j] := 0;  met := {}
  *
  * where the gradient is only ever added to at computed rows, and the update provably leaves
  * everything as it is where the gradient is 0: plain sgd and adagrad, nothing with momentum
@@ -150,7 +151,8 @@ static bool rests(Stmt *s, const Tensor *stretch)
     if (s->set != SET_is || s->where || s->check || s->nindex != 1 || s->target->rank != 1
         || !is_index(s->sub[0], s->index[0]))
         return false;
-    const Expr *still = ANY_EXPR(e, s->value, strays(e, s, stretch)) ? NULL : at_zero(s->value, NULL);
+    const bool strayed = ANY_EXPR(e, s->value, strays(e, s, stretch));
+    const Expr *still = strayed ? NULL : at_zero(s->value, NULL);
     return still && still->kind == EXPR_read && still->tensor == s->target;
 }
 
@@ -316,7 +318,8 @@ static Stmt *listed(const Stmt *s, const Tensor *stretch, const Found *f)
     nest_index(c, k);
     at.flat = at.sub[0] = row_at(f->rows, k);
     for (int j = 1; j < t->rank; j++) {
-        Index *i = index_new(t->axis[j].name ? t->axis[j].name : intern("j"), t->axis[j].size, NULL);
+        const Axis *a = &t->axis[j];
+        Index *i = index_new(a->name ? a->name : intern("j"), a->size, NULL);
         nest_index(c, i);
         at.sub[j] = expr_index(i);
         at.flat = OP2(add, OP2(mul, at.flat, expr_num(i->size)), at.sub[j]);

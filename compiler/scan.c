@@ -220,7 +220,8 @@ static void sweep_statement(Scope *s, Stat *b, Tensor *kept)
     Stmt *last = whole.n ? whole.at[whole.n - 1] : NULL;
     if (!last)
         return;
-    const Reduce by = last->set == SET_is && last->value->kind == EXPR_reduce ? last->value->reduce : REDUCE_max;
+    const bool reduces = last->set == SET_is && last->value->kind == EXPR_reduce;
+    const Reduce by = reduces ? last->value->reduce : REDUCE_max;
     PUSH(e->p->begin, fill(kept, 0));
     if (by == REDUCE_mean) {
         Index *index[MAX_RANK];

@@ -35,11 +35,11 @@ Use *use_new(Str path, Str words, Place place)
 
 Scope *scope_new(Elab *e, Scope *around, Decl *def, Str path, Use *use)
 {
-    Scope *s = COPY(&((Scope) { .e = e, .around = around, .def = def, .path = path, .draws = path, .use = use, .mult = 1,
-                                .training = true }));
-    if (around)
-        s->training = around->training, s->net = around->net;
-    return s;
+    const Scope s = {
+        .e = e, .around = around, .def = def, .path = path, .draws = path, .use = use, .mult = 1,
+        .training = !around || around->training, .net = around ? around->net : NULL,
+    };
+    return COPY(&s);
 }
 
 /* A part of the model that no definition stands for. */

@@ -241,7 +241,8 @@ void shared_declare(Emit *e, Buf *b)
         if (s->funcs.n < 2)
             continue;
         if (!any)
-            buf_add(b, "/* Loops that several functions have in common, but for their arrays; they stand below. */\n");
+            buf_add(b, "/* Loops that several functions have in common, but for their arrays; "
+                       "they stand below. */\n");
         any = true;
         s->name = names_claim(s->name);
         wrap(b, format("static void %s(%s) AE_APART;\n", s->name, s->takes));

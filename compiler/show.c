@@ -44,7 +44,8 @@ static int level_of(const Expr *e)
 {
     if (e->kind == EXPR_num)
         return signbit(e->num) ? LEVEL_SIGN : LEVEL_ATOM;
-    return e->kind == EXPR_op ? op_info[e->op].binds : e->kind == EXPR_reduce ? LEVEL_REDUCE : LEVEL_ATOM;
+    return e->kind == EXPR_op ? op_info[e->op].binds
+        : e->kind == EXPR_reduce ? LEVEL_REDUCE : LEVEL_ATOM;
 }
 
 /* How tightly an argument must bind to need no parentheses. */
@@ -136,8 +137,10 @@ static Str show(Show *s, Expr *e, int least)
 /* ---- statements ----------------------------------------------------------------------------- */
 static Str show_nest(Show *s, Stmt *st)
 {
-    static const char *const sets[] = { "=", "+=", "*=", "max=", "min=", "joins", "= argmax", "= argmin", "= choice", "= search",
-                                        "= rank" };
+    static const char *const sets[] = {
+        "=", "+=", "*=", "max=", "min=", "joins",
+        "= argmax", "= argmin", "= choice", "= search", "= rank",
+    };
     const bool whole = st->set >= SET_argmax;
     const Str place = show_place(s, st->target, st->sub, NULL);
     const Str over = whole
@@ -167,7 +170,11 @@ static void show_scan(Show *s, Buf *b, Stmt *st, int depth)
     s->nscan = s->nindex;
     show_list(s, b, &st->body, depth + 1);
     s->nscan = was;
-    buf_line(b, depth, "}%s", st->stop ? format(" until %s <= %s + 1", tensor_name(s, st->stop), index_name(s, st->step)) : "");
+    if (st->stop)
+        buf_line(b, depth, "} until %s <= %s + 1", tensor_name(s, st->stop),
+                 index_name(s, st->step));
+    else
+        buf_line(b, depth, "}");
 }
 
 static void show_stmt(Show *s, Buf *b, Stmt *st, int depth)
@@ -183,7 +190,8 @@ static void show_stmt(Show *s, Buf *b, Stmt *st, int depth)
     const Str text = st->kind == STMT_gradient
         ? format("%s = gradient(%s, %s)", to, tensor_name(s, st->source), tensor_name(s, st->wrt))
         : st->kind == STMT_orthogonal ? format("%s = orthogonal", to)
-        : st->kind == STMT_reshape ? format("%s = reshape(%s)", to, tensor_name(s, st->source)) : show_nest(s, st);
+        : st->kind == STMT_reshape ? format("%s = reshape(%s)", to, tensor_name(s, st->source))
+        : show_nest(s, st);
     if (st->use || st->place.source)
         buf_line(b, depth, "%-55s  #%s", text, show_origin(st));
     else
@@ -199,18 +207,23 @@ static void show_list(Show *s, Buf *b, StmtList *list, int depth)
 /* ---- declarations --------------------------------------------------------------------------- */
 static void show_tensor(Show *s, Buf *b, Tensor *t)
 {
-    static const char *const role[] = { "in", "length", "clock", "param", "grad", "state", "temp" };
+    static const char *const role[] = {
+        "in", "length", "clock", "param", "grad", "state", "temp",
+    };
     buf_add(b, "%-6s %s", role[t->role], tensor_name(s, t));
     for (int k = 0; k < t->rank; k++)
         buf_add(b, "%s%s%d", k ? ", " : "[", t->axis[k].length ? ".." : "", t->axis[k].size);
-    buf_add(b, "%s%s\n", t->rank ? "]" : "", t->of ? format(" of %d", t->of) : t->elem == ELEM_int ? " whole" : "");
+    const Str kind = t->of ? format(" of %d", t->of) : t->elem == ELEM_int ? " whole" : "";
+    buf_add(b, "%s%s\n", t->rank ? "]" : "", kind);
 }
 
 void program_print(Buf *b, Program *p)
 {
     Show s = { .nscan = 0 };
-    static const char *const title[] = { "after states have changed", "before the first batch", NULL, "updates",
-                                         "gradients that the updates do without", "after the last batch" };
+    static const char *const title[] = {
+        "after states have changed", "before the first batch", NULL, "updates",
+        "gradients that the updates do without", "after the last batch",
+    };
     EACH_STMT_OF(st, p)
         EACH(t, stmt_tensors(st))
             PUSH_NEW(s.tensors, t);

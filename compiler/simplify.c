@@ -59,7 +59,8 @@ static Expr *rewrite_op(Simplify *s, Expr *e)
         changed = changed || arg[k] != e->arg[k];
     }
     const bool a = arg[0] == &zero, b = arg[1] == &zero, c = arg[2] == &zero;
-    if (e->op == OP_select ? b && c : e->op == OP_mul ? a || b : (e->op == OP_neg || e->op == OP_div) && a)
+    const bool first = e->op == OP_neg || e->op == OP_div;
+    if (e->op == OP_select ? b && c : e->op == OP_mul ? a || b : first && a)
         return &zero;
     if ((e->op == OP_add && a) || (e->op == OP_sub && b && !a))
         return arg[e->op == OP_add];
@@ -207,8 +208,10 @@ static bool is_copy(const Stmt *st, Rule *r)
     if (st->value->kind != EXPR_read || st->value->check || b->elem != t->elem)
         return false;
     for (int k = 0; k < b->rank; k++) {
-        const int at = st->value->sub[k]->kind == EXPR_index ? target_axis(st, st->value->sub[k]->index) : -1;
-        if (at < 0 || !(r->lost >> at & 1) || b->axis[k].size != t->axis[at].size || b->axis[k].length != t->axis[at].length)
+        const Index *i = st->value->sub[k]->index;
+        const int at = i ? target_axis(st, i) : -1;
+        if (at < 0 || !(r->lost >> at & 1) || b->axis[k].size != t->axis[at].size
+            || b->axis[k].length != t->axis[at].length)
             return false;
         r->lost &= ~(1u << at);
     }

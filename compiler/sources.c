@@ -31,10 +31,18 @@ static const struct { const char *name; int least, most; const char *is; } known
  * to be whole; one of some words; texts; a range; or anything, where `is` is NULL. */
 typedef enum { NUMBER, WORD, TEXTS, RANGE, ANYTHING } Takes;
 
-static const struct { const char *of, *name; Takes takes; double least, most; bool whole; const char *words, *is; } settings[] = {
+static const struct {
+    const char *of, *name;
+    Takes takes;
+    double least, most;
+    bool whole;
+    const char *words, *is;
+} settings[] = {
     { "data", "train",          .takes = ANYTHING },
-    { "data", "test",           NUMBER, 0, 1 - 1e-9, false, NULL, "a source such as `digits()`, or a fraction of the rows from 0 to below 1" },
-    { "data", "validation",     NUMBER, 0, 1 - 1e-9, false, NULL, "a fraction of the rows from 0 to below 1" },
+    { "data", "test",           NUMBER, 0, 1 - 1e-9, false, NULL,
+      "a source such as `digits()`, or a fraction of the rows from 0 to below 1" },
+    { "data", "validation",     NUMBER, 0, 1 - 1e-9, false, NULL,
+      "a fraction of the rows from 0 to below 1" },
     { "data", "scale",          RANGE,  .words = "standard", .is = STEPS },
     { "data", "scale_label",    RANGE,  .words = "standard", .is = STEPS },
     { "data", "only",           .takes = ANYTHING },
@@ -42,8 +50,10 @@ static const struct { const char *of, *name; Takes takes; double least, most; bo
     { "data", "rows",           NUMBER, 1, INFINITY, true, NULL, "a whole number of at least 1" },
     { "csv", "target",          TEXTS,  .is = COLUMNS },
     { "csv", "columns",         TEXTS,  .is = COLUMNS },
-    { "text pairs", "by",       WORD,   .words = "word space char", .is = "`word`, `space` or `char`" },
-    { "text", "rows",           WORD,   .words = "line piece window", .is = "`line`, `piece` or `window`" },
+    { "text pairs", "by",       WORD,   .words = "word space char",
+      .is = "`word`, `space` or `char`" },
+    { "text", "rows",           WORD,   .words = "line piece window",
+      .is = "`line`, `piece` or `window`" },
     { "text pairs", "min_count", NUMBER, 1, INFINITY, true, NULL, "a whole number of at least 1" },
     { MADE, "n", NUMBER, 1, 1e8, true, NULL, "a whole number of rows, from 1 to 100000000" },
     { MADE, "noise", NUMBER, 0, INFINITY, false, NULL, "a number of at least 0" },
@@ -203,7 +213,8 @@ void declare_data(Elab *e, Decl *d)
             declare_source(e, s);
         } else if (train) {
             say(e, v->place, DIAG_unknown_source, words_of(v));
-            report_help("a source is written as a call, such as `digits()` or `csv(\"file.csv\")`");
+            report_help("a source is written as a call, such as `digits()` or "
+                        "`csv(\"file.csv\")`");
         } else if (v->kind == SYN_list && !v->list.n) {
             say(e, v->place, DIAG_setting_value, s->name, "a list of classes", "[]");
         } else {

@@ -64,7 +64,8 @@ static void elaborate_net(Scope *s, Stat *st)
     result->tensor = y;
     result->defined = true;
     for (int k = 0; k < y->rank && k < 7; k++) {
-        Syn *sub = COPY(&((Syn) { .kind = SYN_name, .name = format("%c", "njklpqr"[k]), .place = st->place }));
+        const Str letter = format("%c", "njklpqr"[k]);
+        Syn *sub = COPY(&((Syn) { .kind = SYN_name, .name = letter, .place = st->place }));
         PUSH(result->shape, sub);
     }
 }
@@ -161,7 +162,8 @@ void elaborate_stat(Scope *s, Stat *st)
     Expr *v;
     e->failed = 0;
     switch (st->kind) {
-    case STAT_in: case STAT_target: case STAT_grad: case STAT_mirror: case STAT_metric: case STAT_tied:
+    case STAT_in: case STAT_target: case STAT_grad:
+    case STAT_mirror: case STAT_metric: case STAT_tied:
         return;
     case STAT_out: case STAT_param: case STAT_state:
         EACH_AT(entry, st->entries)

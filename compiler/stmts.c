@@ -81,9 +81,10 @@ static void note_stmt(Noting *n, Stmt *s)
 {
     n->stmt = s;
     if (s->target && s->kind != STMT_scan) {
-        const bool add = s->kind == STMT_nest && s->set >= SET_add && s->set <= SET_join;
         const bool place = s->kind == STMT_nest && s->set != SET_join;
-        PUSH(n->list, ((Access) { s->target, place ? s->sub : NULL, s, true, add ? (int) s->set : -1 }));
+        const bool add = accumulates(s) || (s->kind == STMT_nest && s->set == SET_join);
+        const int set = add ? (int) s->set : -1;
+        PUSH(n->list, ((Access) { s->target, place ? s->sub : NULL, s, true, set }));
     }
     if (s->kind == STMT_nest && s->check)
         note_lengths(n, s->target);
@@ -284,7 +285,8 @@ bool add_to_fill(const Stmt *fill, Stmt *add)
 
 bool tells_example(Stmt *s, Index *i)
 {
-    return FIND_AT(a, stmt_accesses(s), a->sub && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)));
+    return FIND_AT(a, stmt_accesses(s), a->sub
+        && ANY(k, a->tensor->rank, a->tensor->axis[k].example && is_index(a->sub[k], i)));
 }
 
 double stmt_points(Stmt *s)

@@ -218,7 +218,9 @@ static void print_table(Buf *b, Module *m)
 {
     const LayerList layers = layers_of(m);
     Str (*cell)[COLUMNS] = alloc(sizeof *cell * (size_t) (layers.n + 2));
-    static const char *const title[] = { "path", "layer", "shape", "parameters", "operations", "memory" };
+    static const char *const title[] = {
+        "path", "layer", "shape", "parameters", "operations", "memory",
+    };
     double work = 0, memory = 0;
     int n = 0;
     for (int c = 0; c < COLUMNS; c++)
@@ -236,12 +238,15 @@ static void print_table(Buf *b, Module *m)
         work += l->work;
         memory += l->memory;
     }
-    Str *total = cell[n + 1];
-    total[0] = intern("all"), total[1] = total[2] = intern("");
-    total[3] = number_grouped((double) m->nparams), total[4] = number_grouped(work), total[5] = bytes_text(memory);
+    const Str total[COLUMNS] = {
+        intern("all"), intern(""), intern(""), number_grouped((double) m->nparams),
+        number_grouped(work), bytes_text(memory),
+    };
+    memcpy(cell[n + 1], total, sizeof total);
     print_rows(b, cell, n + 2);
-    buf_add(b, "\nShapes are of one example; operations (+ - * / and functions) of one forward pass of one example;\n"
-               "memory of what is computed for a batch of %d, before fusion and reuse. Parameters take %s.\n",
+    buf_add(b, "\nShapes are of one example; operations (+ - * / and functions) of one forward "
+               "pass of one example;\nmemory of what is computed for a batch of %d, before fusion "
+               "and reuse. Parameters take %s.\n",
             m->batch_max, bytes_text(4.0 * (double) m->nparams));
 }
 

@@ -30,8 +30,10 @@ static int find_word(Str name, WordPlace where)
 
 Token token_new(int kind, const char *text, size_t length, Place place)
 {
-    return (Token) { .kind = kind, .word = -1, .match = -1, .head = -1, .text = text, .length = (int) length,
-                     .name = intern_n(text, length), .place = place };
+    return (Token) {
+        .kind = kind, .word = -1, .match = -1, .head = -1, .text = text, .length = (int) length,
+        .name = intern_n(text, length), .place = place,
+    };
 }
 
 /* `word =`, `word[` ...: the word is what is assigned to, and no keyword. */
@@ -119,8 +121,10 @@ static void leave_parens(Pairing *p, const Token *next)
 /* A brace left open gets a partner that nobody wrote. */
 static void close_unwritten(Pairing *p, const Token *next)
 {
-    Place last = p->out.at[p->out.n - 1].place;
-    Token brace = token_new('}', "}", 1, (Place) { last.source, last.end_line, last.end_col, last.end_line, last.end_col });
+    Place end = p->out.at[p->out.n - 1].place;
+    end.line = end.end_line;
+    end.col = end.end_col;
+    Token brace = token_new('}', "}", 1, end);
     brace.first = true;
     say_open(open_at(p, 0), next);
     close_top(p, brace);
@@ -234,9 +238,9 @@ static Context *context(Settling *s)
 static bool joins(int kind)
 {
     switch (kind) {
-    case '+': case '-': case '*': case '/': case '%': case '^': case '?': case ':': case '<': case '>':
-    case LE: case GE: case EQ: case NE: case AND: case OR: case '=': case UPDATE: case ADD: case ',':
-    case ARROW: case '~': case WHERE: case ELSE: case DOTS:
+    case '+': case '-': case '*': case '/': case '%': case '^': case '?': case ':': case '<':
+    case '>': case LE: case GE: case EQ: case NE: case AND: case OR: case '=': case UPDATE:
+    case ADD: case ',': case ARROW: case '~': case WHERE: case ELSE: case DOTS:
         return true;
     }
     return false;
@@ -267,10 +271,12 @@ static bool breaks_before(Settling *s, const Token *t, const Token *prev)
 }
 
 /* What other languages write, and a way out. */
+#define NO_LOOP \
+    "an index on the left runs over its axis by itself; steps in order are `scan t { ... }`"
 static const struct { const char *word, *help; } foreign[] = {
     { "if",      "a choice is written `c ? a : b`, a condition on an index `sum(i where c)`" },
-    { "for",     "an index on the left runs over its axis by itself; steps in order are `scan t { ... }`" },
-    { "while",   "an index on the left runs over its axis by itself; steps in order are `scan t { ... }`" },
+    { "for",     NO_LOOP },
+    { "while",   NO_LOOP },
     { "import",  "another file is taken in by `use \"file.ae\"`" },
     { "include", "another file is taken in by `use \"file.ae\"`" },
 };
@@ -294,9 +300,11 @@ static void tell_words(Token *t, WordPlace where, Diag which)
     else if (t[1].kind == '=' && where == WORD_TOP)
         report_help("a constant is written `set %s = ...`", t->name);
     else if (where == WORD_TOP)
-        report_help("a file is made of declarations such as `input`, `encoder`, `train`, `layer`, `def`");
+        report_help("a file is made of declarations such as `input`, `encoder`, `train`, `layer`, "
+                    "`def`");
     else
-        report_help("a statement begins with what it defines, `y[n, j] = ...`, or with a word such as `in`, `param`, `scan`");
+        report_help("a statement begins with what it defines, `y[n, j] = ...`, or with a word "
+                    "such as `in`, `param`, `scan`");
 }
 
 static void misplaced(Token *t, int word)
@@ -418,7 +426,8 @@ static void enter(Settling *s)
     int word = s->head >= 0 ? s->t->words.at[s->head].word : -1;
     bool known = word >= 0 && (outer->top || outer->inside == INSIDE_BODY);
     outer->head = s->head;
-    PUSH(s->stack, ((Context) { .inside = known ? keywords[word].inside : INSIDE_NET, .head = -1 }));
+    const Inside inside = known ? keywords[word].inside : INSIDE_NET;
+    PUSH(s->stack, ((Context) { .inside = inside, .head = -1 }));
     s->start = true;
     s->head = -1;
 }

@@ -97,10 +97,12 @@ static bool start(Argv argv, bool verbose)
         fprintf(stderr, k + 1 < argv.n ? "%s " : "%s\n", argv.at[k]);
     add(&argv, NULL);
     pid_t child;
+    static const char no_mpi[] = "; --mpi needs an MPI library:\n\n"
+        "    apt-get install libopenmpi-dev openmpi-bin\n";
     const int error = posix_spawnp(&child, argv.at[0], NULL, NULL, argv.at, environ);
     if (error)
         refuse(4, "the C compiler `%s` cannot be started: %s%s", argv.at[0], strerror(error),
-               error == ENOENT && HAS(argv, mpi) ? "; --mpi needs an MPI library:\n\n    apt-get install libopenmpi-dev openmpi-bin\n" : "");
+               error == ENOENT && HAS(argv, mpi) ? no_mpi : "");
     return !error;
 }
 
@@ -167,7 +169,8 @@ static Argv command(const BuildOptions *how)
 static Str folder_flag(const Module *m)
 {
     const char *slash = strrchr(m->source->name, '/');
-    char *folder = realpath(slash ? format("%.*s", (int) (slash - m->source->name) + 1, m->source->name) : ".", NULL);
+    const int length = slash ? (int) (slash - m->source->name) + 1 : 0;
+    char *folder = realpath(slash ? format("%.*s", length, m->source->name) : ".", NULL);
     Str flag = format("-DAE_FOLDER=%s", c_string(folder ? folder : "."));
     free(folder);
     return flag;
@@ -177,8 +180,8 @@ static Str folder_flag(const Module *m)
 static Str cache_folder(void)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const Str folder = cache && *cache ? format("%s/aec", cache) : home && *home ? format("%s/.cache/aec", home)
-                     : format("/tmp/aec-%ld", (long) getuid());
+    const Str folder = cache && *cache ? format("%s/aec", cache)
+        : home && *home ? format("%s/.cache/aec", home) : format("/tmp/aec-%ld", (long) getuid());
     if (make_folder(folder))
         return folder;
     refuse(0, "builds are kept in %s; XDG_CACHE_HOME=DIR keeps them in DIR/aec", folder);
@@ -336,8 +339,8 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
     if (!emit(&c, m, how->emit))
         return reported();
     exports_print(&exports, m, how->emit);
-    buf_add(&make, "# Builds the trainer `%s`; `make lib%s.a` a library. `make PNG=1 ZLIB=1` reads PNG and .gz too.\n", m->name,
-            m->name);
+    buf_add(&make, "# Builds the trainer `%s`; `make lib%s.a` a library. `make PNG=1 ZLIB=1` "
+                   "reads PNG and .gz too.\n", m->name, m->name);
     Argv words = { 0 };
     flags(&words, how);
     buf_add(&make, how->emit.mpi ? "CC = %s\nCFLAGS ?=" : "CC ?= gcc\nCFLAGS ?=", how->cc);
@@ -349,9 +352,12 @@ int write_program(Module *m, const BuildOptions *how, const char *folder)
         buf_add(&make, "CFLAGS += -DAE_DOUBLE\n");
     buf_add(&make, "ifdef PNG\nCFLAGS += -DAE_HAVE_PNG\nLDLIBS += -lpng\nendif\n");
     buf_add(&make, "ifdef ZLIB\nCFLAGS += -DAE_HAVE_ZLIB\nLDLIBS += -lz\nendif\n\n");
-    buf_add(&make, "%s: $(wildcard *.c) $(wildcard *.h)\n\t$(CC) $(CFLAGS) -o $@ $(wildcard *.c) $(LDLIBS)\n\n", m->name);
-    buf_add(&make, "# All but main(), to be linked with a C program of one's own; ae.h says what there is.\n"
-            "lib%s.a: $(patsubst %%.c,%%.o,$(filter-out main.c,$(wildcard *.c)))\n\t$(AR) rcs $@ $^\n\n", m->name);
+    buf_add(&make, "%s: $(wildcard *.c) $(wildcard *.h)\n"
+                   "\t$(CC) $(CFLAGS) -o $@ $(wildcard *.c) $(LDLIBS)\n\n", m->name);
+    buf_add(&make, "# All but main(), to be linked with a C program of one's own; ae.h says what "
+                   "there is.\n"
+                   "lib%s.a: $(patsubst %%.c,%%.o,$(filter-out main.c,$(wildcard *.c)))\n"
+                   "\t$(AR) rcs $@ $^\n\n", m->name);
     buf_add(&make, "clean:\n\trm -f %s lib%s.a *.o\n", m->name, m->name);
     if (!make_folder(folder) || !write_runtime(folder)
         || !write_file(format("%s/model.c", folder), c.at, c.n)

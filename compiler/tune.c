@@ -114,7 +114,8 @@ static int measure(Options *o, const char *folder)
             best = k;
     }
     const Str kept = tune_file(o->file);
-    const Str text = format("# measured by `aec tune`; `--gemm auto` follows it on this processor\nprocessor = %s\ngemm = %s\n",
+    const Str text = format("# measured by `aec tune`; `--gemm auto` follows it on this "
+                            "processor\nprocessor = %s\ngemm = %s\n",
                             processor(), choices[best]);
     if (!write_file(kept, text, strlen(text)))
         return 1;
@@ -162,8 +163,10 @@ Str tuned_gemm(const char *file, Str otherwise)
         || (gemm != intern(choices[0]) && gemm != intern(choices[1])))
         return refuse(0, "%s: not what `aec tune` writes; run it again, or delete the file", name),
                NULL;
-    if (made_for != processor() || model.st_mtime > measured.st_mtime)
-        return refuse(0, "%s: measured %s, so not used; `aec tune` measures again", name,
-                      made_for != processor() ? "on another processor" : "before the file was changed"), otherwise;
-    return gemm;
+    const bool elsewhere = made_for != processor();
+    if (!elsewhere && model.st_mtime <= measured.st_mtime)
+        return gemm;
+    refuse(0, "%s: measured %s, so not used; `aec tune` measures again", name,
+           elsewhere ? "on another processor" : "before the file was changed");
+    return otherwise;
 }

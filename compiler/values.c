@@ -64,7 +64,9 @@ static Value *use_definition(Scope *task, Decl *def, Syn *s)
     w.args = &rest;
     if (!params.n) {
         Scope *made = instantiate(&w, use);
-        return made && (made->result || made->nll || made->mean) ? value_new(made->result ? made->result : made->nll, made) : NULL;
+        if (!made || (!made->result && !made->nll && !made->mean))
+            return NULL;
+        return value_new(made->result ? made->result : made->nll, made);
     }
     Scope *made = NULL;
     for (int k = 0; k < params.at[0].of->n; k++) {
@@ -139,7 +141,8 @@ static Value *unknown_value(Scope *task, Syn *s)
     definition_names(e, "view", &names);
     scope_names(task, NAME_net, &names);
     if (!suggest_term(e, s->name) && !suggest_role(e, s->name))
-        report_help("`aec doc` lists the losses and views; a latent's terms are named by its definition");
+        report_help("`aec doc` lists the losses and views; a latent's terms are named by its "
+                    "definition");
     suggest(s->name, &names, NULL);
     return NULL;
 }
@@ -163,8 +166,10 @@ static Value *value_of_call(Scope *task, Syn *s)
         Value *v = of ? params_value(f, &of->net->params) : NULL;
         if (of && !v) {
             say(e, s->place, DIAG_not_a_value, f);
-            report_help(of->net->params.n ? "all parameters of `%s` are `exempt`; `params(%s)` are these"
-                                          : "`%s` has no parameters; nets have them once they are used: `params(%s)`", of->name, of->name);
+            report_help(of->net->params.n
+                ? "all parameters of `%s` are `exempt`; `params(%s)` are these"
+                : "`%s` has no parameters; nets have them once they are used: `params(%s)`",
+                of->name, of->name);
         }
         if (of)
             return v;
@@ -210,7 +215,8 @@ static Value *value_of_name(Scope *task, Syn *s)
         Value *v = params_value(s->name, &e->used);
         if (!v) {
             say(e, s->place, DIAG_not_a_value, s->name);
-            report_help("`%s` are the parameters of the nets used above it, and none is: write it in `regularize`", s->name);
+            report_help("`%s` are the parameters of the nets used above it, and none is: write it "
+                        "in `regularize`", s->name);
         }
         return v;
     }

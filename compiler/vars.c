@@ -60,7 +60,8 @@ static void name_var(Emit *e, Var *v)
         v->name = HAS(e->m->params, t) ? names_claim(t->cname) : NULL;
         v->text = v->name && e->library ? v->name
                 : v->name ? format("%s.%s", block, v->name)
-                : t->offset ? format("(%s.flat + %ld)", block, t->offset) : format("%s.flat", block);
+                : t->offset ? format("(%s.flat + %ld)", block, t->offset)
+                : format("%s.flat", block);
     } else {
         v->name = names_claim(t->cname);
         v->text = t->role == ROLE_temp && e->how.fast ? format("mem.%s", v->name) : v->name;
@@ -281,9 +282,11 @@ void var_print(Emit *e, Buf *b, Var *v, const char *before)
     Str type = elem_type(e, v->tensor), shape = extents_text(v, is_pointer(e, v));
     Str text = format("%s%s %s%s;", before, type, v->name, shape);
     if (is_pointer(e, v))                   /* the same storage, seen in another shape */
-        text = format(v->tensor->rank == 1 ? "%s%s *const %s%s = (%s *%s) %s;" : "%s%s (*const %s)%s = (%s (*)%s) %s;", before, type,
-                      v->name, shape, type, shape, var_root(v)->text);
-    buf_add(b, "%-55s /* %s%s */\n", text, sizes_text(v), comment_text(v->tensor->name ? v->tensor->name : v->name));
+        text = format(v->tensor->rank == 1 ? "%s%s *const %s%s = (%s *%s) %s;"
+                                           : "%s%s (*const %s)%s = (%s (*)%s) %s;",
+                      before, type, v->name, shape, type, shape, var_root(v)->text);
+    Str name = v->tensor->name ? v->tensor->name : v->name;
+    buf_add(b, "%-55s /* %s%s */\n", text, sizes_text(v), comment_text(name));
 }
 
 static void print_params(Emit *e, Buf *b)
@@ -304,7 +307,7 @@ static void print_params(Emit *e, Buf *b)
         at = t->offset + tensor_count(t);
     }
     buf_add(b, "    };\n} Params;\n\n");
-    buf_add(b, "static Params p, dp;                                    /* values; d(loss)/d(value) */\n");
+    buf_add(b, "%-55s /* values; d(loss)/d(value) */\n", "static Params p, dp;");
 }
 
 static void print_role(Emit *e, Buf *b, Role role, const char *title, bool pointers)

@@ -65,7 +65,8 @@ static void check_place(Verify *v, Tensor *t, Expr *const *sub, unsigned checked
 static void check_reduce(Verify *v, Expr *e)
 {
     must(v, v->reduces, "a reduction", NULL);
-    must(v, (e->reduce == REDUCE_choice) == (e->arg[1] != NULL), "a draw, or none, in a reduction", NULL);
+    must(v, (e->reduce == REDUCE_choice) == (e->arg[1] != NULL), "a draw, or none, in a reduction",
+         NULL);
     for (int k = 0; k < e->nindex; k++) {
         if (e->reduce == REDUCE_rank)
             must(v, is_bound(v, e->rank_of[k]),
@@ -91,7 +92,8 @@ static void check_node(Verify *v, Expr *e)
         must(v, !e->whole || e->tensor->elem == ELEM_int, "a whole read of real", e->tensor->name);
         break;
     case EXPR_inside:
-        must(v, e->arg[0]->kind == EXPR_read && e->arg[0]->check, "inside of no checked read", NULL);
+        must(v, e->arg[0]->kind == EXPR_read && e->arg[0]->check, "inside of no checked read",
+             NULL);
         break;
     case EXPR_op:
         for (int k = 0; k < 3; k++)
@@ -212,7 +214,9 @@ static void check_list(Verify *v, StmtList *list)
 
 static int order(const char *stage)
 {
-    static const char *const stages[] = { "elaborate", "split", "search", "hold", "differentiate", "simplify" };
+    static const char *const stages[] = {
+        "elaborate", "split", "search", "hold", "differentiate", "simplify",
+    };
     int k = 0;
     while (k < 5 && strcmp(stage, stages[k]))
         k++;
