@@ -17,29 +17,38 @@ enum { ONCE = 1, NAMED = 2 };
 
 /* What a file has one of, and what has a name that nothing else may have. */
 static const char apart[STAT_COUNT] = {
-    [DECL_model] = ONCE, [DECL_encoder] = ONCE, [DECL_decoder] = ONCE, [DECL_data] = ONCE,
-    [DECL_evaluate] = ONCE,
-    [DECL_reconstruct] = ONCE, [DECL_corrupt] = ONCE,
+    [DECL_version] = ONCE, [DECL_model] = ONCE, [DECL_data] = ONCE, [DECL_evaluate] = ONCE,
+    [DECL_corrupt] = ONCE, [DECL_encoder] = ONCE | NAMED, [DECL_decoder] = ONCE | NAMED,
+    [DECL_reconstruct] = ONCE | NAMED,
     [DECL_bottleneck] = ONCE | NAMED, [DECL_set] = NAMED, [DECL_input] = NAMED,
     [DECL_label] = NAMED, [DECL_net] = NAMED,
     [DECL_augment] = NAMED, [DECL_task] = NAMED,
 };
 
+/* What stands for it elsewhere: `encoder`, `decoder` and `reconstruct` do so themselves. */
+static Str own_name(const Decl *d)
+{
+    return (apart[d->kind] & NAMED) && (apart[d->kind] & ONCE) && d->kind != DECL_bottleneck ? d->role : d->name;
+}
+
+static Place name_place(const Decl *d) { return own_name(d) == d->name && d->name ? d->name_place : d->place; }
+
 /* a stands before b. */
 static bool report_twice(const Decl *a, const Decl *b)
 {
+    const Str name = own_name(b);
     const bool phases = a->kind == DECL_train && b->kind == DECL_train;
-    const bool named = (apart[a->kind] & apart[b->kind] & NAMED) && a->name;
+    const bool named = (apart[a->kind] & apart[b->kind] & NAMED) && name;
     if (a->kind == b->kind && apart[a->kind] & ONCE) {
         report(b->place, DIAG_declared_twice, b->role);
         report_note(a->place, "it is declared here first");
         return true;
     }
-    if (a->name != b->name || !(phases || named))
+    if (own_name(a) != name || !(phases || named))
         return false;
-    report(b->name ? b->name_place : b->place, DIAG_declared_twice, b->name ? b->name : "train");
-    report_note(a->name ? a->name_place : a->place, "it is declared here first");
-    if (!b->name)
+    report(name_place(b), DIAG_declared_twice, name ? name : "train");
+    report_note(name_place(a), "it is declared here first");
+    if (!name)
         report_help("phases have names: `train pretrain { ... }`, `train finetune { ... }`");
     return true;
 }
@@ -55,10 +64,10 @@ static void check_layer_names(const File *file, const Block *block, CallList *ha
             check_layer_names(file, inner, had);
         const Call *first = call->as ? FIND(other, *had, other->as == call->as) : NULL;
         const Decl *named = FIND(d, file->decls, call->as && (apart[d->kind] & NAMED)
-                                 && d->name == call->as);
+                                 && own_name(d) == call->as);
         if (first || named) {
             report(call->as_place, DIAG_declared_twice, call->as);
-            report_note(first ? first->as_place : named->name_place, "it is declared here first");
+            report_note(first ? first->as_place : name_place(named), "it is declared here first");
         } else if (call->as)
             PUSH(*had, call);
     }
@@ -107,6 +116,10 @@ static void declare_names(Elab *e, const Setting *defines, int n)
         Syn *value = d->value;
         e->failed = 0;
         switch (d->kind) {
+        case DECL_version:
+            if (d->value && !(d->value->kind == SYN_num && d->value->num == 1))
+                report(d->place, DIAG_version, words_of(d->value));
+            break;
         case DECL_model:
             e->m->name = d->name;
             break;
@@ -279,6 +292,15 @@ static void check_scale(Elab *e)
         report(scale->place, DIAG_scale_whole, e->m->inputs.at[0].name);
 }
 
+static void check_corrupt(Elab *e)
+{
+    const Decl *d = find_decl(e, DECL_corrupt);
+    if (!d || FIND_AT(in, e->m->inputs, !in->label && in->name == d->name))
+        return;
+    report(d->name_place, DIAG_unknown_name, d->name);
+    report_help("`corrupt` spoils an input, as `%s`", e->m->inputs.at[0].name);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------ */
 static void declare_inputs(Elab *e)
 {
@@ -293,6 +315,7 @@ static void declare_inputs(Elab *e)
         check_layers(e);
         check_scale(e);
         check_data(e);
+        check_corrupt(e);
     }
     else if (!diag_errors())
         report_no_input(e->file);

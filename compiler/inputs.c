@@ -4,17 +4,25 @@
 enum { NONE = -1 };
 
 /* classes_at: which of the `sizes` is no axis but the number of values that each element may have;
- * classes: the argument by name that says so, and may be left out: the elements are then real. */
+ * classes: the argument by name that says so, and may be left out: the elements are then real.
+ * lengths: the first size may be `..40`, a length of its own for each example. */
 static const struct {
     const char *name;
     bool label;
     int sizes, classes_at;
     const char *classes;
+    bool lengths;
 } kinds[] = {
-    { "vector", 0, 1, NONE, NULL }, { "image", 0, 3, NONE, "levels" },
-    { "sequence", 0, 2, NONE, NULL }, { "tokens", 0, 2, 1, NULL },
-    { "class", 1, 1, 0, NULL }, { "labels", 1, 1, NONE, NULL }, { "real", 1, 1, NONE, NULL },
-    { "tokens", 1, 2, 1, NULL }, { "boxes", 1, 2, NONE, NULL }, { "classmap", 1, 3, 0, NULL },
+    { "vector",   0, 1, NONE, NULL,     false },
+    { "image",    0, 3, NONE, "levels", false },
+    { "sequence", 0, 2, NONE, NULL,     true },
+    { "tokens",   0, 2, 1,    NULL,     true },
+    { "class",    1, 1, 0,    NULL,     false },
+    { "labels",   1, 1, NONE, NULL,     false },
+    { "real",     1, 1, NONE, NULL,     false },
+    { "tokens",   1, 2, 1,    NULL,     true },
+    { "boxes",    1, 2, NONE, NULL,     false },
+    { "classmap", 1, 3, 0,    NULL,     false },
 };
 
 /* The argument by name; NULL: it is left out. */
@@ -100,10 +108,14 @@ void declare_input(Elab *e, Decl *d, bool label)
         if (v->args.at[k].name)
             continue;
         const bool upto = a->kind == SYN_pair && !a->a;
+        if (upto && (place || !kinds[kind].lengths)) {
+            say(e, a->place, DIAG_no_lengths, words_of(a));
+            return;
+        }
         const int size = declared_size(e, d, upto ? a->b : a);
         if (!size)
             return;
-        if (upto && place == 0)
+        if (upto)
             in.length = row_numbers(e, format("length_%s", d->name), ROLE_length, 0);
         if (place++ == at)
             in.classes = size;

@@ -273,7 +273,7 @@ void add_metrics(Elab *e, PredictedList *predicted)
             fits = own[row].of != TASK || answers(e, row, task, predicted);
         } else if (!task && call->args.n && !call->args.at[0].name
                    && call->args.at[0].value->kind != SYN_num)
-            add_named_metric(e, call);
+            add_named_metric(e, call), fits = true;
         else
             EACH_AT(p, *predicted)
                 if (!task || p->name == task)

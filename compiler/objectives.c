@@ -192,6 +192,8 @@ void use_task(Elab *e, Decl *use, PredictedList *predicted)
             elaborate_stat(s, st);
     }
     e->using = here.up;
+    if (!FIND(st, body->body, st->kind != STAT_let && st->kind != STAT_net))
+        report(use->place, DIAG_idle_task, use->name);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

@@ -61,6 +61,13 @@ static Expr *mean_of(Elab *e, Tensor *each, Tensor *has)
 void add_term(Elab *e, Str name, const char *unit, Tensor *t, Expr *weight, Tensor *has,
               bool metric, Place place)
 {
+    const Term *first = FIND_AT(one, e->p->terms, one->name == name);
+    if (first && !metric) {
+        say(e, place, DIAG_declared_twice, name);
+        report_note(first->place, "it is declared here first");
+    }
+    if (first)          /* what is minimized already needs no metric */
+        return;
     Scope *s = plain_scope(e, format("term.%s", name), name, place);
     Term term = { .name = name, .unit = intern(unit), .metric = metric, .place = place };
     Expr *value;

@@ -136,6 +136,10 @@ static Value *unknown_value(Scope *task, Syn *s)
 {
     Elab *e = task->e;
     StrList names = { 0 };
+    const Syn *of = s->args.n ? s->args.at[0].value : NULL;
+    const bool code = of && of->kind == SYN_name && of->name == intern("z") && !e->bottleneck;
+    if (s->name == intern("encoder") || s->name == intern("decoder") || (code && names_term(e, s->name)))
+        return say(e, s->place, DIAG_block_missing, words_of(s), code ? "bottleneck" : s->name);
     say(e, s->place, DIAG_unknown_loss, s->name);
     definition_names(e, "loss", &names);
     definition_names(e, "view", &names);
