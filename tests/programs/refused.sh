@@ -3,14 +3,13 @@
 # and rows are chosen as they are asked for.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-aec=$PWD/$1 work=$PWD/$2/refused
+aec=$PWD/$1 cc=$PWD/tests/cc work=$PWD/$2/refused
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 2
 passed=0 failed=0
-printf '#!/bin/sh\nexec gcc "$@" -O0\n' > cc && chmod +x cc
 try() {             # try STATUS MESSAGE WIDTH LABEL DATA: of a model of so many numbers and this label
     printf 'input x : vector(%s)\nlabel y : %s\ndata { %s }\n' "$3" "$4" "$5" > one.ae
     printf 'encoder { dense(2) }\ndecoder { dense(%s) }\nreconstruct x by mse\ntrain { epochs = 1 }\n' "$3" >> one.ae
-    "$aec" build one.ae -o one --cc ./cc > log 2>&1 && ./one train --out run > log 2>&1
+    "$aec" build one.ae -o one --cc "$cc" > log 2>&1 && ./one train --out run > log 2>&1
     if [ $? = "$1" ] && grep -qF "$2" log; then passed=$((passed + 1))
     else failed=$((failed + 1)); echo "FAILED $5"; cat log; fi
 }
