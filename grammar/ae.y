@@ -48,16 +48,21 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 
 %token NL "the end of the line"
 %token BAD "a slip"
-%token <token> NAME "a name" LAYER "a layer name" KEY "a setting" NUM "a number" STRING "a text in quotes"
+%token <token> NAME "a name" LAYER "a layer name" KEY "a setting" NUM "a number"
+               STRING "a text in quotes"
 %token <token> DOTS ".." UPDATE ":=" ADD "+=" EQ "==" NE "!=" LE "<=" GE ">=" ARROW "->"
 %token <token> '+' '-' '*' '/' '%' '^' '?' ':' '<' '>' '=' '(' ')' '[' ']' '{' '}' ',' '.' '~'
-%token <token> WHERE "where" ELSE "else" AND "and" OR "or" NOT "not" EXEMPT "exempt" GRAD "grad" UNTIL "until"
+%token <token> WHERE "where" ELSE "else" AND "and" OR "or" NOT "not" EXEMPT "exempt" GRAD "grad"
+               UNTIL "until"
 %token <token> AS "as" AS_IN "as " BY "by" DOWN "down" OF "of"
-%token <token> AE "ae" MODEL "model" SET "set" USE "use" INPUT "input" DATA "data" ENCODER "encoder"
-%token <token> DECODER "decoder" NET "net" BOTTLENECK "bottleneck" RECONSTRUCT "reconstruct" CORRUPT "corrupt"
+%token <token> AE "ae" MODEL "model" SET "set" USE "use" INPUT "input" DATA "data"
+               ENCODER "encoder"
+%token <token> DECODER "decoder" NET "net" BOTTLENECK "bottleneck" RECONSTRUCT "reconstruct"
+               CORRUPT "corrupt"
 %token <token> REGULARIZE "regularize" TRAIN "train" TASK "pretext"
 %token <token> DEFINE "layer" DEF "def"
-%token <token> ENTRY "in" REQUIRE "require" MIRROR "mirror" TIED "tied" SCAN "scan" SWEEP "sweep" ROLE "sample"
+%token <token> ENTRY "in" REQUIRE "require" MIRROR "mirror" TIED "tied" SCAN "scan"
+               SWEEP "sweep" ROLE "sample"
 %token <token> LET "let" PREDICT "predict" MINIMIZE "minimize"
 
 %type <syn> value range expr target
@@ -67,7 +72,8 @@ typedef struct { SynList list; Syn *other; Place other_place; } Subs;    /* [lis
 %type <arg> arg
 %type <list> some_args
 %type <args> args optional_args
-%type <token> by assign_sign optional_name optional_as optional_exempt optional_down optional_role optional_text optional_term
+%type <token> by assign_sign optional_name optional_as optional_exempt optional_down
+              optional_role optional_text optional_term
 %type <entry> entry formal
 %type <entries> entries formals some_formals
 %type <names> names
@@ -133,7 +139,8 @@ static void hold(Reader *r, Syn *e, Syn *part)
         e->depth = part->depth + 1;
     if (e->depth <= DEEP)
         return;
-    say_deep(r, (Place) { e->place.source, e->place.line, e->place.col, e->place.line, e->place.col + 1 });
+    const Place at = e->place;
+    say_deep(r, (Place) { at.source, at.line, at.col, at.line, at.col + 1 });
     *part = (Syn) { .kind = SYN_num, .place = part->place, .depth = 1 };
     e->depth = 2;
 }
@@ -224,7 +231,8 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
     for (int k = 0; k < args.list.n; k++) {
         if (!is_index(&args.list.at[k])) {
             report(args.list.at[k].place, DIAG_no_index, name->name,
-                   "a call before a value is a reduction, `sum(i) x[i]`; if a product was meant, write `*` between them");
+                   "a call before a value is a reduction, `sum(i) x[i]`; if a product was meant, "
+                   "write `*` between them");
             return e;
         }
         PUSH(e->list, args.list.at[k].value);
@@ -232,7 +240,8 @@ static Syn *reduction(Reader *r, Token *name, Args args, Syn *body, Place place)
     hold_all(r, e, e->list);
     if (!args.list.n)
         report(name->place, DIAG_no_index, name->name,
-               "write the index to reduce over, as in `sum(i) x[i]`, or an operator between the two");
+               "write the index to reduce over, as in `sum(i) x[i]`, or an operator between the "
+               "two");
     return e;
 }
 
@@ -267,7 +276,8 @@ static Block *take_layers(Call *gathered)
 /* ---- statements ----------------------------------------------------------------------------- */
 static Stat *begin(Token *word, Token *name, Place place)
 {
-    Stat *s = COPY(&((Stat) { .kind = (StatKind) keywords[word->word].value, .role = word->name, .doc = word->doc, .place = place }));
+    Stat *s = COPY(&((Stat) { .role = word->name, .doc = word->doc, .place = place }));
+    s->kind = (StatKind) keywords[word->word].value;
     s->name = name_of(name);
     if (name)
         s->name_place = name->place;
@@ -296,8 +306,10 @@ static Stat *definition(Token *word, Token *name, ArgList args, Place place)
     for (int k = 0; k < args.n; k++) {
         const Arg *a = &args.at[k];
         if (a->name || a->value->kind == SYN_name)
-            PUSH(s->params, ((Entry) { .name = a->name ? a->name : a->value->name, .place = a->place, .scalar = true,
-                                       .init = a->name ? a->value : NULL }));
+            PUSH(s->params, ((Entry) {
+                .name = a->name ? a->name : a->value->name, .place = a->place, .scalar = true,
+                .init = a->name ? a->value : NULL,
+            }));
         else
             report(a->place, DIAG_no_parameter, name->name);
     }
@@ -323,7 +335,9 @@ static Stat *task(Reader *r, Token *word, Token *name, Args args, StatList body,
 
 static Stat *assign(Token *role, Syn *left, Token *op, Syn *value, Place place)
 {
-    return with_value(COPY(&((Stat) { .kind = STAT_assign, .place = place, .role = name_of(role), .left = left })), op, value);
+    Stat *s = COPY(&((Stat) { .kind = STAT_assign, .place = place, .left = left }));
+    s->role = name_of(role);
+    return with_value(s, op, value);
 }
 
 static Stat *sweep(Token *word, Args args, StatList body, Place place)
@@ -367,7 +381,8 @@ static Entry of_values(Entry e, Syn *of)
     return e;
 }
 
-static Stat *function(Token *word, Token *name, EntryList params, Token *operand, Syn *body, Syn *slope, Place place)
+static Stat *function(Token *word, Token *name, EntryList params, Token *operand, Syn *body,
+                      Syn *slope, Place place)
 {
     Stat *s = begin(word, name, place);
     s->function = COPY(&((Function) { name->name, params, name_of(operand), body, slope, place }));
@@ -389,7 +404,7 @@ stat_items:
 |   stat_items stat NL              { $$ = $1; PUSH($$, $2); }
 |   stat_items error NL             { $$ = $1; yyerrok; }
 |   stat_items DEFINE error NL      { $$ = $1; yyerrok; }
-/* A slip in the head; what stands in the braces is read all the same. */
+    /* a slip in the head; what stands in the braces is read all the same */
 |   stat_items DEFINE error stats NL
 |   stat_items TASK error NL        { $$ = $1; yyerrok; }
 |   stat_items TASK error stats NL
@@ -403,45 +418,59 @@ stat:
 |   SET NAME '=' value              { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   USE STRING                      { $$ = begin($1, $2, @$); }
 |   INPUT NAME ':' value            { $$ = with_value(begin($1, $2, @$), $3, $4); }
-|   DATA settings                   { $$ = begin($1, NULL, @1); $$->settings = $2; $$->braced = true; }
-|   TRAIN optional_name settings    { $$ = begin($1, $2, place_join(@1, @2)); $$->settings = $3; $$->braced = true; }
-|   REGULARIZE lines                { $$ = begin($1, NULL, @1); $$->lines = $2; $$->braced = true; }
+|   DATA settings                   { $$ = begin($1, NULL, @1); $$->settings = $2;
+                                      $$->braced = true; }
+|   TRAIN optional_name settings    { $$ = begin($1, $2, place_join(@1, @2)); $$->settings = $3;
+                                      $$->braced = true; }
+|   REGULARIZE lines                { $$ = begin($1, NULL, @1); $$->lines = $2;
+                                      $$->braced = true; }
 |   ENCODER block                   { $$ = network($1, NULL, $2, @1); }
 |   DECODER block                   { $$ = network($1, NULL, $2, @1); }
-|   DECODER MIRROR optional_args    { $$ = begin($1, NULL, @$); $$->call = layer($2, $3, place_join(@2, @3)); }
+|   DECODER MIRROR optional_args    { $$ = begin($1, NULL, @$);
+                                      $$->call = layer($2, $3, place_join(@2, @3)); }
 |   NET NAME block                  { $$ = network($1, $2, $3, place_join(@1, @2)); }
-|   NET NAME '(' NAME ')' block     { $$ = network($1, $2, $6, place_join(@1, @5)); $$->of = $4->name;
+|   NET NAME '(' NAME ')' block     { $$ = network($1, $2, $6, place_join(@1, @5));
+                                      $$->of = $4->name;
                                       if ($$->kind == DECL_net) {
                                           report(@3, DIAG_syntax, "`=` or `{`", "`(`");
                                           report_help("the form is `%s`", keywords[$1->word].form); } }
 |   NET NAME '=' value              { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '~' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   BOTTLENECK NAME '=' value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
-|   BOTTLENECK NAME '=' block       { $$ = network($1, $2, $4, place_join(@1, @3)); $$->op = $3->name; }
+|   BOTTLENECK NAME '=' block       { $$ = network($1, $2, $4, place_join(@1, @3));
+                                      $$->op = $3->name; }
 |   RECONSTRUCT NAME by value       { $$ = with_value(begin($1, $2, @$), $3, $4); }
 |   CORRUPT NAME block              { $$ = network($1, $2, $3, place_join(@1, @2)); }
 |   TASK NAME optional_args         { $$ = begin($1, $2, @$); $$->args = $3.list; }
 |   TASK NAME optional_args stats   { $$ = task(r, $1, $2, $3, $4, place_join(@1, @3)); }
-|   DEFINE NAME optional_args stats { $$ = braced(definition($1, $2, $3.list, place_join(@1, @3)), $4); }
+|   DEFINE NAME optional_args stats { $$ = definition($1, $2, $3.list, place_join(@1, @3));
+                                      braced($$, $4); }
 |   DEF NAME '(' formals ')' optional_name '=' expr optional_slope
                                     { $$ = function($1, $2, $4, $6, $8, $9, @$); }
 |   ENTRY entries                   { $$ = begin($1, NULL, @$); $$->entries = $2; }
 |   REQUIRE expr optional_text optional_term
-                                    { $$ = with_value(begin($1, $3, @$), NULL, $2); $$->of = $4 ? $4->name : NULL; }
-|   MIRROR NAME optional_args       { $$ = begin($1, NULL, @$); $$->call = layer($2, $3, place_join(@2, @3)); }
-|   TIED target '=' expr            { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2; }
+                                    { $$ = with_value(begin($1, $3, @$), NULL, $2);
+                                      $$->of = $4 ? $4->name : NULL; }
+|   MIRROR NAME optional_args       { $$ = begin($1, NULL, @$);
+                                      $$->call = layer($2, $3, place_join(@2, @3)); }
+|   TIED target '=' expr            { $$ = with_value(begin($1, NULL, @$), $3, $4);
+                                      $$->left = $2; }
 |   SCAN NAME optional_bound optional_down stats optional_until
-                                    { $$ = begin($1, $2, place_join(@1, @4)); $$->bound = $3; $$->down = $4 != NULL;
+                                    { $$ = begin($1, $2, place_join(@1, @4)); $$->bound = $3;
+                                      $$->down = $4 != NULL;
                                       $$->body = $5; $$->until = $6; }
 |   SWEEP '(' args ')' stats        { $$ = sweep($1, $3, $5, place_join(@1, @4)); }
 |   SWEEP '(' args ')' stat         { StatList one = { 0 }; PUSH(one, $5);
                                       $$ = sweep($1, $3, one, place_join(@1, @4)); }
 |   optional_role target assign_sign expr
                                     { $$ = assign($1, $2, $3, $4, $1 ? @$ : place_join(@2, @4)); }
-|   LET names '=' value             { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->names = $2; }
+|   LET names '=' value             { $$ = with_value(begin($1, NULL, @$), $3, $4);
+                                      $$->names = $2; }
 |   PREDICT target by value optional_as
-                                    { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2; $$->as = name_of($5); }
-|   MINIMIZE value optional_as      { $$ = with_value(begin($1, NULL, @$), NULL, $2); $$->as = name_of($3); }
+                                    { $$ = with_value(begin($1, NULL, @$), $3, $4); $$->left = $2;
+                                      $$->as = name_of($5); }
+|   MINIMIZE value optional_as      { $$ = with_value(begin($1, NULL, @$), NULL, $2);
+                                      $$->as = name_of($3); }
 ;
 
 settings:
@@ -460,7 +489,8 @@ lines:
 line_items:
     %empty                          { $$ = (LineList) { 0 }; }
 |   line_items NL
-|   line_items expr optional_as NL  { $$ = $1; PUSH($$, ((Line) { $2, name_of($3), place_join(@2, @3) })); }
+|   line_items expr optional_as NL  { $$ = $1;
+                                      PUSH($$, ((Line) { $2, name_of($3), place_join(@2, @3) })); }
 |   line_items error NL             { $$ = $1; yyerrok; }
 ;
 
@@ -479,7 +509,8 @@ layers:
 ;
 layer:
     LAYER optional_args %prec CALL  { $$ = layer($1, $2, @$); }
-|   LAYER optional_args block       { $$ = layer($1, $2, place_join(@1, @2)); give_blocks($$, $3); }
+|   LAYER optional_args block       { $$ = layer($1, $2, place_join(@1, @2));
+                                      give_blocks($$, $3); }
 ;
 
 /* ---- parts of statements -------------------------------------------------------------------- */
@@ -540,7 +571,8 @@ value:
     range
 |   STRING                          { $$ = new_syn(SYN_string, $1->name, @$); }
 |   '[' ']'                         { $$ = new_syn(SYN_list, NULL, @$); }
-|   '[' values ']'                  { $$ = new_syn(SYN_list, NULL, @$); $$->list = $2; hold_all(r, $$, $2); }
+|   '[' values ']'                  { $$ = new_syn(SYN_list, NULL, @$); $$->list = $2;
+                                      hold_all(r, $$, $2); }
 |   DOTS                            { $$ = new_syn(SYN_dots, NULL, @$); }
 ;
 range:
@@ -575,7 +607,8 @@ expr:
     NUM                             { $$ = new_syn(SYN_num, NULL, @$); $$->num = $1->num; }
 |   NAME                            { $$ = new_syn(SYN_name, $1->name, @$); }
 |   NAME '.' NAME                   { $$ = new_syn(SYN_attr, $1->name, @$); $$->field = $3->name; }
-|   NAME '[' subs ']'               { $$ = subscripted(r, new_syn(SYN_ref, $1->name, @$), $3, @$); }
+|   NAME '[' subs ']'               { $$ = new_syn(SYN_ref, $1->name, @$);
+                                      $$ = subscripted(r, $$, $3, @$); }
 |   NAME '(' args ')' %prec CALL    { $$ = call(r, $1, $3, @$); }
 |   NAME '(' args ')' '[' subs ']'  { $$ = subscripted(r, call(r, $1, $3, @$), $6, @$); }
 |   NAME '(' args ')' AS_IN NAME    { $$ = call(r, $1, $3, @$); $$->as = $6->name; }
@@ -602,8 +635,10 @@ expr:
 
 target:
     NAME                            { $$ = new_syn(SYN_name, $1->name, @$); }
-|   NAME '[' subs ']'               { shape($3); $$ = subscripted(r, new_syn(SYN_ref, $1->name, @$), $3, @$); }
-|   NAME '(' args ')' '[' subs ']'  { shape($6); $$ = subscripted(r, call(r, $1, $3, @$), $6, @$); }
+|   NAME '[' subs ']'               { shape($3); $$ = new_syn(SYN_ref, $1->name, @$);
+                                      $$ = subscripted(r, $$, $3, @$); }
+|   NAME '(' args ')' '[' subs ']'  { shape($6);
+                                      $$ = subscripted(r, call(r, $1, $3, @$), $6, @$); }
 ;
 
 %%
@@ -646,7 +681,8 @@ static void pass_statement(Reader *r)
     if (!(body && all[i].kind == '{'))
         do
             i = all[i].match > i ? all[i].match + 1 : i + 1;
-        while (!all[i].breaks && all[i].kind != '}' && all[i].kind != YYEOF && !(body && all[i].kind == '{'));
+        while (!all[i].breaks && all[i].kind != '}' && all[i].kind != YYEOF
+               && !(body && all[i].kind == '{'));
     r->at = i;
 }
 
@@ -665,15 +701,17 @@ static bool may(const Slip *e, int token)
 /* What may stand, in the order of how much it tells; four at most are said. */
 static Str list_expected(const Slip *e)
 {
-    const bool statement = may(e, ENTRY), operator = may(e, '*'), value = may(e, NUM) && !operator && !statement;
+    const bool statement = may(e, ENTRY), operator = may(e, '*');
+    const bool value = may(e, NUM) && !operator && !statement;
     const bool row = may(e, LAYER) || may(e, KEY), bracket = !value && !operator;
     const struct { const char *name; bool may; } all[] = {
         { e->met->depth ? "a statement" : "a declaration", statement },
         { "a value", value },
         { "a name", may(e, NAME) && !operator && !value && !statement },
         { "a layer name", may(e, LAYER) }, { "a setting", may(e, KEY) },
-        { "`=`", may(e, '=') }, { "`~`", may(e, '~') }, { "`by`", may(e, BY) }, { "`{`", may(e, '{') && !may(e, LAYER) },
-        { "`)`", may(e, ')') }, { "`]`", may(e, ']') }, { "`}`", may(e, '}') }, { "`,`", may(e, ',') }, { "`:`", may(e, ':') },
+        { "`=`", may(e, '=') }, { "`~`", may(e, '~') }, { "`by`", may(e, BY) },
+        { "`{`", may(e, '{') && !may(e, LAYER) }, { "`)`", may(e, ')') }, { "`]`", may(e, ']') },
+        { "`}`", may(e, '}') }, { "`,`", may(e, ',') }, { "`:`", may(e, ':') },
         { "a text in quotes", may(e, STRING) && !value },
         { "an operator", operator },
         { "`(`", may(e, '(') && bracket }, { "`[`", may(e, '[') && bracket },
@@ -707,10 +745,12 @@ static bool is_operand(const Token *t)
 
 static void help_syntax(Reader *r, const Slip *e)
 {
-    const Token *met = e->met, *prev = e->prev, *head = prev->head >= 0 ? &r->tokens.words.at[prev->head] : NULL;
+    const Token *met = e->met, *prev = e->prev;
+    const Token *head = prev->head >= 0 ? &r->tokens.words.at[prev->head] : NULL;
     const int sign = e->line_end ? NL : met->kind;
     const bool operator = may(e, '*'), operand = !e->line_end && operator && is_operand(met);
-    const bool layer = may(e, LAYER), setting = may(e, KEY), ends = may(e, NL), assigns = may(e, '=');
+    const bool layer = may(e, LAYER), setting = may(e, KEY);
+    const bool ends = may(e, NL), assigns = may(e, '=');
     const bool known = head && head->word >= 0, value = may(e, NUM) && !operator && !may(e, ENTRY);
     const struct { bool applies; Str help; } all[] = {      /* the first that applies */
         { sign == ',' && layer, "layers are separated by blanks alone; take the `,` out" },
@@ -719,21 +759,26 @@ static void help_syntax(Reader *r, const Slip *e)
           "layers follow one another without a sign: `dense(64) relu`" },
         { sign == EQ && assigns, "write `=`; two of them compare" },
         { layer, "a block is a row of layers: `{ conv(32, kernel = 4) relu }`" },
-        { prev->kind == AS || (sign == NAME && met->name == intern("as")), "a name follows `as`: `kl(z) as bound`" },
+        { prev->kind == AS || (sign == NAME && met->name == intern("as")),
+          "a name follows `as`: `kl(z) as bound`" },
         { operator && may(e, ':'), "a choice has two branches: `c ? a : b`" },
         { operand && begins_statement(prev) && ends,
           format("a statement ends with its line: `%s` begins a line of its own", prev->name) },
         { operand && is_operand(prev) && ends,
-          format("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length, met->text) },
+          format("write the operator: `%.*s * %.*s`", prev->length, prev->text, met->length,
+                 met->text) },
         { operand && ends, "write an operator between the two, `*` for a product" },
-        { e->line_end && may(e, '[') && !assigns && !may(e, NAME), "a value alone says nothing; give it a name: `y[n, j] = ...`" },
+        { e->line_end && may(e, '[') && !assigns && !may(e, NAME),
+          "a value alone says nothing; give it a name: `y[n, j] = ...`" },
         { operand && may(e, ')'), "write `,` between two arguments, or an operator" },
         { value && prev->length < 3 && prev->kind != '{',
           format("write a value after `%s`, or take the `%s` out", prev->name, prev->name) },
         { known, format("the form is `%s`", known ? keywords[head->word].form : "") },
         { setting, "settings are written `name = value`, a line or several" },
-        { assigns && may(e, UPDATE), "a statement begins with a word such as `in`, or says what a name is: `y[n, j] = ...`" },
-        { true, "statements end with their line; a longer one goes on after an operator or an open bracket" },
+        { assigns && may(e, UPDATE),
+          "a statement begins with a word such as `in`, or says what a name is: `y[n, j] = ...`" },
+        { true, "statements end with their line; a longer one goes on after an operator or an "
+                "open bracket" },
     };
     report_help("%s", all[FIRST(k, COUNT(all), all[k].applies)].help);
 }
@@ -743,7 +788,8 @@ static void note_bracket(Reader *r, const Token *met)
 {
     const Token *all = r->tokens.words.at;
     for (const Token *t = met - 1; t >= all && !t->breaks && t->kind != '{' && t->kind != '}'; t--)
-        if ((t->kind == '(' || t->kind == '[') && t->match > met - all && t->place.line < met->place.line) {
+        if ((t->kind == '(' || t->kind == '[') && t->match > met - all
+            && t->place.line < met->place.line) {
             report_note(t->place, "this bracket is still open");
             return;
         }
@@ -782,7 +828,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
         place = e.met->place;
     else if (e.line_end)
         place.end_col++;
-    const bool said = !e.line_end && (e.met->kind == BAD || (e.met->kind == STRING && *e.met->text != '"'));
+    const bool said = !e.line_end
+        && (e.met->kind == BAD || (e.met->kind == STRING && *e.met->text != '"'));
     if (!said)
         say_slip(r, &e, place);
     pass_statement(r);
