@@ -166,7 +166,8 @@ static void profile(const uint64_t *before, double ticks, double seconds, long s
         const double spent = (double) (ae_model.spent[k] - before[k]);
         if (spent <= 0)
             continue;
-        const double share = spent / ticks / opt.threads, own = spent / ticks * seconds / (double) steps;
+        const double share = spent / ticks / opt.threads;
+        const double own = spent / ticks * seconds / (double) steps;
         list[n++] = (Spent) { &ae_model.timed[k], share, 1e3 * own, 1e-9 * (double) ae_model.timed[k].flops / own };
         rest -= share;
     }
@@ -222,7 +223,8 @@ void command_bench(void)
         seconds += now() - begun;
     }
     series_add(&peaks, machine_peak(0.01));
-    const double rate = median(&rates), step = median(&took), peak = median(&peaks) * ranks(), rss = peak_memory_mb();
+    const double rate = median(&rates), step = median(&took), peak = median(&peaks) * ranks();
+    const double rss = peak_memory_mb();
     const double gflops = ae_model.flops ? (double) ae_model.flops * 1e-9 / step : NAN;
     const Stage *const s = &run.stage;
     const int cores = opt.threads * ranks();

@@ -72,7 +72,8 @@ typedef struct { const AeProgram *p; double *top, *sum; } Bound;
 static void add_draw(void *with, long first, int n)
 {
     Bound *const b = with;
-    const AeTerm *const nll = &b->p->terms[0], *const logq = &b->p->terms[1], *const logp = &b->p->terms[2];
+    const AeTerm *const nll = &b->p->terms[0], *const logq = &b->p->terms[1];
+    const AeTerm *const logp = &b->p->terms[2];
     for (int r = 0; r < n; r++) {
         const double w = (double) logp->each[r] - logq->each[r] - nll->each[r];
         double *const top = &b->top[first + r], *const sum = &b->sum[first + r];

@@ -144,7 +144,8 @@ static void maximise(Mixture *m, const ae_real *z, long rows, const double *shar
 {
     const int w = m->width;
     for (int c = 0; c < m->parts; c++) {
-        double all = 1e-300, *const mean = m->mean + (size_t) c * (size_t) w, *const f = m->factor + (size_t) c * (size_t) w * (size_t) w;
+        double all = 1e-300, *const mean = m->mean + (size_t) c * (size_t) w;
+        double *const f = m->factor + (size_t) c * (size_t) w * (size_t) w;
         for (long r = 0; r < rows; r++)
             all += share[r * m->parts + c];
         memset(mean, 0, (size_t) w * sizeof *mean);
@@ -173,7 +174,8 @@ Mixture mixture_fit(const ae_real *z, long rows, int w, int parts)
                   need((size_t) parts * (size_t) w * (size_t) w, sizeof(double)), 0, 0 };
     int32_t *const group = need((size_t) rows, sizeof *group);
     double *const share = need((size_t) rows * (size_t) parts, sizeof *share);
-    const double scatter = k_means(z, rows, w, parts, m.mean, group) / ((double) rows * w), least = 1e-4 * fmax(scatter, 1e-9);
+    const double scatter = k_means(z, rows, w, parts, m.mean, group) / ((double) rows * w);
+    const double least = 1e-4 * fmax(scatter, 1e-9);
     for (long r = 0; r < rows; r++)
         share[r * parts + group[r]] = 1;
     double before = INFINITY;
@@ -214,7 +216,8 @@ static void agreement(const int32_t *group, int groups, const int32_t *label, in
                       long rows, double *pure, double *nmi)
 {
     double *const both = need((size_t) groups * (size_t) classes, sizeof *both);
-    double *const g = need((size_t) groups, sizeof *g), *const c = need((size_t) classes, sizeof *c), h = 0, mutual = 0;
+    double *const g = need((size_t) groups, sizeof *g);
+    double *const c = need((size_t) classes, sizeof *c), h = 0, mutual = 0;
     long told = 0;
     *pure = 0;
     for (long r = 0; r < rows; r++)

@@ -100,7 +100,8 @@ void command_traverse(void)
     need_output();
     weights_start(false);
     const Split *const s = chosen_split();
-    const long row = row_argument(opt.args[0], s->rows), steps = opt.n ? opt.n : 9, w = code_width();
+    const long row = row_argument(opt.args[0], s->rows), steps = opt.n ? opt.n : 9;
+    const long w = code_width();
     if (steps < 2)
         usage("traverse needs -n 2 or more");
     const Result z = codes_of("encode", s, 0, s->rows);
@@ -147,7 +148,8 @@ void show_lattice(void)
 static double *noise_of(const Split *s, long row, long w)
 {
     enum { DRAWS = 400 };
-    double *const sum = need((size_t) w, sizeof *sum), *const square = need((size_t) w, sizeof *square);
+    double *const sum = need((size_t) w, sizeof *sum);
+    double *const square = need((size_t) w, sizeof *square);
     if (!program_find("draw"))
         fail("the code of %s is not drawn, so it has no deviation to stay within; see interpolate and traverse", ae_model.name);
     for (int k = 0; k < DRAWS; k++) {

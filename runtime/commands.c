@@ -77,7 +77,8 @@ void command_encode(void)
         result_write(path, &z, 1, false);
         return;
     }
-    const AeProgram *const named = opt.name ? named_program(opt.name) : NULL, *const p = named ? named : program_need("encode");
+    const AeProgram *const named = opt.name ? named_program(opt.name) : NULL;
+    const AeProgram *const p = named ? named : program_need("encode");
     const Split *const s = chosen_split();
     Result *const r = run_all(p, s, rows_chosen(s));
     if (opt.name && !named && strcmp(opt.name, r[0].name) != 0)
@@ -287,7 +288,8 @@ void command_interpolate(void)
     const double angle = opt.sphere ? angle_between(z[0].at, z[1].at, w) : 0;
     for (long k = 0; k < steps; k++) {
         const double u = (double) k / (double) (steps - 1);
-        const double a = angle > 0 ? sin((1 - u) * angle) / sin(angle) : 1 - u, b = angle > 0 ? sin(u * angle) / sin(angle) : u;
+        const double a = angle > 0 ? sin((1 - u) * angle) / sin(angle) : 1 - u;
+        const double b = angle > 0 ? sin(u * angle) / sin(angle) : u;
         for (long e = 0; e < w; e++)
             codes[k * w + e] = (ae_real) (a * ((ae_real *) z[0].at)[e]
                                           + b * ((ae_real *) z[1].at)[e]);

@@ -84,7 +84,8 @@ static void angles(const Components *a, const Components *b, int code, double *l
                    double *mean)
 {
     const int w = a->width;
-    double *const m = need((size_t) code * (size_t) code, sizeof *m), *const g = need((size_t) code * (size_t) code, sizeof *g);
+    double *const m = need((size_t) code * (size_t) code, sizeof *m);
+    double *const g = need((size_t) code * (size_t) code, sizeof *g);
     double *const square = need((size_t) code, sizeof *square);
     for (int i = 0; i < code; i++)
         for (int j = 0; j < code; j++)

@@ -69,7 +69,8 @@ static void write_codes(const Steps *s, const uint8_t *packed)
 ae_real *codes_read(const char *path, long *rows)
 {
     const Store f = store_read(path);
-    const Tensor *const t = store_find(&f, "codes"), *const low = store_find(&f, "low"), *const step = store_find(&f, "step");
+    const Tensor *const t = store_find(&f, "codes"), *const low = store_find(&f, "low");
+    const Tensor *const step = store_find(&f, "step");
     const Tensor *const size = store_find(&f, "size");
     int32_t n[3];
     if (!t || !low || !step || !size || strcmp(t->dtype, "U8") != 0 || tensor_count(size) != 3)

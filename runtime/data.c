@@ -208,7 +208,8 @@ static void drop_split(Split *s)
 /* Takes `n` rows chosen by the seed out of `s`; both keep their order. */
 static Split hold_out(Split *s, long n, uint32_t stream)
 {
-    long *const order = need((size_t) s->rows, sizeof *order), *const in = need((size_t) s->rows, sizeof *in);
+    long *const order = need((size_t) s->rows, sizeof *order);
+    long *const in = need((size_t) s->rows, sizeof *in);
     uint8_t *const chosen = need((size_t) s->rows, 1);
     draw_order(order, s->rows, data_seed, stream, 0);
     for (long k = 0; k < n; k++)
@@ -450,7 +451,8 @@ const Split *data_split(const char *name)
 enum { AHEAD = 8, SHORT = 256, MANY = 16384, SOME = 8 };
 
 /* ---- a batch -------------------------------------------------------------------------------- */
-static void fill_rows(const Split *s, int input, const long *row, int from, int to, const uint8_t *labelled)
+static void fill_rows(const Split *s, int input, const long *row, int from, int to,
+                      const uint8_t *labelled)
 {
     const AeInput *const in = &ae_model.inputs[input];
     const Column *const c = &s->column[input];

@@ -11,7 +11,8 @@ void read_cifar(const Source *source, Split *s)
 {
     const int x = input_find(false, 0), y = input_find(true, 0);
     const bool class = y >= 0 && strcmp(ae_model.inputs[y].kind, "class") == 0;
-    const int classes = class ? ae_model.inputs[y].classes : 10, before = classes == 10 ? 1 : 2, which = classes == 100;
+    const int classes = class ? ae_model.inputs[y].classes : 10, before = classes == 10 ? 1 : 2;
+    const int which = classes == 100;
     if (!source->nfiles)
         fail("cifar needs files, as cifar(\"data_batch_1.bin\", \"data_batch_2.bin\")");
     if (x < 0 || !input_measured(x) || input_width(x) != PIXELS)
@@ -21,7 +22,8 @@ void read_cifar(const Source *source, Split *s)
         fail("cifar has 10 classes, or 20 and 100; %s has %d", ae_model.inputs[y].array.name,
              classes);
     char **const text = need((size_t) source->nfiles, sizeof *text);
-    size_t *const size = need((size_t) source->nfiles, sizeof *size), each = (size_t) (before + PIXELS);
+    size_t *const size = need((size_t) source->nfiles, sizeof *size);
+    size_t each = (size_t) (before + PIXELS);
     long rows = 0;
     for (int k = 0; k < source->nfiles; k++) {
         text[k] = in_all(source->file[k], &size[k]);

@@ -6,7 +6,8 @@
  * target is a row without that label. */
 #include "runtime.h"
 
-typedef struct { char **cell; int n, room; long line; } Row;        /* cells point into the file's bytes */
+/* cells point into the file's bytes */
+typedef struct { char **cell; int n, room; long line; } Row;
 typedef struct { const char *path; char *p, *end; long line; char separator; } Csv;
 
 /* ---- one row at a time ---------------------------------------------------------------------- */

@@ -330,8 +330,10 @@ void read_npz(const Source *source, Split *s)
     for (uint32_t k = get(b + end + 10, 2); k; k--) {
         if (at > n || n - at < 46 || memcmp(b + at, "PK\1\2", 4) != 0)
             fail("%s: its directory is damaged at byte %zu", path, at);
-        const size_t length = get(b + at + 28, 2), rest = get(b + at + 30, 2) + get(b + at + 32, 2);
-        if (n - at - 46 < length + rest || length < 5 || memcmp(b + at + 46 + length - 4, ".npy", 4) != 0)
+        const size_t length = get(b + at + 28, 2);
+        const size_t rest = get(b + at + 30, 2) + get(b + at + 32, 2);
+        if (n - at - 46 < length + rest || length < 5
+            || memcmp(b + at + 46 + length - 4, ".npy", 4) != 0)
             fail("%s: its directory is damaged at byte %zu", path, at);
         char *const name = form("%.*s", (int) length - 4, (const char *) b + at + 46);
         read_member(s, path, b, n, b + at, name);

@@ -67,14 +67,19 @@ void read_shapes(const Source *source, Split *s)
         fail("shapes makes images of 1 to 3 channels, and the model's input is no such image");
     if (n < 1 || n > 100000000)
         fail("shapes: n is a number of rows, not %ld", n);
-    const int *const size = ae_model.inputs[x].array.shape, channels = size[1], h = size[2], w = size[3];
-    const int class = label_of("class", SHAPES, 0, NULL), map = label_of("classmap", SHAPES + 1, 2, (const int[]) { h, w });
-    const int box = label_of("boxes", 0, 2, (const int[]) { 1, 4 }), tag = label_of("labels", 0, 1, (const int[]) { SHAPES });
+    const int *const size = ae_model.inputs[x].array.shape, channels = size[1], h = size[2];
+    const int w = size[3];
+    const int class = label_of("class", SHAPES, 0, NULL);
+    const int map = label_of("classmap", SHAPES + 1, 2, (const int[]) { h, w });
+    const int box = label_of("boxes", 0, 2, (const int[]) { 1, 4 });
+    const int tag = label_of("labels", 0, 1, (const int[]) { SHAPES });
     Column *const images = column_new(s, x, n);
     const int levels = ae_model.inputs[x].classes;
     images->high = 1;
-    int32_t *const kinds = class < 0 ? NULL : column_new(s, class, n)->whole, *const maps = map < 0 ? NULL : column_new(s, map, n)->whole;
-    float *const boxes = box < 0 ? NULL : column_new(s, box, n)->real, *const tags = tag < 0 ? NULL : column_new(s, tag, n)->real;
+    int32_t *const kinds = class < 0 ? NULL : column_new(s, class, n)->whole;
+    int32_t *const maps = map < 0 ? NULL : column_new(s, map, n)->whole;
+    float *const boxes = box < 0 ? NULL : column_new(s, box, n)->real;
+    float *const tags = tag < 0 ? NULL : column_new(s, tag, n)->real;
     double *const canvas = need((size_t) (channels * h * w), sizeof *canvas);
     for (long row = 0; row < n; row++) {
         double *const pixel = canvas;

@@ -281,8 +281,10 @@ static void check_arguments(const Source *source, const char *const *known, int 
 
 void read_text(const Source *source, Split *s)
 {
-    check_arguments(source, (const char *const[]) { "by", "rows", "min_count" }, 3, "by, rows and min_count are known");
-    const int by = word_setting(source, "by", by_names, 3), kind = word_setting(source, "rows", rows_names, 3);
+    check_arguments(source, (const char *const[]) { "by", "rows", "min_count" }, 3,
+                    "by, rows and min_count are known");
+    const int by = word_setting(source, "by", by_names, 3);
+    const int kind = word_setting(source, "rows", rows_names, 3);
     Rows rows = { .input = input_find(false, 0), .s = s };
     const AeInput *const in = rows.input >= 0 ? &ae_model.inputs[rows.input] : NULL;
     const bool counts = in && strcmp(in->kind, "vector") == 0;
@@ -324,8 +326,10 @@ static void take_pair(const char *path, const char *line, size_t n, long row, in
 
 void read_pairs(const Source *source, Split *s)
 {
-    check_arguments(source, (const char *const[]) { "by", "min_count" }, 2, "by and min_count are known");
-    const int by = word_setting(source, "by", by_names, 3), side[SIDES] = { input_find(false, 0), input_find(true, 0) };
+    check_arguments(source, (const char *const[]) { "by", "min_count" }, 2,
+                    "by and min_count are known");
+    const int by = word_setting(source, "by", by_names, 3);
+    const int side[SIDES] = { input_find(false, 0), input_find(true, 0) };
     for (int k = 0; k < SIDES; k++)
         if (side[k] < 0 || strcmp(ae_model.inputs[side[k]].kind, "tokens") != 0)
             fail("pairs gives two sentences: it needs `input x : tokens(t, vocab)` and `label y : tokens(t, vocab)`");

@@ -33,7 +33,8 @@ static inline Words times(Pairs a, Pairs b)
 static inline void products(Words c, uint32_t by, Words *upper, Words *lower)
 {
     const Words factor = (Words) { 0 } + by;
-    const Words even = times((Pairs) c, (Pairs) factor), odd = times((Pairs) c >> 32, (Pairs) factor);
+    const Words even = times((Pairs) c, (Pairs) factor);
+    const Words odd = times((Pairs) c >> 32, (Pairs) factor);
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "pairs of words are taken to have the lower one first"
 #elif defined __AVX2__

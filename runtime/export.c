@@ -148,7 +148,8 @@ void command_export(void)
         return;
     }
     const char *const slash = strrchr(path, '/'), *const file = slash ? slash + 1 : path;
-    const char *const base = form("%.*s", (int) strlen(file) - 2, file), *const header = form("%.*s.h", (int) strlen(path) - 2, path);
+    const char *const base = form("%.*s", (int) strlen(file) - 2, file);
+    const char *const header = form("%.*s.h", (int) strlen(path) - 2, path);
     write_header(header, base, c);
     write_c(path, base, c);
     printf("%s of %s in %s and %s\n", *c->name ? c->name : "all", ae_model.name, header, path);

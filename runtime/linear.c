@@ -144,7 +144,8 @@ static void diagonalise(double *t, double *d, double *e, int n)
         while (m < n - 1 && fabs(e[m]) > 0x1p-52 * size)
             m++;
         for (int round = 0; m > l && round < 60 && fabs(e[l]) > 0x1p-52 * size; round++) {
-            double g = d[l], p = (d[l + 1] - g) / (2 * e[l]), r = p < 0 ? -hypot(p, 1) : hypot(p, 1);
+            double g = d[l], p = (d[l + 1] - g) / (2 * e[l]);
+            double r = p < 0 ? -hypot(p, 1) : hypot(p, 1);
             d[l] = e[l] / (p + r);
             d[l + 1] = e[l] * (p + r);
             const double next = d[l + 1], beside = e[l + 1];

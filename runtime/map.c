@@ -42,7 +42,8 @@ static int legend_height(const Legend *g)
 static void add_legend(Sheet *s, const Legend *g)
 {
     for (int c = 0; c < g->n; c++) {
-        const int x = EDGE + c % g->across * g->each, y = s->high - legend_height(g) + EDGE / 2 + LINE / 2 + c / g->across * LINE;
+        const int x = EDGE + c % g->across * g->each;
+        const int y = s->high - legend_height(g) + EDGE / 2 + LINE / 2 + c / g->across * LINE;
         disc(s, x, y, 6, colours[c]);
         sheet_text(s, x + 11, y - 5 * g->zoom / 2, g->zoom, g->name[c]);
     }
@@ -129,7 +130,8 @@ static void write_map(Result plane, const Split *s, const double *bound)
 static void hammer(const ae_real *z, ae_real *at)
 {
     const double length = sqrt((double) z[0] * z[0] + (double) z[1] * z[1] + (double) z[2] * z[2]);
-    const double up = length > 0 ? fmin(1, fmax(-1, z[2] / length)) : 0, across = sqrt(1 - up * up), turn = atan2(z[1], z[0]);
+    const double up = length > 0 ? fmin(1, fmax(-1, z[2] / length)) : 0;
+    const double across = sqrt(1 - up * up), turn = atan2(z[1], z[0]);
     const double k = sqrt(1 + across * cos(turn / 2));
     at[0] = (ae_real) (2 * M_SQRT2 * across * sin(turn / 2) / k);
     at[1] = (ae_real) (M_SQRT2 * up / k);
@@ -183,7 +185,8 @@ static double descend(const double *p, double more, long rows, double *y, double
                       double *gain, double rate, double keep)
 {
     double all = 0, kl = 0;
-    double *const q = need((size_t) (rows * rows), sizeof *q), *const slope = need((size_t) (2 * rows), sizeof *slope);
+    double *const q = need((size_t) (rows * rows), sizeof *q);
+    double *const slope = need((size_t) (2 * rows), sizeof *slope);
     for (long i = 0; i < rows; i++)
         for (long j = 0; j < i; j++) {
             const double a = y[2 * i] - y[2 * j], b = y[2 * i + 1] - y[2 * j + 1];
@@ -260,8 +263,10 @@ void show_map(void)
         fail("show map wants rows from three times the perplexity (%g) to 5000, and there are %ld",
              perplexity, rows);
     const Result z = codes_of("encode", s, 0, rows);
-    double *const p = need((size_t) (rows * rows), sizeof *p), *const d = need((size_t) rows, sizeof *d), worst = 0;
-    double *const y = need((size_t) (2 * rows), sizeof *y), *const speed = need((size_t) (2 * rows), sizeof *speed);
+    double *const p = need((size_t) (rows * rows), sizeof *p);
+    double *const d = need((size_t) rows, sizeof *d), worst = 0;
+    double *const y = need((size_t) (2 * rows), sizeof *y);
+    double *const speed = need((size_t) (2 * rows), sizeof *speed);
     double *const gain = need((size_t) (2 * rows), sizeof *gain);
     for (long i = 0; i < rows; i++) {
         for (long j = 0; j < rows; j++) {

@@ -211,7 +211,8 @@ static double linear_probe(const char *split, const AeProgram *p, long labels)
     const int y = need_class("linear_probe", train), c = classes_of(y);
     Result a = first_output(p, train), b = first_output(p, s);
     const int w = (int) width_of(&a), n = w + 1;
-    double *const g = need((size_t) n * (size_t) n, sizeof *g), *const v = need((size_t) n * (size_t) c, sizeof *v);
+    double *const g = need((size_t) n * (size_t) n, sizeof *g);
+    double *const v = need((size_t) n * (size_t) c, sizeof *v);
     double *const u = need((size_t) n, sizeof *u), trace = 0;
     long *const order = need((size_t) train->rows, sizeof *order), right = 0, told = 0, taken = 0;
     draw_order(order, train->rows, data_seed, STREAM_LABELS, 1);
@@ -294,13 +295,16 @@ static void add_distances(const char *split, const AeSetting *asked, Metrics *m)
     const int x = input_find(false, 0);
     if (x < 0 || !s->column[x].there || !input_measured(x))
         fail("distances are of an input of amounts, and %s has none", ae_model.file);
-    Result z = first_output(program_of(asked), s), given = column_result(x, &s->column[x], s->rows);
+    Result z = first_output(program_of(asked), s);
+    Result given = column_result(x, &s->column[x], s->rows);
     const long rows = s->rows < ENOUGH ? s->rows : ENOUGH;
     long *const row = need((size_t) rows, sizeof *row);
     for (long k = 0; k < rows; k++)
         row[k] = k * s->rows / rows;
-    double *const a = squares_apart(&given, width_of(&given), row, rows), *const b = squares_apart(&z, width_of(&z), row, rows);
-    add_of(split, asked, m, "rank correlation with those of the input", rank_correlation(a, b, rows * (rows - 1) / 2));
+    double *const a = squares_apart(&given, width_of(&given), row, rows);
+    double *const b = squares_apart(&z, width_of(&z), row, rows);
+    add_of(split, asked, m, "rank correlation with those of the input",
+           rank_correlation(a, b, rows * (rows - 1) / 2));
     free(z.at); free(given.at); free(row); free(a); free(b);
 }
 

@@ -68,7 +68,8 @@ float ae_normalf(uint32_t stream, uint64_t element)
     uint32_t w[4];
     model_words(w, stream, element);
     const int pair = element & 2;
-    const float r = sqrtf(-2.0f * logf(unit(w[pair]))), turn = 6.283185307179586f * unit(w[pair + 1]);
+    const float r = sqrtf(-2.0f * logf(unit(w[pair])));
+    const float turn = 6.283185307179586f * unit(w[pair + 1]);
     return r * (element & 1 ? sinf(turn) : cosf(turn));
 }
 

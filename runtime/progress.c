@@ -104,10 +104,12 @@ void progress_step(int epoch, long batch, long batches, double loss)
     const double t = now();
     if (t - p.drawn < 0.1)
         return;
-    const double steps = (double) p.epochs * (double) batches, rate = (double) p.seen / (t - p.begun);
-    char *const left = duration((steps - ((double) epoch * (double) batches + (double) batch)) / rate);
-    printf("\r\033[K%d/%d  batch %ld/%ld  loss %.6g  %.0f rows/s  %s left", epoch + 1, p.epochs, batch, batches, loss,
-           rate * p.rows / (double) batches, left);
+    const double steps = (double) p.epochs * (double) batches;
+    const double rate = (double) p.seen / (t - p.begun);
+    char *const left = duration((steps - ((double) epoch * (double) batches + (double) batch))
+                                / rate);
+    printf("\r\033[K%d/%d  batch %ld/%ld  loss %.6g  %.0f rows/s  %s left", epoch + 1, p.epochs,
+           batch, batches, loss, rate * p.rows / (double) batches, left);
     fflush(stdout);
     free(left);
     p.shown = true;

@@ -154,7 +154,8 @@ static double precision_of(const Predicted *p) { return one_by_one(p, average_pr
    over those either says. */
 static double map_overlap(const Predicted *p)
 {
-    double *const both = need((size_t) p->classes, sizeof *both), *const either = need((size_t) p->classes, sizeof *either);
+    double *const both = need((size_t) p->classes, sizeof *both);
+    double *const either = need((size_t) p->classes, sizeof *either);
     double sum = 0, counted = 0;
     for (long row = 0; row < p->s->rows; row++)
         for (long k = 0; k < p->width && has(p, row); k++) {

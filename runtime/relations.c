@@ -65,7 +65,8 @@ static double amount_of(const Column *c, const Against *a, long row)
 static double relation(const Split *s, const ae_real *z, long w, long unit, const Against *a)
 {
     const Column *const c = &s->column[a->input];
-    double *const u = need((size_t) s->rows, sizeof *u), *const v = need((size_t) s->rows, sizeof *v);
+    double *const u = need((size_t) s->rows, sizeof *u);
+    double *const v = need((size_t) s->rows, sizeof *v);
     long n = 0;
     for (long r = 0; r < s->rows; r++)
         if (!c->has || c->has[r]) {
@@ -114,11 +115,13 @@ void show_relations(void)
     const Split *const s = chosen_split();
     const Result z = codes_of("encode", s, 0, s->rows);
     const long w = code_width();
-    Result *const of = need((size_t) ae_model.ninputs, sizeof *of), *const told = need((size_t) ae_model.ninputs, sizeof *told);
+    Result *const of = need((size_t) ae_model.ninputs, sizeof *of);
+    Result *const told = need((size_t) ae_model.ninputs, sizeof *told);
     int *const input = need((size_t) ae_model.ninputs, sizeof *input), n = 0, pictured = -1;
     for (int i = 0; i < ae_model.ninputs; i++) {
         const AeInput *const in = &ae_model.inputs[i];
-        const bool class = in->label && in->classes && input_width(i) == 1, text = strcmp(in->kind, "tokens") == 0;
+        const bool class = in->label && in->classes && input_width(i) == 1;
+        const bool text = strcmp(in->kind, "tokens") == 0;
         const long width = class ? in->classes : input_width(i);
         if (!s->column[i].there || text || (in->label && in->classes && !class))
             continue;

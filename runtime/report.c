@@ -259,8 +259,11 @@ static void add_base64(Text *t, const uint8_t *p, size_t n)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t k = 0; k < n; k += 3) {
-        const uint32_t v = (uint32_t) p[k] << 16 | (k + 1 < n ? (uint32_t) p[k + 1] << 8 : 0) | (k + 2 < n ? p[k + 2] : 0);
-        const char out[4] = { digit[v >> 18], digit[v >> 12 & 63], k + 1 < n ? digit[v >> 6 & 63] : '=', k + 2 < n ? digit[v & 63] : '=' };
+        const uint32_t v = (uint32_t) p[k] << 16 | (k + 1 < n ? (uint32_t) p[k + 1] << 8 : 0)
+            | (k + 2 < n ? p[k + 2] : 0);
+        const char out[4] = { digit[v >> 18], digit[v >> 12 & 63],
+                              k + 1 < n ? digit[v >> 6 & 63] : '=',
+                              k + 2 < n ? digit[v & 63] : '=' };
         text_bytes(t, out, 4);
     }
 }
@@ -300,7 +303,8 @@ enum { SHOWN = 40 };        /* five pairs to a line of pictures as high as wide 
 
 static void add_pictures(Text *t, const Split *s)
 {
-    const AeProgram *const reconstruct = program_find("reconstruct"), *const sample = program_find("sample");
+    const AeProgram *const reconstruct = program_find("reconstruct");
+    const AeProgram *const sample = program_find("sample");
     const int x = input_find(false, 0);
     Picture shape;
     if (x < 0 || !s->column[x].there || !input_measured(x))
@@ -378,7 +382,8 @@ static void add_codes(Text *t, const Split *s)
 void report_write(const char *folder, const Metrics *m)
 {
     Text t = { 0 };
-    char *const metrics = path_join(folder, "metrics.jsonl"), *const path = path_join(folder, "report.html");
+    char *const metrics = path_join(folder, "metrics.jsonl");
+    char *const path = path_join(folder, "report.html");
     const Split *const s = data_split(data_split("test") ? "test" : "train");
     History epochs = { 0 }, ends = { 0 };
     read_histories(metrics, &epochs, &ends);

@@ -113,7 +113,8 @@ static void on_large_pages(void *at, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
     enum { LARGE = 1 << 21 };
-    const uintptr_t from = ((uintptr_t) at + LARGE - 1) / LARGE * LARGE, to = ((uintptr_t) at + bytes) / LARGE * LARGE;
+    const uintptr_t from = ((uintptr_t) at + LARGE - 1) / LARGE * LARGE;
+    const uintptr_t to = ((uintptr_t) at + bytes) / LARGE * LARGE;
     if (to > from)
         madvise((void *) from, to - from, MADV_HUGEPAGE);
 #else

@@ -229,9 +229,12 @@ static void read_tensor(Reader *r, Store *s, char *name, const char *data, size_
         fail("%s: %s lacks its dtype, shape or data_offsets", r->path, name);
     const size_t size = dtype_size(t.dtype);
     if (!size)
-        fail("%s: %s has dtype %s, which is not supported (F32 F64 I32 I64 U8 U16 are)", r->path, name, t.dtype);
-    if (from > to || (uint64_t) to > room || (uint64_t) count != (uint64_t) (to - from) / size || (size_t) (to - from) % size)
-        fail("%s: %s: its bytes %lld to %lld do not fit its shape or the file", r->path, name, (long long) from, (long long) to);
+        fail("%s: %s has dtype %s, which is not supported (F32 F64 I32 I64 U8 U16 are)", r->path,
+             name, t.dtype);
+    if (from > to || (uint64_t) to > room || (uint64_t) count != (uint64_t) (to - from) / size
+        || (size_t) (to - from) % size)
+        fail("%s: %s: its bytes %lld to %lld do not fit its shape or the file", r->path, name,
+             (long long) from, (long long) to);
     t.at = data + from;
     for (int k = 0; k < s->ntensors; k++)
         if (strcmp(s->tensor[k].name, name) == 0)

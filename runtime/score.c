@@ -94,7 +94,10 @@ static void print_summary(const double *score, long n, double auc, const char *w
     Text t = { 0 };
     static const double at[] = { 0, 0.5, 0.95, 0.99, 1 };
     static const char *const names[] = { "least", "median", "quantile95", "quantile99", "most" };
-    text_add(&t, opt.json ? "{\"rows\": %ld, \"mean\": %.9g" : "rows        %12ld\nmean        %12.6g\n", n, sum / (double) n);
+    text_add(&t,
+             opt.json ? "{\"rows\": %ld, \"mean\": %.9g"
+                      : "rows        %12ld\nmean        %12.6g\n",
+             n, sum / (double) n);
     for (int k = 0; k < 5; k++)
         text_add(&t, opt.json ? ", \"%s\": %.9g" : "%-10s  %12.6g\n", names[k],
                  sorted[(long) (at[k] * (double) (n - 1))]);

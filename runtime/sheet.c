@@ -115,9 +115,12 @@ void sheet_frame(Sheet *s, const Frame *f)
         for (int k = 0; k < t.n; k++) {
             char text[32];
             const int takes = LETTER * snprintf(text, sizeof text, TICK, tick_at(&t, k)) - 2;
-            const int x = (int) lround(frame_x(f, tick_at(&t, k))), y = (int) lround(frame_y(f, tick_at(&t, k)));
-            sheet_line(s, axis ? f->left - 3 : x, axis ? y : low, axis ? 3 : 0, axis ? 0 : 3, grey);
-            sheet_text(s, axis ? f->left - GAP - takes : x - takes / 2, axis ? y - TALL / 2 : low + GAP, 2, text);
+            const int x = (int) lround(frame_x(f, tick_at(&t, k)));
+            const int y = (int) lround(frame_y(f, tick_at(&t, k)));
+            sheet_line(s, axis ? f->left - 3 : x, axis ? y : low, axis ? 3 : 0, axis ? 0 : 3,
+                       grey);
+            sheet_text(s, axis ? f->left - GAP - takes : x - takes / 2,
+                       axis ? y - TALL / 2 : low + GAP, 2, text);
         }
     }
 }

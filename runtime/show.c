@@ -195,7 +195,8 @@ static void to_sphere(double *v, long n)
  * is the slope at 0: for a unit w'x + b that is w / |w|, the answer itself. */
 static double climb(const Ascent *a, double *v)
 {
-    double *const g = need((size_t) a->width, sizeof *g), *const try = need((size_t) a->width, sizeof *try), rate = 1;
+    double *const g = need((size_t) a->width, sizeof *g);
+    double *const try = need((size_t) a->width, sizeof *try), rate = 1;
     slope(a, v, g);
     memcpy(v, g, (size_t) a->width * sizeof *v);
     to_sphere(v, a->width);

@@ -293,7 +293,8 @@ static bool copies_all(void)
  * knows those by heart. */
 static void flag_gap(const Metrics *m)
 {
-    const Metric *const test = metrics_find(m, "test/reconstruct"), *const train = metrics_find(m, "train/reconstruct");
+    const Metric *const test = metrics_find(m, "test/reconstruct");
+    const Metric *const train = metrics_find(m, "train/reconstruct");
     if (test && train && test->value > TOO_FAR * train->value && test->value > 0 && !copies_all())
         note("test rows are reconstructed %.1f times worse than training rows, which the model has by heart; "
              "train it on more rows, make it smaller, corrupt or regularize it, or stop early", test->value / train->value);

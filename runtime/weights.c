@@ -197,7 +197,8 @@ void weights_from(const Store *s, bool checkpoint)
     ae_states++;
     check_known(s, checkpoint);
     char *const mine = fingerprint();
-    const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed"), *const examples = store_meta(s, "examples");
+    const char *const its = store_meta(s, "fingerprint"), *const seed = store_meta(s, "seed");
+    const char *const examples = store_meta(s, "examples");
     if (its && strcmp(its, mine) != 0)
         fail("%s: its fingerprint %s is not that of the model %s, %s", s->path, its, ae_model.name,
              mine);

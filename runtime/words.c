@@ -51,7 +51,8 @@ static int word_at(const Lexicon *l, const char *word)
 
 static int known_word(const Lexicon *l, const char *word)
 {
-    const int k = word_at(l, word), like = k < 0 ? nearest(word, (const char *const *) l->word, l->n) : -1;
+    const int k = word_at(l, word);
+    const int like = k < 0 ? nearest(word, (const char *const *) l->word, l->n) : -1;
     if (k < 0)
         fail("the text has no word %s, or not often enough%s%s%s", word,
              like >= WORD_FIRST ? "; did you mean " : "", like >= WORD_FIRST ? l->word[like] : "",
@@ -130,7 +131,8 @@ void command_similarity(void)
             continue;
         for (char *p = row; *p; p++)
             *p = (char) (*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-        const char *const a = strsep(&row, "\t"), *const b = row ? strsep(&row, "\t") : NULL, *const v = row ? strsep(&row, "\t") : NULL;
+        const char *const a = strsep(&row, "\t"), *const b = row ? strsep(&row, "\t") : NULL;
+        const char *const v = row ? strsep(&row, "\t") : NULL;
         if (!v || !parse_number(v, &said[known])) {
             if (pairs == 0 && line <= 2)        /* the names of the columns */
                 continue;
@@ -144,7 +146,8 @@ void command_similarity(void)
     }
     if (known < 3)
         fail("%s: of %ld pairs the vectors know %ld", opt.args[0], pairs, known);
-    const double pearson = correlation(said, ours, known), spearman = rank_correlation(said, ours, known);
+    const double pearson = correlation(said, ours, known);
+    const double spearman = rank_correlation(said, ours, known);
     if (opt.json)
         printf("{\"pairs\": %ld, \"known\": %ld, \"pearson\": %.9g, \"spearman\": %.9g}\n", pairs,
                known, pearson, spearman);
