@@ -3,8 +3,8 @@
  * A region is a list of functions over a tile: a thread takes a few values of one index, the
  * examples as a rule, through all of them. Statements belong to one region when wherever they meet
  * they do so at the same value of that index; what cannot (a weight's gradient, which sums over
- * the examples) waits for a region of its own, split along an axis of what it sets. The tiles
- * depend on sizes alone, so results do not depend on the threads. */
+ * the examples) waits for a region of its own, split along an axis of what it sets. The
+ * order of each sum depends on sizes alone, so results do not depend on the threads. */
 #include "emit.h"
 #include <math.h>
 
@@ -330,39 +330,55 @@ static bool is_empty(Region *r)
     return !FIND(f, r->funcs, f);
 }
 
-static void tiles_print(Emit *e, Buf *b, Region *r, Str step, int depth)
+/* What stands around the calls of a region that is split. */
+static Str loop_text(Emit *e, Region *r, int depth)
 {
     Str limit = limit_text(e, r->tile);
-    buf_line(b, depth, "for (int lo = 0; lo < %s; lo += %s) {", limit, step);
-    buf_line(b, depth + 1, "const int hi = ae_imin(lo + %s, %s);", step, limit);
-    calls_print(e, b, r, "lo", "hi", depth + 1);
-    buf_line(b, depth, "}");
+    Str step = r->step ? format("%d", r->step)
+        : format("ae_share(%s, AE_%s)", limit, r->rows ? "ROWS" : "COLUMNS");
+    Buf b = { 0 };
+    buf_line(&b, depth, "for (int lo = 0; lo < %s; lo += %s) {", limit, step);
+    buf_line(&b, depth + 1, "const int hi = ae_imin(lo + %s, %s);", step, limit);
+    return b.at;
 }
 
-static void region_print(Emit *e, Buf *b, Region *r)
+/* Regions one after another that are split alike and need not wait share a loop: `open` is its text,
+ * while it lasts. */
+static void region_print(Emit *e, Buf *b, Region *r, Str *open)
 {
+    if (is_empty(r) && !r->wait)
+        return;
+    Str loop = r->tile && !is_empty(r) ? loop_text(e, r, 2) : NULL;
+    if (*open && (r->wait || !loop || strcmp(*open, loop) != 0)) {
+        buf_line(b, 2, "}");
+        *open = NULL;
+    }
     if (r->wait)
         buf_line(b, 2, "#pragma omp barrier");
     if (is_empty(r))
         return;
-    if (!r->tile) {
+    if (!loop) {
         buf_line(b, 2, "#pragma omp single nowait\n        {");
         calls_print(e, b, r, "", "", 3);
         buf_line(b, 2, "}");
         return;
     }
-    buf_line(b, 2, "#pragma omp for schedule(static) nowait");
-    Str step = r->step ? format("%d", r->step)
-        : format("ae_share(%s, AE_%s)", limit_text(e, r->tile), r->rows ? "ROWS" : "COLUMNS");
-    tiles_print(e, b, r, step, 2);
+    if (!*open) {
+        buf_line(b, 2, "#pragma omp for schedule(static) nowait");
+        buf_add(b, "%s", *open = loop);
+    }
+    calls_print(e, b, r, "lo", "hi", 3);
 }
 
 static void alone_print(Emit *e, Buf *b, Region *r)
 {
-    if (r->step && r->rows && !is_empty(r))
-        tiles_print(e, b, r, format("%d", r->step), 1);
-    else
+    if (r->step && r->rows && !is_empty(r)) {
+        buf_add(b, "%s", loop_text(e, r, 1));
+        calls_print(e, b, r, "lo", "hi", 2);
+        buf_line(b, 1, "}");
+    } else {
         calls_print(e, b, r, "0", r->tile ? limit_text(e, r->tile) : "", 1);
+    }
 }
 
 /* A second thread costs some microseconds to wake. */
@@ -378,8 +394,11 @@ void regions_print(Emit *e, Buf *b, Run *run)
     }
     buf_add(b, "    #pragma omp parallel if (ae_clock.batch >= %d)\n    {\n        enter();\n",
             (int) ceil(e->m->batch_max * SMALL / run->work));
+    Str open = NULL;
     EACH(r, run->regions)
-        region_print(e, b, r);
+        region_print(e, b, r, &open);
+    if (open)
+        buf_line(b, 2, "}");
     buf_add(b, "    }\n");
 }
 
