@@ -136,7 +136,7 @@ static bool enlarge(Shape *s)
     if (s->size[1] * 2 > LARGEST || s->size[2] * 2 > LARGEST)
         return false;
     *s = shape(IMAGE, s->size[0], 2 * s->size[1], 2 * s->size[2]);
-    put("upsample(2, bilinear = %d)", below(2));
+    put("upsample(2, kind = %s)", below(2) ? "bilinear" : "nearest");
     return true;
 }
 
