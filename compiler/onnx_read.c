@@ -84,8 +84,8 @@ static void gather_together(Gather *g, const int *axis, int n)
             continue;
         perm[at++] = k;
         slot[dim] = s;
-        const Axis *raw = &g->t->axis[s.raw];
-        dims[dim++] = s.index ? index_dim(s.index) : raw->example ? -1 : raw->size;
+        const Axis *const raw = s.index ? NULL : &g->t->axis[s.raw];
+        dims[dim++] = !raw ? index_dim(s.index) : raw->example ? -1 : raw->size;
     }
     g->name = reshaped_as(g->o, transposed(g->o, g->name, perm, at), dims, dim);
     slot[0] = (Slot) { NULL, axis[0] };
