@@ -58,22 +58,22 @@ deps:
 	@tests/deps.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) all
 	@tests/demo.sh $(B)/aec
 
 check: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) all
 	@tests/check.sh quick
 
 check-all: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) all
 	@tests/check.sh all
 
 data:
 	@tests/data.sh
 
 results: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) all
 	@tests/results/run.sh $(B)/aec $(B) $(RUNS)
 
 # BENCH="--only mlp_ae --threads 1": a part of it
